@@ -1,0 +1,249 @@
+"""The rule-based planner: a controller that needs no network, key or GPU. It is not an LLM.
+
+It reads the digest as any chat model does and answers with one tool call. What
+may be tried, in which order, at what cost and with what gain comes from the
+knowledge graph, which it asks first; the rules here only weigh that.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models.base import LanguageModelInput
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import Runnable
+
+from ..graphs.digest import Digest, StrategyState
+
+NAME = "rule-based planner"
+LEAST_TRIALS = 3
+DOUBTFUL_SHARE = 0.005  # of the training rows; fewer doubtful labels are left alone
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """One call and why, in a sentence."""
+
+    tool: str
+    reason: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+class Planner(BaseChatModel):
+    """A chat model by interface, rules inside."""
+
+    @property
+    def _llm_type(self) -> str:
+        return NAME
+
+    def bind_tools(
+        self, tools: Sequence[Any], **kwargs: Any
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """The tools are known; binding changes nothing."""
+        return self.bind(**kwargs)  # type: ignore[return-value]
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        proposal = propose(read_digest(messages))
+        call = {
+            "name": proposal.tool,
+            "args": proposal.arguments,
+            "id": uuid.uuid4().hex,
+            "type": "tool_call",
+        }
+        message = AIMessage(content=proposal.reason, tool_calls=[call])
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+
+def read_digest(messages: Sequence[BaseMessage]) -> Digest:
+    """Find the state in the last message: the JSON object after "State:"."""
+    text = str(messages[-1].text)
+    found, _ = json.JSONDecoder().raw_decode(text, text.index("{", text.index("State:")))
+    defaults = {"best": None, "seconds_left": None, "trials_left": None}
+    targets = [{"best": None, "gap": None, **t} for t in found["targets"]]
+    strategies = [{"variant_of": None, **s} for s in found["strategies"]]
+    return Digest.model_validate(
+        {**defaults, **found, "targets": targets, "strategies": strategies}
+    )
+
+
+def propose(digest: Digest) -> Proposal:
+    """Decide the next step: look, know, clean, probe; then what is likeliest to close the gap."""
+    for rule in (_look, _probe, _unlearn_doubt):
+        proposal = rule(digest)
+        if proposal is not None:
+            return proposal
+    if digest.attempts_without_gain >= digest.patience:
+        return Proposal(
+            "finish", f"The last {digest.attempts_without_gain} attempts brought no gain."
+        , {"reason": "nothing has paid for a while"})
+    return _tune(digest)
+
+
+def _look(digest: Digest) -> Proposal | None:
+    """Everything that should be known and mended before anything is trained."""
+    data = digest.data
+    if not data.inspected:
+        return Proposal("inspect_dataset", "First look at the data.")
+    if not digest.strategies:
+        return Proposal(
+            "query_knowledge",
+            "Ask the knowledge graph what may be tried for this task.",
+            {"about": "strategies"},
+        )
+    if data.dirty_rows and not data.cleaned:
+        return Proposal(
+            "clean_dataset",
+            f"{data.dirty_rows} rows are leaked, copied or contradictory; they would flatter or "
+            "mislead.",
+        )
+    if data.texts_with_personal_data and not data.masked:
+        return Proposal(
+            "mask_personal_data",
+            f"{data.texts_with_personal_data} texts hold personal data that must not be learned.",
+        )
+    return None
+
+
+def _probe(digest: Digest) -> Proposal | None:
+    """The cheap rungs that the knowledge graph knows, all in one job."""
+    done = {c.strategy for c in digest.candidates}
+    probes = [s for s in digest.strategies if s.tool == "probe_baselines"]
+    if not probes or any(s.name in done for s in probes):
+        return None
+    names = {s.name for s in probes if s.feasible}
+    flags = {name: name in names for name in ("tfidf_linear", "frozen_linear")}
+    return Proposal("probe_baselines", "The cheapest rungs first; they are the baselines.", flags)
+
+
+def _unlearn_doubt(digest: Digest) -> Proposal | None:
+    """Drop doubtful labels where the probe showed that it helps."""
+    data = digest.data
+    enough = data.doubtful_labels >= DOUBTFUL_SHARE * data.train_rows
+    if not (data.doubtful_labels and data.doubtful_labels_hurt and enough):
+        return None
+    return Proposal(
+        "clean_dataset",
+        f"{data.doubtful_labels} labels are contradicted by the other rows, and the probe does "
+        "better without them.",
+        {"suspects": True},
+    )
+
+
+@dataclass(frozen=True)
+class Option:
+    """Something that may be tried: what it is expected to gain, in points, and to cost."""
+
+    proposal: Proposal
+    gain: float
+    seconds: float
+
+
+def _tune(digest: Digest) -> Proposal:
+    """Choose the cheapest option that may close the gap, else the one that gains most."""
+    gap = widest_gap(digest)
+    options = [o for o in _options(digest, gap) if _affordable(o, digest)]
+    if not options:
+        return Proposal("finish", "Nothing that is left fits the data and the budget.", {
+            "reason": "nothing left that fits the budget"})
+    if gap is None:  # no target: rung by rung
+        return min(options, key=lambda o: o.seconds).proposal
+    closing = [o for o in options if o.gain >= gap]
+    if closing:
+        return min(closing, key=lambda o: o.seconds).proposal
+    return max(options, key=lambda o: (o.gain, -o.seconds)).proposal
+
+
+def widest_gap(digest: Digest) -> float | None:
+    """The largest gap to a target; None without targets."""
+    gaps = [t.gap for t in digest.targets if t.gap is not None]
+    return max(gaps) if gaps else None
+
+
+def _options(digest: Digest, gap: float | None) -> list[Option]:
+    """Strategies not tried yet; a search where the best tuned strategy is nearly there."""
+    error = max(0.0, 1.0 - digest.best.value) if digest.best else 1.0
+    tried = {s.name for s in digest.strategies if s.tried}
+    options = [
+        Option(_training(s, error, gap), s.typical_gain * error, s.seconds)
+        for s in digest.strategies
+        if s.tool == "fine_tune"
+        and s.feasible
+        and not s.tried
+        and not s.failed
+        and (s.variant_of is None)
+    ]
+    search = next((s for s in digest.strategies if s.tool == "search_hyperparameters"), None)
+    near = gap is None or gap <= digest.small_gap or not options
+    searched = _best_searchable(digest)
+    if search is not None and searched is not None and near:
+        trials = _trials(searched, digest)
+        if trials >= LEAST_TRIALS:
+            why = (
+                f"{'The gap is small' if gap is not None and gap <= digest.small_gap else 'The ladder is climbed'}: "
+                f"search the settings of {searched.name}, which did best."
+            )
+            proposal = Proposal(
+                search.tool,
+                why,
+                {"strategy": searched.name, "trials": trials},
+            )
+            # Where the gap is small a search comes before a new rung.
+            gain = max(search.typical_gain * error, gap or 0.0)
+            options.append(Option(proposal, gain, trials * searched.seconds))
+    if not options:  # relatives of what was tried come last
+        options = [
+            Option(_training(s, error, gap), s.typical_gain * error, s.seconds)
+            for s in digest.strategies
+            if s.variant_of in tried and s.feasible and not s.tried and not s.failed
+        ]
+    return options
+
+
+def _best_searchable(digest: Digest) -> StrategyState | None:
+    """The strategy of the best tuned candidate, if it has a space not searched yet."""
+    known = {s.name: s for s in digest.strategies}
+    tuned = [c for c in digest.candidates if c.strategy in known and known[c.strategy].rung >= 2]
+    for candidate in sorted(tuned, key=lambda c: -c.value):
+        strategy = known[candidate.strategy]
+        strategy = known.get(strategy.variant_of or "", strategy)
+        if strategy.searchable and not strategy.searched:
+            return strategy
+    return None
+
+
+def _trials(strategy: StrategyState, digest: Digest) -> int:
+    """As many trials as are usual, allowed, and fit the time."""
+    trials = digest.search_trials
+    if digest.trials_left is not None:
+        trials = min(trials, digest.trials_left)
+    if digest.seconds_left is not None:
+        trials = min(trials, int(digest.seconds_left / max(strategy.seconds, 1.0)))
+    return trials
+
+
+def _affordable(option: Option, digest: Digest) -> bool:
+    return digest.seconds_left is None or option.seconds <= digest.seconds_left
+
+
+def _training(strategy: StrategyState, error: float, gap: float | None) -> Proposal:
+    expected = f"{strategy.name} tends to remove {strategy.typical_gain:.0%} of the error"
+    why = f"{expected}, about {strategy.typical_gain * error:.3f}"
+    if gap is not None:
+        why += f"; {gap:.3f} are missing"
+    arguments: dict[str, Any] = {"strategy": strategy.variant_of or strategy.name}
+    if strategy.variant_of:
+        arguments["peft_method"] = strategy.name
+    return Proposal(strategy.tool, why + ".", arguments)

@@ -1,0 +1,124 @@
+"""What a run is asked to do: from flags, from a run file, or both."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from ..evals.targets import Target, parse_target
+from ..tools.errors import UserError
+
+_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
+
+
+class SpecError(UserError):
+    """A run file or a flag that cannot be used."""
+
+
+class RunSpec(BaseModel):
+    """A run as a file ("Model as Code"): this, the data and the seed give the model again.
+
+    Attributes:
+        data: A file, or a folder with train.* and perhaps validation.* and test.*.
+        targets: "macro_f1>=0.90"; all must hold.
+        budget: "30m", "1h30m", "90s"; None means no limit.
+        max_trials: Search trials at most; None means no limit.
+        llm: "provider:model"; None means the rule-based planner.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: str
+    task: str | None = None
+    text: str | None = None
+    label: str | None = None
+    base_model: str = "builtin:minilm"
+    targets: tuple[str, ...] = ()
+    budget: str | None = None
+    max_trials: int | None = Field(None, ge=0)
+    llm: str | None = None
+    seed: int = Field(0, ge=0, lt=2**31)
+    workspace: str = ".tuneos"
+    out: str | None = None
+
+    @field_validator("targets", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("budget", mode="before")
+    @classmethod
+    def _seconds_too(cls, value: object) -> object:
+        return f"{value}s" if isinstance(value, (int, float)) else value
+
+    def parsed_targets(self) -> tuple[Target, ...]:
+        """The targets, read.
+
+        Raises:
+            TargetError: One of them cannot be.
+        """
+        return tuple(parse_target(t) for t in self.targets)
+
+    def seconds(self) -> float | None:
+        """The time budget in seconds.
+
+        Raises:
+            SpecError: It cannot be read.
+        """
+        return None if self.budget is None else parse_duration(self.budget)
+
+
+def parse_duration(text: str) -> float:
+    """Read "30m", "1h30m", "90s" or "90" (seconds).
+
+    Raises:
+        SpecError: Not a duration, or not above zero.
+    """
+    match = _DURATION.fullmatch(text.strip().lower().replace(" ", ""))
+    parts = [float(p) if p else 0.0 for p in match.groups()] if match else []
+    seconds = sum(p * unit for p, unit in zip(parts, (3600, 60, 1), strict=True)) if parts else 0
+    if seconds <= 0:
+        raise SpecError(f"budget {text!r}: write it as 30m, 1h30m or 90s, above zero")
+    return seconds
+
+
+def read_run_file(path: Path, flags: Mapping[str, Any]) -> RunSpec:
+    """Read a run file; flags that were given override it.
+
+    Paths in the file are relative to the file.
+
+    Raises:
+        SpecError: Not YAML, or it says something that cannot be.
+    """
+    try:
+        said = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise SpecError(f"run file {path}: cannot be read as YAML: {first}") from error
+    if not isinstance(said, dict):
+        raise SpecError(f"run file {path}: must be a mapping with at least `data:`")
+    for name in ("data", "workspace", "out"):
+        if isinstance(said.get(name), str):
+            said[name] = str((path.parent / Path(said[name]).expanduser()))
+    return make_spec({**said, **flags}, f"run file {path}")
+
+
+def make_spec(said: Mapping[str, Any], where: str) -> RunSpec:
+    """Check what was said.
+
+    Raises:
+        SpecError: An unknown name or a value that cannot be.
+    """
+    try:
+        return RunSpec.model_validate(said)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(p) for p in first["loc"])
+        known = ", ".join(RunSpec.model_fields)
+        hint = f"; known: {known}" if first["type"] == "extra_forbidden" else ""
+        raise SpecError(f"{where}: {name}: {first['msg']}{hint}") from error

@@ -1,0 +1,174 @@
+"""What a run leaves for people and programs: the result, and the story behind it.
+
+`RunResult` is the contract of `tuneos run --json`; `RunStory` adds what the
+report draws. Both are plain data: nothing here computes or prints.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+StopReason = Literal[
+    "targets_met",  # on validation; the test split then decides `met`
+    "budget_spent",  # time or trials
+    "nothing_paid",  # the last attempts brought no gain
+    "controller_finished",  # the controller had nothing more to try
+    "no_targets",  # none were given: the best within the budget
+]
+
+
+class TargetResult(BaseModel):
+    """One target with what was measured; None where it could not be measured."""
+
+    metric: str
+    op: str
+    value: float
+    validation: float | None
+    test: float | None
+    ci: tuple[float, float] | None = Field(description="95% interval of `test`")
+    met: bool = Field(description="on the test split")
+
+
+class BaselineResult(BaseModel):
+    """A cheap model's scores on the same test split."""
+
+    name: str
+    test: dict[str, float]
+
+
+class CandidateResult(BaseModel):
+    """One trained candidate, in the order tried."""
+
+    name: str
+    strategy: str
+    validation: dict[str, float]
+    seconds: float
+    settings: dict[str, str | int | float | bool] = {}
+    data: str = Field(default="", description="which version of the data it was trained on")
+
+
+class Comparison(BaseModel):
+    """The chosen candidate against a baseline, paired on the test rows."""
+
+    against: str
+    metric: str
+    difference: float
+    ci: tuple[float, float]
+    p_value: float
+
+
+class Spending(BaseModel):
+    """What one kind of budget allowed and what went; limit None means no limit."""
+
+    limit: float | None
+    spent: float
+
+
+class RunResult(BaseModel):
+    """Everything a program needs to know of a finished run."""
+
+    run: str
+    met: bool
+    stop_reason: StopReason
+    task: str
+    controller: str
+    base_model: str
+    targets: list[TargetResult]
+    baselines: list[BaselineResult]
+    candidates: list[CandidateResult]
+    comparison: Comparison | None
+    comparisons: list[Comparison] = Field(
+        default=[], description="against every baseline, `comparison` among them"
+    )
+    budget: dict[str, Spending]
+    chosen: str | None = Field(description="name of the candidate kept")
+    test: dict[str, float] = {}
+    model: str | None = Field(description="folder of the saved model")
+    report: str | None = Field(description="the HTML file")
+    seed: int = 0
+    data_hash: str = ""
+
+
+class Step(BaseModel):
+    """One tool call of the run: who asked for what, and what came of it."""
+
+    number: int
+    tool: str
+    arguments: dict[str, object]
+    reason: str = Field(description="why the controller asked, in its words")
+    summary: str = Field(description="what came of it")
+    ok: bool
+    seconds: float
+
+
+class CurvePoint(BaseModel):
+    """Learning so far: `step` counts optimiser steps."""
+
+    step: int
+    epoch: float
+    loss: float | None = None
+    validation: float | None = None
+
+
+class Curve(BaseModel):
+    """The learning curve of one candidate; `metric` names `validation`."""
+
+    candidate: str
+    metric: str
+    points: list[CurvePoint]
+
+
+class TrialRecord(BaseModel):
+    """One Optuna trial."""
+
+    number: int
+    state: Literal["complete", "pruned", "failed", "running"]
+    value: float | None
+    settings: dict[str, str | int | float | bool]
+    seconds: float
+    note: str = ""
+
+
+class WrongAnswer(BaseModel):
+    """A test row the model got wrong, worst (most confident) first; text is masked."""
+
+    place: str
+    text: str
+    label: str
+    predicted: str
+    score: float
+
+
+class Finding(BaseModel):
+    """Something seen in the data, and what was done about it."""
+
+    what: str
+    count: int
+    action: str
+    examples: list[str] = []
+
+
+class RunStory(BaseModel):
+    """The run as a person wants to read it."""
+
+    result: RunResult
+    source: str = Field(description="the data as the user named it")
+    started: str = Field(description="ISO 8601, UTC")
+    machine: str = Field(description="CPU, cores, memory, accelerator")
+    versions: dict[str, str]
+    rows: dict[str, int] = Field(description="rows by split")
+    labels: list[str]
+    label_counts: dict[str, int] = Field(description="rows of each label in train")
+    guesses: list[str] = []
+    findings: list[Finding] = []
+    steps: list[Step] = []
+    curves: list[Curve] = []
+    trials: list[TrialRecord] = []
+    confusion: list[list[int]] = Field(
+        default=[], description="test split, rows true, columns predicted, order of `labels`"
+    )
+    worst: list[WrongAnswer] = []
+    notes: list[str] = Field(default=[], description="caveats to state plainly")
+    command: str = Field(default="", description="what gives this run again")

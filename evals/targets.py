@@ -1,0 +1,89 @@
+"""Targets: what a run must reach, as written by a person ("macro_f1>=0.90")."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from .metrics import METRICS
+
+_FORM = re.compile(r"\s*([A-Za-z_]\w*)\s*(>=|<=)\s*([-+.\w]+)\s*")
+
+
+class TargetError(ValueError):
+    """A target that cannot be read or can never be met."""
+
+
+class Target(BaseModel):
+    """One condition on one metric; all targets of a run must hold."""
+
+    model_config = ConfigDict(frozen=True)
+
+    metric: str
+    op: Literal[">=", "<="]
+    value: float
+
+    def __str__(self) -> str:
+        return f"{self.metric}{self.op}{self.value:g}"
+
+    def holds(self, measured: float) -> bool:
+        """Tell whether a measured value satisfies this target."""
+        return measured >= self.value if self.op == ">=" else measured <= self.value
+
+    def gap(self, measured: float) -> float:
+        """Distance still to go in the metric's unit; 0 when the target holds."""
+        missing = self.value - measured if self.op == ">=" else measured - self.value
+        return max(0.0, missing)
+
+
+def parse_target(text: str) -> Target:
+    """Read one target.
+
+    Raises:
+        TargetError: Not METRIC>=NUMBER or METRIC<=NUMBER, an unknown metric, a
+            value the metric cannot take, or a condition on the wrong side.
+    """
+    match = _FORM.fullmatch(text)
+    if match is None:
+        raise TargetError(f"target {text!r}: write it as METRIC>=NUMBER or METRIC<=NUMBER")
+    name, op, number = match.groups()
+    if name not in METRICS:
+        raise TargetError(f"target {text!r}: unknown metric {name!r}; choose from {_names()}")
+    metric = METRICS[name]
+    try:
+        value = float(number)
+    except ValueError:
+        raise TargetError(f"target {text!r}: {number!r} is not a number") from None
+    if not math.isfinite(value) or value < metric.low or value > (metric.high or math.inf):
+        bounds = f"{metric.low:g} to {'any size' if metric.high is None else f'{metric.high:g}'}"
+        raise TargetError(f"target {text!r}: {name} lies in {bounds}, so {number} cannot be met")
+    wanted = ">=" if metric.direction == "higher" else "<="
+    if op != wanted:
+        raise TargetError(
+            f"target {text!r}: {metric.direction} {name} is better; write {name}{wanted}{number}"
+        )
+    return Target(metric=name, op=wanted, value=value)
+
+
+def all_hold(targets: Sequence[Target], measured: Mapping[str, float]) -> bool:
+    """Tell whether every target holds; a metric that was not measured does not."""
+    return all(t.metric in measured and t.holds(measured[t.metric]) for t in targets)
+
+
+def shortfall(targets: Sequence[Target], measured: Mapping[str, float]) -> float:
+    """Sum the gaps over all targets, each relative to its value, so that runs compare.
+
+    A metric that was not measured counts as a gap of 1.
+    """
+    return sum(
+        t.gap(measured[t.metric]) / max(abs(t.value), 1e-9) if t.metric in measured else 1.0
+        for t in targets
+    )
+
+
+def _names() -> str:
+    return ", ".join(METRICS)

@@ -1,0 +1,69 @@
+"""act: run one tool call; failures become observations here and nowhere else."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from langchain_core.messages import ToolMessage
+from langgraph.runtime import Runtime
+
+from ..evals.result import Step
+from ..memory.errors import StoreError
+from ..tools.errors import UserError
+from ..tools.facts import Facts, JobProgress
+from ..tools.guardrails.checks import neutralise
+from ..tools.jobs.run import JobFailed
+from ..tools.registry import TOOLS
+from ..tools.tool import ToolRefused, ToolResult
+from .context import RunContext
+from .events import StepEnded, StepProgress, StepStarted, emit
+from .state import ActInput
+
+SUMMARY = 2000  # characters of a tool's summary that a controller reads
+OBSERVED = (ToolRefused, UserError, JobFailed, StoreError)
+
+
+def act(sent: ActInput, runtime: Runtime[RunContext]) -> dict[str, Any]:
+    """Run the tool, charge what it took, return its facts."""
+    call, tools = sent["call"], runtime.context.tools
+    tool = TOOLS[call.tool]
+    emit(
+        StepStarted(
+            tool=call.tool, arguments=call.arguments, reason=call.reason, estimate=call.estimate
+        )
+    )
+    start = time.monotonic()
+
+    def tell(progress: JobProgress) -> None:
+        emit(StepProgress(tool=call.tool, progress=progress))
+        tools.ledger.note_spent(call.reservation, time.monotonic() - start)
+
+    ok = True
+    try:
+        arguments = tool.arguments.model_validate(call.arguments)
+        result = tool.run(arguments, tools, sent["facts"], tell)
+    except OBSERVED as error:
+        ok, result = False, ToolResult(neutralise(str(error), SUMMARY))
+    seconds = time.monotonic() - start
+    tools.ledger.settle(call.reservation, seconds)
+    if result.trials:
+        tools.ledger.charge(tools.run, "trials", result.trials)
+    emit(StepEnded(tool=call.tool, summary=result.summary, ok=ok, seconds=seconds))
+    message = ToolMessage(
+        neutralise(result.summary, SUMMARY),
+        tool_call_id=call.id,
+        name=call.tool,
+        status="success" if ok else "error",
+    )
+    step = Step(
+        number=0,
+        tool=call.tool,
+        arguments=call.arguments,
+        reason=call.reason,
+        summary=result.summary,
+        ok=ok,
+        seconds=seconds,
+    )
+    facts = result.facts if ok else Facts()
+    return {"messages": [message], "facts": facts, "steps": [step]}

@@ -1,0 +1,193 @@
+"""confirm: open the test split once, score the chosen candidate and the baselines on it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from langgraph.runtime import Runtime
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from ..evals.metrics import METRICS, IntArray
+from ..evals.result import Comparison, TargetResult
+from ..evals.statistics import compare, interval, latency_interval
+from ..evals.targets import Target
+from ..tools.datasets.splits import split_from_bytes, write_split
+from ..tools.facts import Candidate, Facts
+from ..tools.jobs.run import run_job
+from ..tools.training.tool import make_spec
+from .context import RunContext
+from .events import StepEnded, StepProgress, StepStarted, emit
+from .standing import best
+from .state import State
+
+AGAINST = "frozen_linear"  # the untuned model with a trained head
+
+
+class Confirmed(BaseModel):
+    """What the opened test split said."""
+
+    chosen: str | None
+    targets: list[TargetResult]
+    scores: dict[str, dict[str, float]]
+    comparisons: list[Comparison]
+    folder: str
+
+
+def confirm(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
+    """Score on the artifact as saved and loaded again; keep the figures in the run's folder.
+
+    The seal remembers what opened it: after a crash the same candidate may open it
+    again, another one never.
+    """
+    context, facts = runtime.context, state["facts"]
+    tools = context.tools
+    chosen = best(facts.candidates, tools.targets, tools.metric)
+    if chosen is None:
+        _keep(
+            context,
+            Confirmed(
+                chosen=None,
+                targets=_unmeasured(tools.targets),
+                scores={},
+                comparisons=[],
+                folder="",
+            ),
+        )
+        return {}
+    start = time.monotonic()
+    emit(
+        StepStarted(
+            tool="confirm",
+            arguments={"candidate": chosen.name},
+            reason="open the test split, once",
+            estimate=0,
+        )
+    )
+    test = split_from_bytes(context.seals.open(tools.run, chosen.folder))
+    opened = context.folder / "opened"
+    opened.mkdir(exist_ok=True)
+    write_split(opened / "test.jsonl", test)
+    models = _models(chosen, facts)
+    spec = make_spec(
+        "score",
+        "confirm",
+        {"split": "test", "test": facts.data_hash},
+        tools,
+        facts,
+        models=tuple(models.items()),
+    )
+    spec = spec.model_copy(update={"data_folder": str(opened), "seconds": None})
+    done = run_job(
+        spec,
+        tools.store,
+        tools.ledger,
+        lambda p: emit(StepProgress(tool="confirm", progress=p)),
+    )
+    arrays = {name: _arrays(done.folder / f"{name}.npz") for name in models}
+    scores = done.outcome.test_scores
+    main = next(iter(models))
+    found = Confirmed(
+        chosen=chosen.name,
+        targets=[_target(t, chosen, scores[main], arrays[main], tools.seed) for t in tools.targets],
+        scores=scores,
+        comparisons=_comparisons(main, arrays, tools.metric, tools.seed),
+        folder=str(done.folder),
+    )
+    _keep(context, found)
+    seconds = time.monotonic() - start
+    tools.ledger.charge(tools.run, "seconds", seconds)
+    text = f"{chosen.name} on the test split: {tools.metric} {scores[main][tools.metric]:.4f}"
+    emit(StepEnded(tool="confirm", summary=text, ok=True, seconds=seconds))
+    return {}
+
+
+def confirmed(context: RunContext) -> Confirmed:
+    """Read what `confirm` kept."""
+    path = context.folder / "confirmed.json"
+    return Confirmed.model_validate_json(path.read_text(encoding="utf-8"))
+
+
+def _models(chosen: Candidate, facts: Facts) -> dict[str, str]:
+    """The chosen model first, then each baseline (its best version), by file-safe name."""
+    models = {"chosen": chosen.folder}
+    for name in ("majority", "tfidf_linear", AGAINST):
+        versions = [c for c in facts.candidates if c.strategy == name]
+        if versions and chosen.strategy != name:
+            models[name] = versions[-1].folder
+    return models
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    with np.load(path, allow_pickle=False) as stored:
+        return {name: stored[name] for name in stored.files}
+
+
+def _target(
+    target: Target,
+    chosen: Candidate,
+    test: Mapping[str, float],
+    arrays: Mapping[str, NDArray[Any]],
+    seed: int,
+) -> TargetResult:
+    measured = test.get(target.metric)
+    if target.metric == "latency_p95_ms":
+        ci: tuple[float, float] | None = latency_interval(arrays["latencies"], seed=seed)
+    elif METRICS[target.metric].unit:
+        ci = None
+    else:
+        ci = interval(target.metric, arrays["true"], arrays["probabilities"], seed=seed)
+    return TargetResult(
+        metric=target.metric,
+        op=target.op,
+        value=target.value,
+        validation=chosen.validation.get(target.metric),
+        test=measured,
+        ci=ci,
+        met=measured is not None and target.holds(measured),
+    )
+
+
+def _comparisons(
+    main: str, arrays: Mapping[str, Mapping[str, NDArray[Any]]], metric: str, seed: int
+) -> list[Comparison]:
+    """The chosen model against every baseline, on the same rows."""
+    first: IntArray = arrays[main]["probabilities"].argmax(axis=1)
+    true: IntArray = arrays[main]["true"]
+    n_classes = arrays[main]["probabilities"].shape[1]
+    found = []
+    for name in arrays:
+        if name == main:
+            continue
+        second: IntArray = arrays[name]["probabilities"].argmax(axis=1)
+        d = compare(metric, true, first, second, n_classes, seed=seed)
+        found.append(
+            Comparison(
+                against=name,
+                metric=metric,
+                difference=d.value,
+                ci=(d.low, d.high),
+                p_value=d.p_value,
+            )
+        )
+    return found
+
+
+def _unmeasured(targets: tuple[Target, ...]) -> list[TargetResult]:
+    return [
+        TargetResult(
+            metric=t.metric, op=t.op, value=t.value, validation=None, test=None, ci=None, met=False
+        )
+        for t in targets
+    ]
+
+
+def _keep(context: RunContext, found: Confirmed) -> None:
+    path = context.folder / "confirmed.json"
+    draft = path.with_suffix(".draft")
+    draft.write_text(found.model_dump_json(indent=1), encoding="utf-8")
+    draft.replace(path)

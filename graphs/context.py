@@ -1,0 +1,48 @@
+"""What the nodes work with: the run's place in the world, not part of its state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from langchain_core.language_models import BaseChatModel
+
+from ..memory.seal import Seals
+from ..tools.datasets.types import RawData
+from ..tools.tool import ToolContext
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """Everything a node needs beside the state.
+
+    Attributes:
+        tools: What tools work with.
+        controller: Any chat model that calls tools.
+        controller_name: As it is named wherever it shows.
+        read: Reads the user's data; called by `prepare` alone.
+        seals: Where the test split lies until `confirm`.
+        source: The data as the user named it.
+        started: ISO 8601, UTC.
+        command: What gives this run again.
+        out: Folder for model and report.
+        ask_above: Calls expected to take more seconds than this wait for a person;
+            None lets everything through.
+    """
+
+    tools: ToolContext
+    controller: BaseChatModel
+    controller_name: str
+    read: Callable[[], RawData]
+    seals: Seals
+    source: str
+    started: str
+    command: str
+    out: Path
+    ask_above: float | None
+
+    @property
+    def folder(self) -> Path:
+        """The run's own folder."""
+        return self.tools.workspace.run_folder(self.tools.run)

@@ -1,0 +1,184 @@
+"""What the controller sees of a run: short, complete, the same for an LLM and the planner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, Field
+
+from ..evals.result import Step
+from ..evals.targets import Target
+from ..tools.estimate import estimate_seconds
+from ..tools.facts import Facts, KnownStrategy
+from .standing import attempts_without_gain, best
+
+MOST_CANDIDATES = 12
+
+
+class TargetState(BaseModel):
+    """A target and how far the best candidate is from it, on validation."""
+
+    target: str
+    best: float | None
+    gap: float | None
+
+
+class CandidateState(BaseModel):
+    """A candidate in one line."""
+
+    name: str
+    strategy: str
+    value: float = Field(description="of the primary metric, on validation")
+    seconds: float
+    data: str
+
+
+class DataState(BaseModel):
+    """What is known of the data and what was done to it."""
+
+    inspected: bool
+    train_rows: int
+    labels: int
+    smallest_class: int
+    dirty_rows: int
+    cleaned: bool
+    texts_with_personal_data: int
+    masked: bool
+    doubtful_labels: int
+    doubtful_labels_hurt: bool
+
+
+class StrategyState(BaseModel):
+    """A strategy that may be tried, with its expected seconds here."""
+
+    name: str
+    rung: int
+    tool: str
+    typical_gain: float = Field(description="share of the remaining error it tends to remove")
+    seconds: float
+    feasible: bool = Field(description="classes are large enough")
+    tried: bool
+    failed: bool
+    searchable: bool
+    searched: bool
+    variant_of: str | None
+
+
+class Digest(BaseModel):
+    """The state of a run for the controller's eyes."""
+
+    metric: str = Field(description="the primary metric")
+    targets: list[TargetState]
+    best: CandidateState | None
+    candidates: list[CandidateState]
+    data: DataState
+    strategies: list[StrategyState]
+    attempts_without_gain: int
+    patience: int
+    small_gap: float
+    seconds_left: float | None
+    trials_left: int | None
+    search_trials: int = Field(description="usual number of trials of a search")
+    failed_steps: list[str] = Field(description="what failed lately, and why")
+
+
+def make_digest(
+    facts: Facts,
+    steps: Sequence[Step],
+    targets: Sequence[Target],
+    metric: str,
+    seconds_left: float | None,
+    trials_left: int | None,
+) -> Digest:
+    """Sum up the state; pure."""
+    states = [
+        CandidateState(
+            name=c.name,
+            strategy=_tried_as(c.strategy, c.settings),
+            value=round(c.validation[metric], 4),
+            seconds=round(c.seconds, 1),
+            data=c.data,
+        )
+        for c in facts.candidates
+    ]
+    chosen = best(facts.candidates, targets, metric)
+    scores = chosen.validation if chosen else {}
+    version = facts.data
+    tried = {s.strategy for s in states}
+    failed = {
+        str(s.arguments.get("peft_method") or s.arguments.get("strategy"))
+        for s in steps
+        if not s.ok and s.tool == "fine_tune"
+    }
+    suspects = bool(version) and facts.suspects_in == (version.key if version else "")
+    return Digest(
+        metric=metric,
+        targets=[
+            TargetState(
+                target=str(t),
+                best=_rounded(scores.get(t.metric)),
+                gap=_rounded(t.gap(scores[t.metric])) if t.metric in scores else None,
+            )
+            for t in targets
+        ],
+        best=next((s for s in states if chosen and s.name == chosen.name), None),
+        candidates=states[-MOST_CANDIDATES:],
+        data=DataState(
+            inspected=facts.inspected,
+            train_rows=version.train_rows if version else 0,
+            labels=len(facts.label_counts),
+            smallest_class=facts.smallest_class,
+            dirty_rows=facts.dirty_rows,
+            cleaned=bool(version and version.cleaned),
+            texts_with_personal_data=facts.personal_data,
+            masked=bool(version and version.masked),
+            doubtful_labels=len(facts.suspect_labels) if suspects else 0,
+            doubtful_labels_hurt=suspects and facts.suspects_pay,
+        ),
+        strategies=[
+            _strategy_state(s, facts, tried=s.name in tried, failed=s.name in failed)
+            for s in facts.strategies
+        ],
+        attempts_without_gain=attempts_without_gain(facts.candidates, targets, metric),
+        patience=int(facts.constants.get("patience", 3)),
+        small_gap=facts.constants.get("smallGap", 0.02),
+        seconds_left=None if seconds_left is None else round(seconds_left),
+        trials_left=trials_left,
+        search_trials=_search_trials(facts),
+        failed_steps=[f"{s.tool}: {s.summary}" for s in steps[-6:] if not s.ok],
+    )
+
+
+def _strategy_state(
+    strategy: KnownStrategy, facts: Facts, *, tried: bool, failed: bool
+) -> StrategyState:
+    arguments = {"strategy": strategy.variant_of or strategy.name, "trials": 1}
+    return StrategyState(
+        name=strategy.name,
+        rung=strategy.rung,
+        tool=strategy.tool,
+        typical_gain=strategy.typical_gain,
+        seconds=round(estimate_seconds(strategy.tool, arguments, facts), 1),
+        feasible=facts.smallest_class >= strategy.min_examples_per_class,
+        tried=tried,
+        failed=failed,
+        searchable=strategy.searchable and strategy.variant_of is None,
+        searched=strategy.name in facts.searched,
+        variant_of=strategy.variant_of,
+    )
+
+
+def _tried_as(strategy: str, settings: object) -> str:
+    """LoRA's relatives count as themselves."""
+    method = settings.get("peft_method") if isinstance(settings, dict) else None
+    return str(method) if strategy == "lora" and method else strategy
+
+
+def _search_trials(facts: Facts) -> int:
+    search = next((s for s in facts.strategies if s.tool == "search_hyperparameters"), None)
+    trials = search.defaults.get("trials", 8) if search else 8
+    return trials if isinstance(trials, int) else 8
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

@@ -1,0 +1,73 @@
+"""What a run tells while it goes on: typed events through LangGraph's custom stream."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from langgraph.config import get_stream_writer
+from pydantic import BaseModel, Field
+
+from ..tools.facts import JobProgress
+
+
+class Prepared(BaseModel):
+    """The data is read, split and sealed."""
+
+    kind: Literal["prepared"] = "prepared"
+    lines: list[str]
+
+
+class StepStarted(BaseModel):
+    """A tool begins."""
+
+    kind: Literal["step_started"] = "step_started"
+    tool: str
+    arguments: dict[str, object]
+    reason: str
+    estimate: float = Field(description="seconds")
+
+
+class StepProgress(BaseModel):
+    """A tool goes on."""
+
+    kind: Literal["step_progress"] = "step_progress"
+    tool: str
+    progress: JobProgress
+
+
+class StepEnded(BaseModel):
+    """A tool is done, or failed."""
+
+    kind: Literal["step_ended"] = "step_ended"
+    tool: str
+    summary: str
+    ok: bool
+    seconds: float
+
+
+class Refused(BaseModel):
+    """The gate did not let a call through."""
+
+    kind: Literal["refused"] = "refused"
+    tool: str
+    why: str
+
+
+class Judged(BaseModel):
+    """How the best candidate stands against the targets, on validation."""
+
+    kind: Literal["judged"] = "judged"
+    best: str | None
+    text: str
+    stop: str | None
+
+
+Event = Annotated[
+    Prepared | StepStarted | StepProgress | StepEnded | Refused | Judged,
+    Field(discriminator="kind"),
+]
+
+
+def emit(event: BaseModel) -> None:
+    """Send an event to whoever streams the run."""
+    get_stream_writer()(event.model_dump(mode="json"))

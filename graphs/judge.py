@@ -1,0 +1,87 @@
+"""judge: compare the best candidate with the targets; decide whether the loop goes on."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from langchain_core.messages import AIMessage, HumanMessage
+from langgraph.runtime import Runtime
+
+from ..evals.targets import Target
+from ..tools.facts import Candidate
+from .context import RunContext
+from .digest import make_digest
+from .events import Judged, emit
+from .standing import best, stop_reason
+from .state import State
+
+LEAST_SECONDS = 15.0  # a step shorter than this teaches nothing
+
+
+def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
+    """Apply the rules of `standing`; a controller's "done" alone ends nothing."""
+    tools = runtime.context.tools
+    facts, steps = state["facts"], state["steps"]
+    chosen = best(facts.candidates, tools.targets, tools.metric)
+    left = tools.seconds_left()
+    digest = make_digest(facts, steps, tools.targets, tools.metric, left, tools.trials_left())
+    wants_to_finish = _wants_to_finish(state)
+    stop = stop_reason(
+        candidate=chosen,
+        targets=tools.targets,
+        wants_to_finish=wants_to_finish,
+        waited=digest.attempts_without_gain,
+        patience=digest.patience,
+        asked_on=state["asked_on"],
+        untried=any(
+            not s.tried and not s.failed and s.feasible and s.tool == "fine_tune"
+            for s in digest.strategies
+        )
+        or not digest.strategies,
+        seconds_left=left,
+        least_seconds=LEAST_SECONDS,
+        steps=len(steps),
+        refused=state["refused"],
+    )
+    emit(
+        Judged(
+            best=chosen.name if chosen else None,
+            text=_standing(chosen, tools.targets, tools.metric),
+            stop=stop,
+        )
+    )
+    update: dict[str, Any] = {"stop": stop}
+    if wants_to_finish and stop is None:
+        update["asked_on"] = state["asked_on"] + 1
+        update["messages"] = [
+            HumanMessage(
+                "Not finished: targets are unmet and there is time and something untried. Go on."
+            )
+        ]
+    return update
+
+
+def after_judge(state: State) -> Literal["decide", "confirm"]:
+    """Go on, or open the test split."""
+    return "decide" if state["stop"] is None else "confirm"
+
+
+def _wants_to_finish(state: State) -> bool:
+    for message in reversed(state["messages"]):
+        if isinstance(message, AIMessage):
+            return any(call["name"] == "finish" for call in message.tool_calls)
+    return False
+
+
+def _standing(chosen: Candidate | None, targets: tuple[Target, ...], metric: str) -> str:
+    if chosen is None:
+        return "no candidate yet"
+    scores = chosen.validation
+    if not targets:
+        return f"best so far {chosen.name}: {metric} {scores[metric]:.4f} on validation"
+    parts = [
+        f"{t.metric} {scores[t.metric]:.4g} ({'meets' if t.holds(scores[t.metric]) else 'misses'} {t.op}{t.value:g})"
+        for t in targets
+        if t.metric in scores
+    ]
+    return f"best so far {chosen.name}: {', '.join(parts)} on validation"

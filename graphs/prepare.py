@@ -1,0 +1,77 @@
+"""prepare: read the data, make the splits, seal the test split."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from ..evals.result import Finding
+from ..tools.datasets.splits import data_hash, make_splits, split_bytes
+from ..tools.datasets.types import RawData, Split, text_key
+from ..tools.datasets.versions import save_version
+from ..tools.facts import Facts
+from .context import RunContext
+from .events import Prepared, emit
+from .state import State
+
+
+def prepare(_: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
+    """Snapshot the rows by content hash; from here on no tool can read the test split."""
+    context = runtime.context
+    raw = context.read()
+    splits = make_splits(raw, seed=context.tools.seed)
+    train, validation, test = (splits[n] for n in ("train", "validation", "test"))
+    context.seals.seal(context.tools.run, split_bytes(test))
+    keys = {text_key(t) for t in validation.texts + test.texts}
+    _write_whole(context.folder / "held_out.json", json.dumps(sorted(keys)))
+    version = save_version(context.tools.store, train, validation, name="as read")
+    counts = dict(Counter(train.labels).most_common())
+    made = [name for name in ("validation", "test") if name not in raw.splits]
+    lines = [*raw.guesses, _sizes(splits, made)]
+    emit(Prepared(lines=lines))
+    return {
+        "facts": Facts(
+            data=version,
+            data_hash=data_hash(splits),
+            rows={name: len(split) for name, split in splits.items()},
+            label_counts=counts,
+            guesses=tuple(lines),
+            findings=_findings(raw),
+        ),
+        "refused": 0,
+        "asked_on": 0,
+        "stop": None,
+    }
+
+
+def _sizes(splits: dict[str, Split], made: list[str]) -> str:
+    sizes = ", ".join(f"{len(split):,} {name}" for name, split in splits.items())
+    how = f" ({' and '.join(made)} made here, stratified)" if made else ""
+    return f"rows: {sizes}{how}; the test split is sealed until the end"
+
+
+def _findings(raw: RawData) -> tuple[Finding, ...]:
+    """What reading met, by kind."""
+    by_kind: dict[str, list[str]] = {}
+    for oddity in raw.oddities:
+        by_kind.setdefault(oddity.kind, []).append(f"{oddity.place}: {oddity.detail}")
+    return tuple(
+        Finding(
+            what=kind.replace("_", " "),
+            count=len(places),
+            action="handled when reading",
+            examples=places[:5],
+        )
+        for kind, places in by_kind.items()
+    )
+
+
+def _write_whole(path: Path, text: str) -> None:
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)

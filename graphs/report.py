@@ -1,0 +1,216 @@
+"""report: write down what was done, why, what it cost and how sure we are."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from langgraph.runtime import Runtime
+
+from ..evals.metrics import confusion
+from ..evals.result import (
+    BaselineResult,
+    CandidateResult,
+    RunResult,
+    RunStory,
+    Spending,
+    WrongAnswer,
+)
+from ..memory.experiments import CandidateFacts, DatasetFacts, RunFacts
+from ..tools.datasets.splits import read_split
+from ..tools.deployment.saved import CARD, read_card
+from ..tools.facts import Candidate
+from ..tools.guardrails.checks import neutralise
+from ..tools.reporting.card import write_model_card
+from ..tools.reporting.html import write_report
+from ..tools.training.hardware import machine
+from .confirm import AGAINST, Confirmed, confirmed
+from .context import RunContext
+from .standing import PROBES
+from .state import State
+
+WORST = 12
+PACKAGES = ("tuneos", "torch", "transformers", "peft", "optuna", "langgraph", "scikit-learn")
+
+
+def report(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
+    """Write model, report, model card, and the trail in the knowledge graph."""
+    context = runtime.context
+    found = confirmed(context)
+    chosen = next((c for c in state["facts"].candidates if c.name == found.chosen), None)
+    model = _place_model(chosen, context)
+    result = _result(state, context, found, model)
+    story = _story(state, context, found, result)
+    write_report(story, context.out)
+    if model is not None:
+        card = read_card(model)
+        write_model_card(
+            story,
+            model,
+            base_model_hub_id=card.base_hub_id,
+            library="peft" if card.encoder == "adapter" else "transformers",
+        )
+    _remember(state, context, found, result)
+    tools = context.tools
+    tools.ledger.set_status(tools.run, "finished", result.model_dump(mode="json"))
+    return {}
+
+
+def _place_model(chosen: Candidate | None, context: RunContext) -> Path | None:
+    """Copy the chosen model beside the report, whole or not at all."""
+    if chosen is None:
+        return None
+    target = context.out / "model"
+    if (target / CARD).is_file():  # a repeated report after a crash
+        return target
+    draft = context.out / ".model-draft"
+    shutil.rmtree(draft, ignore_errors=True)
+    shutil.copytree(chosen.folder, draft)
+    shutil.rmtree(target, ignore_errors=True)
+    draft.rename(target)
+    return target
+
+
+def _result(state: State, context: RunContext, found: Confirmed, model: Path | None) -> RunResult:
+    tools, facts = context.tools, state["facts"]
+    spent = tools.ledger.spending(tools.run)
+    met = bool(found.targets) and all(t.met for t in found.targets)
+    return RunResult(
+        run=tools.run,
+        met=met,
+        stop_reason=state["stop"] or "controller_finished",
+        task=tools.task,
+        controller=context.controller_name,
+        base_model=tools.base_model,
+        targets=found.targets,
+        baselines=[
+            BaselineResult(name=name, test=scores)
+            for name, scores in found.scores.items()
+            if name != "chosen"
+        ],
+        candidates=[
+            CandidateResult(
+                name=c.name,
+                strategy=c.strategy,
+                validation=c.validation,
+                seconds=c.seconds,
+                settings=c.settings,
+                data=c.data,
+            )
+            for c in facts.candidates
+        ],
+        comparison=next((c for c in found.comparisons if c.against == AGAINST), None)
+        or next((c for c in found.comparisons if c.against == "tfidf_linear"), None),
+        comparisons=found.comparisons,
+        budget={
+            name: Spending(limit=s.limit, spent=round(s.spent, 3)) for name, s in spent.items()
+        },
+        chosen=found.chosen,
+        test=found.scores.get("chosen", {}),
+        model=str(model) if model else None,
+        report=str(context.out / "report.html"),
+        seed=tools.seed,
+        data_hash=facts.data_hash,
+    )
+
+
+def _story(state: State, context: RunContext, found: Confirmed, result: RunResult) -> RunStory:
+    facts = state["facts"]
+    labels = sorted(facts.label_counts)
+    counts, worst = _errors(context, found, result)
+    notes = list(facts.notes)
+    if result.stop_reason == "targets_met" and not result.met:
+        notes.append("The targets held on validation but not on the test split.")
+    return RunStory(
+        result=result,
+        source=context.source,
+        started=context.started,
+        machine=machine(),
+        versions={name: importlib.metadata.version(name) for name in PACKAGES},
+        rows=facts.rows,
+        labels=labels,
+        label_counts=facts.label_counts,
+        guesses=list(facts.guesses),
+        findings=list(facts.findings),
+        steps=[s.model_copy(update={"number": n}) for n, s in enumerate(state["steps"], 1)],
+        curves=list(facts.curves),
+        trials=list(facts.trials),
+        confusion=counts,
+        worst=worst,
+        notes=notes,
+        command=context.command,
+    )
+
+
+def _errors(
+    context: RunContext, found: Confirmed, result: RunResult
+) -> tuple[list[list[int]], list[WrongAnswer]]:
+    """Confusion counts and the most confident wrong answers; texts are masked."""
+    if not found.folder or result.model is None:
+        return [], []
+    labels = read_card(Path(result.model)).labels
+    with np.load(Path(found.folder) / "chosen.npz", allow_pickle=False) as arrays:
+        probabilities, true = arrays["probabilities"], arrays["true"]
+    predicted, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    counts = confusion(true, predicted, len(labels)).astype(int).tolist()
+    test = read_split(context.folder / "opened" / "test.jsonl")
+    wrong = np.flatnonzero(predicted != true)
+    worst = [
+        WrongAnswer(
+            place=test.places[i],
+            text=neutralise(test.texts[i], 300),
+            label=labels[true[i]],
+            predicted=labels[predicted[i]],
+            score=float(sure[i]),
+        )
+        for i in wrong[np.argsort(-sure[wrong], kind="stable")][:WORST]
+    ]
+    return counts, worst
+
+
+def _remember(state: State, context: RunContext, found: Confirmed, result: RunResult) -> None:
+    """Write the run into the knowledge graph."""
+    facts = state["facts"]
+    lessons = [f"{s.tool} failed: {neutralise(s.summary, 200)}" for s in state["steps"] if not s.ok]
+    tuned = [c for c in facts.candidates if c.strategy not in PROBES]
+    if result.comparison and tuned:
+        c = result.comparison
+        lessons.append(
+            f"{result.chosen} against {c.against}: {c.difference:+.4f} {c.metric}, "
+            f"95% interval {c.ci[0]:+.4f} to {c.ci[1]:+.4f}"
+        )
+    sizes = {f"rows_{name}": float(n) for name, n in facts.rows.items()}
+    context.tools.knowledge.record_run(
+        RunFacts(
+            run=result.run,
+            task=result.task,
+            controller=result.controller,
+            base_model=result.base_model,
+            started=context.started,
+            ended=datetime.now(UTC).isoformat(timespec="seconds"),
+            stop_reason=result.stop_reason,
+            met=result.met,
+            dataset=DatasetFacts(
+                source=Path(context.source).name,
+                data_hash=facts.data_hash,
+                measures={**sizes, "classes": float(len(facts.label_counts))},
+            ),
+            candidates=tuple(
+                CandidateFacts(
+                    name=c.name,
+                    strategy=c.strategy,
+                    settings=c.settings,
+                    validation=c.validation,
+                    seconds=c.seconds,
+                    test=found.scores.get("chosen" if c.name == found.chosen else c.name, {}),
+                )
+                for c in facts.candidates
+            ),
+            chosen=found.chosen,
+            lessons=tuple(lessons),
+        )
+    )

@@ -1,0 +1,68 @@
+"""The state of a run, as LangGraph checkpoints it."""
+
+from __future__ import annotations
+
+import operator
+from typing import Annotated, Any, TypedDict
+
+from langchain_core.messages import AnyMessage
+from langgraph.graph.message import add_messages
+from pydantic import BaseModel, ConfigDict
+
+from ..evals.result import Curve, CurvePoint, Finding, Step, StopReason, TrialRecord
+from ..tools.facts import Candidate, DataVersion, Facts, KnownStrategy, merge
+
+
+class Call(BaseModel):
+    """A tool call that the gate let through, with the time set aside for it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    tool: str
+    arguments: dict[str, Any]
+    reason: str
+    estimate: float
+    reservation: int
+
+
+class State(TypedDict):
+    """What the nodes read and change; facts and steps only ever grow.
+
+    Attributes:
+        messages: Between controller and tools; the digest is added when deciding.
+        calls: What the gate let through this round.
+        refused: Rounds in a row in which the gate let nothing through.
+        asked_on: How often the controller wanted to stop and was asked to go on.
+        stop: Why the loop ended; None while it goes on.
+    """
+
+    messages: Annotated[list[AnyMessage], add_messages]
+    facts: Annotated[Facts, merge]
+    steps: Annotated[list[Step], operator.add]
+    calls: list[Call]
+    refused: int
+    asked_on: int
+    stop: StopReason | None
+
+
+class ActInput(TypedDict):
+    """What one tool call gets: the call, and the facts as they were when it was sent."""
+
+    call: Call
+    facts: Facts
+
+
+# Types that checkpoints may hold, beside LangChain's messages.
+CHECKPOINTED = (
+    Call,
+    Candidate,
+    Curve,
+    CurvePoint,
+    DataVersion,
+    Facts,
+    Finding,
+    KnownStrategy,
+    Step,
+    TrialRecord,
+)

@@ -1,0 +1,9 @@
+"""What goes wrong with the things that outlive a turn."""
+
+
+class StoreError(Exception):
+    """A store cannot be opened, read or written, or refuses what was asked.
+
+    The message is for people: what happened, which file, and how to mend it. It
+    is shown as it is, without a traceback.
+    """

@@ -1,0 +1,119 @@
+"""The ledger: which runs there are, what they may spend and spent, which jobs are done.
+
+One SQLite file for all processes of a workspace. Every method is one transaction,
+so a process killed at any point leaves either all of a step or nothing of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from . import budgets, jobs
+from .budgets import Budgets, BudgetSpent, Spent
+from .database import Database, now
+from .errors import StoreError
+from .jobs import JobRow, Jobs, JobStatus
+from .liveness import alive, birth
+
+__all__ = ["BudgetSpent", "JobRow", "JobStatus", "Ledger", "RunRow", "RunStatus", "Spent"]
+
+RunStatus = Literal["running", "waiting", "interrupted", "finished", "failed"]
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS runs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL UNIQUE, status TEXT NOT NULL,
+    started TEXT NOT NULL, ended TEXT, spec TEXT NOT NULL, result TEXT, pid INTEGER, born REAL);
+"""
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One run. Times are ISO 8601, UTC; `ended` is None while it can go on by itself."""
+
+    run: str
+    status: RunStatus
+    started: str
+    ended: str | None
+    spec: dict[str, Any]
+    result: dict[str, Any] | None
+
+
+class Ledger(Budgets, Jobs):
+    """Runs, budgets and jobs of a workspace; cheap to open, safe across processes.
+
+    Raises:
+        StoreError: From every method, when the file cannot be read or written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._database = Database(path, _SCHEMA + budgets.SCHEMA + jobs.SCHEMA)
+
+    def start_run(self, run: str, spec: Mapping[str, Any]) -> None:
+        """Enter a run as running in this process; saying it twice changes nothing.
+
+        Raises:
+            StoreError: The run is there with another spec.
+        """
+        text = json.dumps(spec, sort_keys=True, ensure_ascii=False)
+        with self._database.transaction() as db:
+            known = db.execute("SELECT spec FROM runs WHERE run = ?", (run,)).fetchone()
+            if known is not None and known["spec"] != text:
+                raise StoreError(f"Run {run} exists with other settings; give the new one a name.")
+            db.execute(
+                "INSERT OR IGNORE INTO runs (run, status, started, spec, pid, born)"
+                " VALUES (?, 'running', ?, ?, ?, ?)",
+                (run, now(), text, os.getpid(), birth(os.getpid())),
+            )
+
+    def set_status(
+        self, run: str, status: RunStatus, result: Mapping[str, Any] | None = None
+    ) -> None:
+        """Note how the run stands; a `result` of None keeps the one there is.
+
+        "running" makes this process its owner.
+
+        Raises:
+            StoreError: There is no such run.
+        """
+        ended = now() if status in ("finished", "failed", "interrupted") else None
+        text = None if result is None else json.dumps(result, ensure_ascii=False)
+        with self._database.transaction() as db:
+            changed = db.execute(
+                "UPDATE runs SET status = ?, ended = ?, result = COALESCE(?, result),"
+                " pid = ?, born = ? WHERE run = ?",
+                (status, ended, text, os.getpid(), birth(os.getpid()), run),
+            ).rowcount
+            if not changed:
+                raise StoreError(f"{self._database.path}: there is no run {run!r}.")
+
+    def run(self, run: str) -> RunRow:
+        """Return one run.
+
+        Raises:
+            StoreError: There is no such run.
+        """
+        with self._database.reading() as db:
+            row = db.execute("SELECT * FROM runs WHERE run = ?", (run,)).fetchone()
+        if row is None:
+            raise StoreError(f"{self._database.path}: there is no run {run!r}.")
+        return _run_row(row)
+
+    def runs(self) -> tuple[RunRow, ...]:
+        """Return all runs, newest first."""
+        with self._database.reading() as db:
+            rows = db.execute("SELECT * FROM runs ORDER BY number DESC").fetchall()
+        return tuple(_run_row(row) for row in rows)
+
+
+def _run_row(row: sqlite3.Row) -> RunRow:
+    """Read a run; one that says "running" but whose process has died was interrupted."""
+    died = row["status"] == "running" and not alive(row["pid"], row["born"])
+    result = None if row["result"] is None else json.loads(row["result"])
+    status: RunStatus = "interrupted" if died else row["status"]
+    return RunRow(row["run"], status, row["started"], row["ended"], json.loads(row["spec"]), result)

@@ -1,0 +1,93 @@
+"""The checkpointer resumes, and names a damaged file."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
+
+import pytest
+from langchain_core.runnables import RunnableConfig
+from langgraph.graph import END, START, StateGraph
+from tuneos.memory.checkpoints import open_checkpointer
+from tuneos.memory.errors import StoreError
+
+
+class State(TypedDict):
+    count: int
+
+
+CONFIG: RunnableConfig = {"configurable": {"thread_id": "run"}}
+
+
+def count_once(path: Path) -> int:
+    graph = StateGraph(State)
+    graph.add_node("add", lambda state: {"count": state["count"] + 1})
+    graph.add_edge(START, "add")
+    graph.add_edge("add", END)
+    with open_checkpointer(path) as saver:
+        app = graph.compile(checkpointer=saver)
+        before = app.get_state(CONFIG).values.get("count", 0)
+        return int(app.invoke({"count": before}, CONFIG)["count"])
+
+
+def test_state_is_there_after_reopening(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoints.sqlite"
+    assert [count_once(path) for _ in range(3)] == [1, 2, 3]
+
+
+def test_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoints.sqlite"
+    path.write_bytes(b"junk" * 1000)
+    with pytest.raises(StoreError, match=r"checkpoints.sqlite is damaged"), open_checkpointer(path):
+        pass
+
+
+def test_missing_folder_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "checkpoints.sqlite"
+    with pytest.raises(StoreError, match="cannot be written"), open_checkpointer(path):
+        pass
+
+
+def test_torn_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoints.sqlite"
+    for _ in range(10):
+        count_once(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(StoreError, match="is damaged"):
+        count_once(path)
+
+
+def test_damaged_checkpoint_is_named_when_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoints.sqlite"
+    count_once(path)
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE checkpoints SET checkpoint = x'C1C1C1'")
+    with pytest.raises(StoreError, match="is damaged"), open_checkpointer(path) as saver:
+        saver.get_tuple(CONFIG)
+    with pytest.raises(StoreError, match="is damaged"), open_checkpointer(path) as saver:
+        list(saver.list(CONFIG))
+
+
+@dataclass(frozen=True)
+class Note:
+    """A class that a state may hold, if the caller says so."""
+
+    text: str
+
+
+@pytest.mark.parametrize(("allowed", "built"), [((), False), ((Note,), True)])
+def test_only_allowed_classes_are_built_from_the_file(
+    tmp_path: Path, allowed: tuple[type, ...], built: bool
+) -> None:
+    with open_checkpointer(tmp_path / "c.sqlite", allowed) as saver:
+        packed = saver.serde.dumps_typed({"note": Note("hello")})
+        assert isinstance(saver.serde.loads_typed(packed)["note"], Note) is built
+
+
+def test_errors_of_the_caller_pass_unchanged(tmp_path: Path) -> None:
+    with pytest.raises(KeyError), open_checkpointer(tmp_path / "c.sqlite"):
+        raise KeyError("bug")

@@ -1,0 +1,248 @@
+"""Runs go into the graph and come out of it by SPARQL, whoever else is at it."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tuneos.memory.errors import StoreError
+from tuneos.memory.experiments import CandidateFacts, DatasetFacts, RunFacts
+from tuneos.memory.knowledge import KnowledgeGraph
+from tuneos.memory.namespaces import PREFIXES
+from tuneos.memory.sparql import QueryRefused
+
+LORA = CandidateFacts(
+    "lora-1",
+    "lora",
+    {"learning_rate": 1e-3, "peft_method": "lora", "class_weights": False},
+    {"accuracy": 0.93},
+    seconds=100.5,
+    test={"accuracy": 0.92},
+)
+RUN = RunFacts(
+    run="tickets-1123-1852-k3f9",
+    task="text-classification",
+    controller="rule-based planner",
+    base_model="builtin:minilm",
+    started="2026-11-23T18:52:00+00:00",
+    ended="2026-11-23T18:58:00+00:00",
+    stop_reason="targets_met",
+    met=True,
+    dataset=DatasetFacts("tickets.csv", "9f8e", {"rows_train": 3000, "imbalance": 0.12}),
+    candidates=(LORA, CandidateFacts("tfidf-1", "tfidf_linear", {}, {"accuracy": 0.8}, 1.0)),
+    chosen="lora-1",
+    lessons=("LoRA paid.",),
+)
+
+
+@pytest.fixture
+def knowledge(tmp_path: Path) -> KnowledgeGraph:
+    return KnowledgeGraph(tmp_path / "knowledge")
+
+
+def count(knowledge: KnowledgeGraph, pattern: str) -> object:
+    return knowledge.query(f"SELECT (COUNT(*) AS ?n) {{ {pattern} }}").rows[0][0]
+
+
+def test_making_one_touches_no_file(tmp_path: Path) -> None:
+    KnowledgeGraph(tmp_path / "knowledge")
+    assert not (tmp_path / "knowledge").exists()
+
+
+def test_recorded_run_is_found_with_settings_and_scores(knowledge: KnowledgeGraph) -> None:
+    knowledge.record_run(RUN)
+    result = knowledge.query("""
+        SELECT ?run ?strategy ?rung ?lr ?accuracy ?rows WHERE {
+          ?r a prov:Activity ; t:name ?run ; t:met true ; t:chose ?c ; prov:used ?d .
+          ?c prov:wasGeneratedBy ?r ; t:usedStrategy [ t:name ?strategy ; t:rung ?rung ] ;
+             t:sets [ t:setting "learning_rate" ; t:value ?lr ] ;
+             t:score [ t:split "test" ; t:metric "accuracy" ; t:value ?accuracy ] .
+          ?d t:measure [ t:name "rows_train" ; t:value ?rows ] }""")
+    assert result.columns == ("run", "strategy", "rung", "lr", "accuracy", "rows")
+    assert result.rows == ((RUN.run, "lora", 3, 1e-3, 0.92, 3000),)
+
+
+def test_recording_again_replaces_the_first_account(knowledge: KnowledgeGraph) -> None:
+    knowledge.record_run(RUN)
+    knowledge.record_lesson(RUN.run, "Label 7 is mislabelled.", "tickets.csv")
+    better = replace(LORA, validation={"accuracy": 0.95}, settings={"learning_rate": 2e-3})
+    knowledge.record_run(replace(RUN, candidates=(better,), met=False))
+    assert count(knowledge, "?c a t:Candidate") == 1
+    assert count(knowledge, "?r a t:Run ; t:met ?m") == 1
+    assert count(knowledge, "?c a t:Candidate ; t:sets ?s . ?s t:value ?v") == 1
+    assert count(knowledge, "?l a t:Lesson") == 2
+
+
+def test_runs_on_one_dataset_stand_beside_each_other(knowledge: KnowledgeGraph) -> None:
+    knowledge.record_run(RUN)
+    knowledge.record_run(replace(RUN, run="other"))
+    assert count(knowledge, "?r a t:Run ; prov:used ?d . ?d t:source ?s") == 2
+    assert count(knowledge, "?c a t:Candidate") == 4
+
+
+def test_lesson_said_twice_is_kept_once(knowledge: KnowledgeGraph) -> None:
+    for _ in range(2):
+        knowledge.record_lesson("a", "DoRA did not pay.", "dora")
+    assert count(knowledge, '?l t:about "dora"') == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'quotes " and \\ and \n lines',
+        '" } } ; DROP ALL ; #',
+        "> <http://x> . } } ; CLEAR ALL #",
+        "naïve 数据 😀",
+        "lone \ud800 surrogate and \x00 zero",
+    ],
+)
+def test_any_text_can_be_recorded_and_breaks_nothing(knowledge: KnowledgeGraph, text: str) -> None:
+    knowledge.record_run(RUN)
+    knowledge.record_lesson(text, text, text)
+    knowledge.record_run(replace(RUN, run=text, candidates=(replace(LORA, name=text),)))
+    assert count(knowledge, "?r a t:Run") == 2
+    (found,) = knowledge.query('SELECT ?t { ?l t:text ?t FILTER (?t != "LoRA paid.") }').rows
+    if text.isprintable() or "\n" in text:
+        assert found == (text,)
+
+
+def test_limit_cuts_rows_and_says_so(knowledge: KnowledgeGraph) -> None:
+    result = knowledge.query("SELECT * { ?s t:name ?n } LIMIT 100", limit=3)
+    assert (len(result.rows), result.truncated) == (3, True)
+    result = knowledge.query("SELECT * { ?s t:name ?n } LIMIT 3", limit=3)
+    assert (len(result.rows), result.truncated) == (3, False)
+
+
+def test_construct_gives_triples_with_prefixed_names(knowledge: KnowledgeGraph) -> None:
+    result = knowledge.query('CONSTRUCT { ?s a mls:Algorithm } WHERE { ?s t:name "lora" }')
+    assert result.columns == ("subject", "predicate", "object")
+    assert result.rows == (("t:text-classification.lora", "rdf:type", "mls:Algorithm"),)
+
+
+def test_unbound_cells_are_none(knowledge: KnowledgeGraph) -> None:
+    query = 'SELECT ?x ?n { ?s t:name "lora" ; t:name ?n OPTIONAL { ?s t:met ?x } }'
+    assert knowledge.query(query).rows == ((None, "lora"),)
+
+
+def test_endless_query_is_stopped(knowledge: KnowledgeGraph) -> None:
+    knowledge.refresh()
+    began = time.monotonic()
+    with pytest.raises(QueryRefused, match=r"longer than 0\.3 s"):
+        knowledge.query("SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }", seconds=0.3)
+    assert time.monotonic() - began < 10
+    assert count(knowledge, "?c a t:Constant") == 2
+
+
+def test_refused_query_never_reaches_the_store(knowledge: KnowledgeGraph) -> None:
+    with pytest.raises(QueryRefused):
+        knowledge.query("DROP ALL")
+    assert not knowledge.folder.exists()
+
+
+@pytest.fixture
+def listener() -> Iterator[tuple[str, list[str]]]:
+    """A web server on this machine, and the list of what it was asked."""
+    asked: list[str] = []
+
+    class Ear(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(self.path)
+            self.send_error(500)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Ear) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/", asked
+        server.shutdown()
+        thread.join()
+
+
+def test_child_process_has_no_network_where_the_system_lets_it_go(
+    knowledge: KnowledgeGraph, listener: tuple[str, list[str]]
+) -> None:
+    probe = "import ctypes, sys; sys.exit(ctypes.CDLL(None).unshare(0x50000000) != 0)"
+    if sys.platform != "linux" or subprocess.run([sys.executable, "-c", probe]).returncode:
+        pytest.skip("this system does not let a process give up its network")
+    url, asked = listener
+    knowledge.refresh()
+    request = {  # past the judge, straight to the evaluation
+        "store": str(knowledge.folder / "store"),
+        "query": f"SELECT * {{ SERVICE <{url}> {{ ?s ?p ?o }} }}",
+        "prefixes": PREFIXES,
+        "limit": 1,
+        "seconds": 5,
+    }
+    command = [sys.executable, "-P", "-m", "tuneos.memory.query_process"]
+    done = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True)
+    assert "error" in json.loads(done.stdout)
+    assert asked == []
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from tuneos.memory.knowledge import KnowledgeGraph
+k = KnowledgeGraph(Path(sys.argv[1]))
+for i in range(int(sys.argv[3])):
+    k.record_lesson(sys.argv[2], f"lesson {i}", "x")
+    k.strategies("text-classification")
+    print(i, flush=True)
+"""
+
+
+def writer(folder: Path, run: str, lessons: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", WRITER, str(folder), run, str(lessons)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def test_two_runs_write_and_read_one_store(knowledge: KnowledgeGraph) -> None:
+    children = [writer(knowledge.folder, name, 5) for name in ("a", "b")]
+    for child in children:
+        child.communicate()
+        assert child.returncode == 0
+    assert count(knowledge, "?l a t:Lesson") == 10
+
+
+def test_killed_writer_leaves_a_sound_store(knowledge: KnowledgeGraph) -> None:
+    child = writer(knowledge.folder, "a", 1000)
+    assert child.stdout is not None
+    lines = [child.stdout.readline() for _ in range(3)]
+    child.kill()
+    child.communicate()
+    assert lines == ["0\n", "1\n", "2\n"]
+    written = count(knowledge, "?l a t:Lesson")
+    assert isinstance(written, int)
+    assert written >= 3
+    assert count(knowledge, "?l a t:Lesson . ?l t:text ?t . ?l t:about ?a") == written
+    knowledge.record_lesson("b", "goes on", "x")
+    assert len(knowledge.strategies("text-classification")) == 11
+
+
+def test_many_openings_leave_no_pile_of_logs(knowledge: KnowledgeGraph) -> None:
+    for i in range(5):
+        knowledge.record_lesson("a", f"lesson {i}", "x")
+    assert list((knowledge.folder / "store").glob("LOG.old.*")) == []
+
+
+def test_damaged_store_is_named(knowledge: KnowledgeGraph) -> None:
+    knowledge.refresh()
+    (knowledge.folder / "store" / "CURRENT").write_text("nonsense")
+    with pytest.raises(StoreError, match=r"store cannot be used.*move the folder away"):
+        KnowledgeGraph(knowledge.folder).strategies("text-classification")
+
+
+def test_file_in_the_place_of_the_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "knowledge").write_text("mine")
+    with pytest.raises(StoreError, match="knowledge cannot be used"):
+        KnowledgeGraph(tmp_path / "knowledge").refresh()

@@ -1,0 +1,117 @@
+"""Which file of DATA holds which split."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import DatasetError
+from .tables import shown
+
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+ALIASES = {
+    "train": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "dev": "validation",
+    "test": "test",
+}
+_FORMATS = "CSV, TSV, JSONL, parquet or a saved Hugging Face dataset"
+_HINTS = {
+    ".json": "write one JSON object a line and name it .jsonl",
+    ".txt": "give it a header and save it as .csv or .tsv",
+    ".xlsx": "save the sheet as CSV",
+    ".xls": "save the sheet as CSV",
+    ".gz": "unpack it with gunzip",
+    ".zip": "unpack it with unzip",
+    ".arrow": "give the folder that save_to_disk made, not a file inside it",
+}
+
+
+@dataclass(frozen=True)
+class Located:
+    """The file of each split found, keys from SPLIT_NAMES, and what was inferred."""
+
+    files: dict[str, Path]
+    guesses: tuple[str, ...] = ()
+
+
+def locate(path: Path) -> Located:
+    """Find the files of the splits; a single file is train.
+
+    In a folder `train.*`, `validation.*` and `test.*` count (`valid`, `val` and `dev` stand
+    for validation), with a supported extension; everything else in it is let be.
+
+    Raises:
+        DatasetError: Nothing is there, no train file is there, one split has two files, or
+            the extension is unsupported.
+    """
+    if path.is_file():
+        if path.suffix.lower() not in SUFFIXES:
+            raise DatasetError(_unsupported(path))
+        return Located({"train": path})
+    if not path.is_dir():
+        raise DatasetError(_missing(path))
+    return _in_folder(path)
+
+
+def split_of(name: str) -> str | None:
+    """Return the split that a file's stem or a dataset's split name stands for."""
+    return ALIASES.get(name.lower())
+
+
+def alias_guess(shown_name: str, split: str) -> str:
+    """Say that a name was taken for a split."""
+    return f"{shown_name} is taken as the {split} split"
+
+
+def _in_folder(folder: Path) -> Located:
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise DatasetError(f"{folder} cannot be listed: {error.strerror or error}") from None
+    files: dict[str, Path] = {}
+    guesses = []
+    for entry in entries:
+        split = split_of(entry.stem)
+        if split is None or entry.suffix.lower() not in SUFFIXES or not entry.is_file():
+            continue
+        if split in files:
+            raise DatasetError(
+                f"{folder} holds two files for the {split} split: {files[split].name} and "
+                f"{entry.name}; keep one, or name the file to use instead of the folder"
+            )
+        files[split] = entry
+        if entry.stem.lower() != split:
+            guesses.append(alias_guess(entry.name, split))
+    if "train" not in files:
+        raise DatasetError(_no_train(folder, entries))
+    return Located(files, tuple(guesses))
+
+
+def _no_train(folder: Path, entries: list[Path]) -> str:
+    wrong = [entry for entry in entries if entry.name.lower().startswith("train.")]
+    if wrong and wrong[0].is_file():
+        return _unsupported(wrong[0])
+    holds = f"it holds {shown(entry.name for entry in entries)}" if entries else "it is empty"
+    allowed = ", ".join(f"train{suffix}" for suffix in SUFFIXES)
+    return f"{folder} has no train file ({holds}); name one {allowed}, or give one file as DATA"
+
+
+def _unsupported(path: Path) -> str:
+    suffix = path.suffix.lower()
+    seen = f"the extension {suffix}" if suffix else "no extension"
+    hint = _HINTS.get(suffix, f"give it as {_FORMATS}")
+    return f"{path} has {seen}, which is not supported ({', '.join(SUFFIXES)} are); {hint}"
+
+
+def _missing(path: Path) -> str:
+    if path.exists():
+        return f"{path} is neither a file nor a folder; give {_FORMATS}"
+    parent = path.parent
+    there = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
+    near = difflib.get_close_matches(path.name, there, n=1)
+    hint = f"did you mean {parent / near[0]}?" if near else "check the path"
+    return f"{path} does not exist; {hint}"

@@ -1,0 +1,217 @@
+"""Dataset tools: inspect, clean, mask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ...evals.result import Finding
+from ..facts import DataVersion, Facts, JobProgress, OnProgress
+from ..guardrails.personal_data import mask_texts
+from ..tool import Tool, ToolContext, ToolRefused, ToolResult
+from .clean import WHY, clean_train
+from .profile import profile_data
+from .types import Split
+from .versions import load_version, save_version
+
+
+class InspectArguments(BaseModel):
+    """Look at the training and validation rows: labels, balance, lengths, copies, leaks, personal data."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class CleanArguments(BaseModel):
+    """Drop leaked rows, copies and contradicting labels from the training rows.
+
+    With suspects, also rows whose label the probe found contradicted by the others.
+    Validation and test rows are never changed.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    suspects: bool = Field(False, description="also drop rows with doubtful labels")
+
+
+class MaskArguments(BaseModel):
+    """Replace e-mail addresses, phone, card, IBAN and security numbers by their kind."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def current(facts: Facts) -> DataVersion:
+    """The data version that training uses now."""
+    if facts.data is None:
+        raise ToolRefused("there is no data yet")
+    return facts.data
+
+
+def _inspect(
+    _: InspectArguments, context: ToolContext, facts: Facts, progress: OnProgress
+) -> ToolResult:
+    from ..training.base_model import find_base_model, load_tokenizer
+    from ..training.tokens import tokenize
+
+    version = current(facts)
+    train, validation = load_version(version)
+    base = find_base_model(context.base_model)
+    tokenizer = load_tokenizer(base)
+
+    def lengths(texts: Sequence[str]) -> Sequence[int]:
+        return [int(n) for n in tokenize(tokenizer, texts, 10 * base.max_tokens).lengths]
+
+    profile = profile_data(
+        {"train": train, "validation": validation},
+        (),
+        token_lengths=lengths,
+        max_tokens=min(256, base.max_tokens),
+    )
+
+    def tell(done: int, total: int) -> None:
+        progress(JobProgress(share=done / total, text="looking for personal data"))
+
+    masked = mask_texts(train.texts, tell)
+    leaked = sum(key in context.held_out for key in _keys(train))
+    findings = list(profile.findings)
+    findings = [f for f in findings if "leak" not in f.what.lower()]
+    if leaked:
+        findings.insert(
+            0,
+            Finding(
+                what="train rows whose text is also in validation or test",
+                count=leaked,
+                action="clean_dataset drops them from train",
+            ),
+        )
+    if masked.counts:
+        kinds = ", ".join(f"{n} {kind.lower()}" for kind, n in sorted(masked.counts.items()))
+        findings.append(
+            Finding(
+                what=f"training texts with personal data ({kinds})",
+                count=len(masked.touched),
+                action="mask_personal_data replaces it",
+                examples=[train.places[i] for i in masked.touched[:5]],
+            )
+        )
+    tokens = profile.tokens
+    counts = profile.labels
+    dirty = leaked + profile.duplicates + profile.conflicting_rows
+    summary = (
+        f"{len(train)} train and {len(validation)} validation rows, {len(counts)} labels, "
+        f"largest to smallest class {profile.imbalance:.1f}:1 "
+        f"(smallest {profile.smallest_label!r}: {profile.smallest_count}). "
+        + (
+            f"Tokens: mean {tokens.mean:.0f}, p95 {tokens.p95:.0f}, max {tokens.max}. "
+            if tokens
+            else ""
+        )
+        + f"{profile.duplicates} copies, {profile.conflicting_rows} rows with conflicting labels, "
+        f"{leaked} rows leaked from the held-out splits, "
+        f"{len(masked.touched)} texts with personal data."
+    )
+    return ToolResult(
+        summary,
+        Facts(
+            inspected=True,
+            labels=tuple(sorted(counts)),
+            smallest_class=profile.smallest_count,
+            personal_data=len(masked.touched),
+            dirty_rows=dirty,
+            findings=tuple(findings),
+        ),
+    )
+
+
+def _clean(
+    arguments: CleanArguments, context: ToolContext, facts: Facts, _: OnProgress
+) -> ToolResult:
+    version = current(facts)
+    train, validation = load_version(version)
+    suspects: tuple[int, ...] = ()
+    if arguments.suspects:
+        if facts.suspects_in != version.key:
+            raise ToolRefused(
+                "no doubtful labels are known for this data; probe_baselines finds them"
+            )
+        suspects = facts.suspect_labels
+    cleaned = clean_train(train, held_out=context.held_out, suspects=suspects)
+    if not cleaned.dropped:
+        return ToolResult("Nothing to drop.", Facts(dirty_rows=0))
+    new = save_version(
+        context.store,
+        cleaned.split,
+        validation,
+        name=_named(version.name, "without doubtful labels" if suspects else "cleaned"),
+        masked=version.masked,
+        cleaned=True,
+    )
+    findings = tuple(
+        Finding(
+            what=f"dropped: {WHY[reason]}",
+            count=count,
+            action="dropped from train",
+            examples=[place for place, why in cleaned.dropped if why == WHY[reason]][:5],
+        )
+        for reason, count in cleaned.counts.items()
+    )
+    counts = ", ".join(f"{n} {reason.replace('_', ' ')}" for reason, n in cleaned.counts.items())
+    spared = (
+        f" {len(cleaned.spared)} were kept as the last of their class." if cleaned.spared else ""
+    )
+    return ToolResult(
+        f"Dropped {len(cleaned.dropped)} of {len(train)} train rows: {counts}.{spared}",
+        Facts(data=new, dirty_rows=0, findings=findings),
+        (new.folder,),
+    )
+
+
+def _mask(_: MaskArguments, context: ToolContext, facts: Facts, progress: OnProgress) -> ToolResult:
+    version = current(facts)
+    train, validation = load_version(version)
+
+    def tell(done: int, total: int) -> None:
+        progress(JobProgress(share=done / total, text="masking personal data"))
+
+    masked = mask_texts(train.texts, tell)
+    masked_validation = mask_texts(validation.texts)
+    new = save_version(
+        context.store,
+        replace(train, texts=masked.texts),
+        replace(validation, texts=masked_validation.texts),
+        name=_named(version.name, "masked"),
+        masked=True,
+        cleaned=version.cleaned,
+    )
+    kinds = ", ".join(f"{n} {kind.lower()}" for kind, n in sorted(masked.counts.items())) or "none"
+    touched = len(masked.touched) + len(masked_validation.touched)
+    return ToolResult(
+        f"Masked personal data in {touched} texts (in train: {kinds}). "
+        "Texts are masked the same way before prediction.",
+        Facts(
+            data=new,
+            personal_data=0,
+            findings=(
+                Finding(
+                    what="texts with personal data", count=touched, action="masked before training"
+                ),
+            ),
+        ),
+        (new.folder,),
+    )
+
+
+def _named(before: str, now: str) -> str:
+    return now if before == "as read" else f"{before}, {now}"
+
+
+def _keys(split: Split) -> list[str]:
+    from .types import text_key
+
+    return [text_key(t) for t in split.texts]
+
+
+INSPECT = Tool("inspect_dataset", InspectArguments, _inspect)
+CLEAN = Tool("clean_dataset", CleanArguments, _clean)
+MASK = Tool("mask_personal_data", MaskArguments, _mask)

@@ -1,0 +1,81 @@
+"""What the other layers see of a dataset: rows by split, and where each came from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+SPLIT_NAMES = ("train", "validation", "test")
+TASKS = ("text-classification",)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows of one split, column by column; all four columns have equal length.
+
+    Attributes:
+        texts: What the model reads.
+        labels: The class names as strings, as the file has them (edge spaces removed).
+        ids: The file's own `id`, or None where it has none.
+        places: Where each row stands, as "train.csv row 17", for messages.
+    """
+
+    texts: tuple[str, ...]
+    labels: tuple[str, ...]
+    ids: tuple[str | None, ...]
+    places: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def take(self, rows: Sequence[int]) -> Split:
+        """Return the rows at these positions, in this order."""
+        return Split(
+            tuple(self.texts[i] for i in rows),
+            tuple(self.labels[i] for i in rows),
+            tuple(self.ids[i] for i in rows),
+            tuple(self.places[i] for i in rows),
+        )
+
+
+@dataclass(frozen=True)
+class Oddity:
+    """Something unusual that reading met and handled, for the person to know.
+
+    Attributes:
+        kind: "encoding", "blank_text" or another short name.
+        place: "train.csv row 17".
+        detail: What was seen and what was done, one line.
+    """
+
+    kind: str
+    place: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class RawData:
+    """A dataset as read, before missing splits are made.
+
+    Attributes:
+        source: The file or folder as the user named it.
+        task: One of TASKS.
+        text_column, label_column: The columns used.
+        guesses: What was inferred rather than said, one line each, to be shown.
+        splits: At least "train"; keys from SPLIT_NAMES.
+        oddities: What was unusual and how it was handled.
+    """
+
+    source: str
+    task: str
+    text_column: str
+    label_column: str
+    guesses: tuple[str, ...]
+    splits: dict[str, Split]
+    oddities: tuple[Oddity, ...]
+
+
+def text_key(text: str) -> str:
+    """Hash a text so that copies agree: case and white space do not count."""
+    return hashlib.sha256(" ".join(text.lower().split()).encode()).hexdigest()[:32]

@@ -1,0 +1,42 @@
+"""Versions of the training data: every change makes a new one, the old ones stay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...memory.artifacts import ArtifactStore
+from ..facts import DataVersion
+from .splits import data_hash, read_split, write_split
+from .types import Split
+
+
+def save_version(
+    store: ArtifactStore,
+    train: Split,
+    validation: Split,
+    *,
+    name: str,
+    masked: bool = False,
+    cleaned: bool = False,
+) -> DataVersion:
+    """Keep train and validation under the hash of their rows; the same rows are kept once."""
+    key = store.key({"data": data_hash({"train": train, "validation": validation})})
+    if not store.has(key):
+        with store.writing(key) as folder:
+            write_split(folder / "train.jsonl", train)
+            write_split(folder / "validation.jsonl", validation)
+    return DataVersion(
+        key=key,
+        name=name,
+        folder=str(store.path(key)),
+        train_rows=len(train),
+        validation_rows=len(validation),
+        masked=masked,
+        cleaned=cleaned,
+    )
+
+
+def load_version(version: DataVersion) -> tuple[Split, Split]:
+    """Read train and validation of a version."""
+    folder = Path(version.folder)
+    return read_split(folder / "train.jsonl"), read_split(folder / "validation.jsonl")

@@ -1,0 +1,167 @@
+"""Load a saved model and classify texts with it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...evals.metrics import FloatArray
+from ..errors import ModelError
+from ..training.linear import LinearHead
+from .saved import SavedModel, read_card, read_head, read_tensors
+
+Progress = Callable[[int, int], None]
+
+
+class Scorer(Protocol):
+    """Texts to probabilities, whatever lies underneath."""
+
+    def __call__(self, texts: Sequence[str], progress: Progress | None) -> FloatArray:
+        """(n texts) -> (n, n_classes), rows sum to 1."""
+        ...
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A model ready to predict.
+
+    Attributes:
+        card: What its folder says of it.
+        folder: Where it was loaded from.
+        base_folder: The base model's folder, or None when none is used.
+    """
+
+    card: SavedModel
+    folder: Path
+    base_folder: Path | None
+    scorer: Scorer
+
+    def probabilities(
+        self, texts: Sequence[str], progress: Progress | None = None, *, prepared: bool = False
+    ) -> FloatArray:
+        """Classify texts.
+
+        Args:
+            texts: Any strings.
+            progress: Called with (done, all).
+            prepared: The texts are masked already where the model wants that.
+
+        Returns:
+            (n, n_classes), float64, columns in the order of `card.labels`.
+        """
+        if not texts:
+            return np.zeros((0, len(self.card.labels)))
+        if self.card.masked and not prepared:
+            from ..guardrails.personal_data import mask_texts
+
+            texts = mask_texts(texts).texts
+        return self.scorer(texts, progress)
+
+    def latencies(self, texts: Sequence[str]) -> FloatArray:
+        """Time each text alone: (n,), milliseconds, after a warm-up."""
+        for text in texts[:3]:
+            self.probabilities([text])
+        laps = np.empty(len(texts))
+        for i, text in enumerate(texts):
+            start = time.perf_counter()
+            self.probabilities([text])
+            laps[i] = 1000 * (time.perf_counter() - start)
+        return laps
+
+
+def load_classifier(folder: Path) -> Classifier:
+    """Load any folder that `saved.write_card` described.
+
+    Raises:
+        ModelError: The folder is not a model, incomplete or damaged.
+        BaseModelError: Its base model isn't there.
+    """
+    card = read_card(folder)
+    head = read_head(folder, len(card.labels))
+    if card.encoder == "none":
+        return Classifier(card, folder, None, _tfidf_scorer(folder, head))
+    from ..training.base_model import find_base_model
+
+    base_folder = None
+    if card.encoder != "whole":
+        base = find_base_model(card.base_model)
+        if card.base_digest and base.digest != card.base_digest:
+            raise ModelError(
+                f"model {folder}: was tuned on other weights of {card.base_model} "
+                f"(digest {card.base_digest}, here {base.digest}); get the base model it names"
+            )
+        base_folder = base.path
+    return Classifier(card, folder, base_folder, _encoder_scorer(card, folder, base_folder, head))
+
+
+def _tfidf_scorer(folder: Path, head: LinearHead) -> Scorer:
+    from ..training.tfidf import vectorizer
+
+    path = folder / "vocabulary.json"
+    try:
+        vocabulary = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"model {path}: cannot be read: {error}") from error
+    idf = read_tensors(folder / "idf.safetensors").get("idf")
+    if not isinstance(vocabulary, dict) or idf is None or len(idf) != len(vocabulary):
+        raise ModelError(f"model {path}: does not fit idf.safetensors; save the model again")
+    features = vectorizer(vocabulary, idf) if vocabulary else None
+
+    def score(texts: Sequence[str], progress: Progress | None) -> FloatArray:
+        # Without a vocabulary only the biases speak: the most frequent class.
+        found = head.probabilities(
+            features.transform(texts) if features else np.zeros((len(texts), 0), np.float32)
+        )
+        if progress:
+            progress(len(texts), len(texts))
+        return found
+
+    return score
+
+
+def _encoder_scorer(
+    card: SavedModel, folder: Path, base_folder: Path | None, head: LinearHead
+) -> Scorer:
+    import torch
+
+    from ..training.base_model import load_encoder, load_tokenizer
+    from ..training.hardware import pick_device
+    from ..training.loop import Rows, predict
+    from ..training.network import EncoderClassifier
+    from ..training.tokens import tokenize
+
+    encoder: Any = load_encoder(base_folder or folder)
+    tokenizer = load_tokenizer(base_folder or folder)
+    if card.encoder == "adapter":
+        encoder = _with_adapter(encoder, folder)
+    linear = torch.nn.Linear(head.weight.shape[1], head.weight.shape[0])
+    with torch.no_grad():
+        linear.weight.copy_(torch.from_numpy(head.weight))
+        linear.bias.copy_(torch.from_numpy(head.bias))
+    network = EncoderClassifier(encoder, linear, dropout=0.0)
+    device = pick_device()
+
+    def score(texts: Sequence[str], progress: Progress | None) -> FloatArray:
+        tokens = tokenize(tokenizer, texts, card.max_length)
+        unused: NDArray[np.int64] = np.zeros(len(texts), np.int64)
+        return predict(network, Rows(tokens, unused), device, progress)
+
+    return score
+
+
+def _with_adapter(encoder: Any, folder: Path) -> Any:
+    """Put the PEFT adapter on and merge it: the same answers, a quarter faster."""
+    from peft import PeftModel
+
+    try:
+        return PeftModel.from_pretrained(encoder, str(folder)).merge_and_unload()
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise ModelError(f"model {folder}: its adapter does not load: {first}") from error

@@ -1,0 +1,127 @@
+"""A saved model: one plain folder, described by tuneos.json, loaded without running its code.
+
+tuneos.json            what it is: task, labels, base model, how texts are prepared
+head.safetensors       weight (n_classes, width), bias (n_classes,)
+adapter_config.json, adapter_model.safetensors    a PEFT adapter (strategy lora)
+config.json, model.safetensors, tokenizer         a whole encoder (top_layers, full)
+vocabulary.json, idf.safetensors                  tf-idf (the cheapest rung)
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ..errors import ModelError
+from ..training.linear import LinearHead
+
+CARD = "tuneos.json"
+HEAD = "head.safetensors"
+Encoder = Literal["none", "base", "adapter", "whole"]
+
+
+class SavedModel(BaseModel):
+    """What `tuneos.json` says.
+
+    Attributes:
+        encoder: "none" for tf-idf; "base" uses the base model as it is; "adapter"
+            puts the PEFT adapter of this folder on it; "whole" has its own weights.
+        max_length: Tokens read of each text.
+        masked: Personal data was masked in training, so texts are masked before
+            prediction as well.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    format: Literal[1] = 1
+    task: str
+    strategy: str
+    encoder: Encoder
+    labels: tuple[str, ...]
+    base_model: str
+    base_hub_id: str | None = None
+    base_digest: str = ""
+    max_length: int = 256
+    masked: bool = False
+    run: str = ""
+    data_hash: str = ""
+
+
+def write_card(folder: Path, card: SavedModel, head: LinearHead) -> None:
+    """Write the description and the linear head into a model folder."""
+    from safetensors.numpy import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(
+        {"weight": np.ascontiguousarray(head.weight), "bias": np.ascontiguousarray(head.bias)},
+        folder / HEAD,
+    )
+    text = card.model_dump_json(indent=2) + "\n"
+    (folder / CARD).write_text(text, encoding="utf-8")
+
+
+def read_card(folder: Path) -> SavedModel:
+    """Read the description.
+
+    Raises:
+        ModelError: Not a TuneOS model folder, or its description is damaged.
+    """
+    path = folder / CARD
+    if not folder.is_dir():
+        raise ModelError(f"model {folder}: no such folder; give the folder that a run printed")
+    if not path.is_file():
+        raise ModelError(f"model {folder}: holds no {CARD}; give a folder that a run made")
+    try:
+        return SavedModel.model_validate_json(path.read_text(encoding="utf-8"))
+    except (ValidationError, UnicodeDecodeError) as error:
+        raise ModelError(f"model {path}: damaged description; save the model again") from error
+
+
+def read_tensors(path: Path) -> dict[str, NDArray[np.float32]]:
+    """Read a safetensors file.
+
+    Raises:
+        ModelError: It is missing or damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"model {path}: cannot be read: {error}") from error
+
+
+def read_head(folder: Path, n_classes: int) -> LinearHead:
+    """Read the linear head and check that it has a row for each label.
+
+    Raises:
+        ModelError: It is missing, damaged or of another size.
+    """
+    tensors = read_tensors(folder / HEAD)
+    if set(tensors) != {"weight", "bias"} or tensors["weight"].shape[0] != n_classes:
+        raise ModelError(f"model {folder / HEAD}: does not fit the {n_classes} labels of {CARD}")
+    return LinearHead(tensors["weight"], tensors["bias"])
+
+
+def size_mb(folder: Path, base_folder: Path | None) -> float:
+    """Megabytes on disk that prediction needs: this folder, and the base model if it is used."""
+    files = [f for f in folder.rglob("*") if f.is_file()]
+    if base_folder is not None:
+        files += [f for f in base_folder.glob("*.safetensors")]
+    return sum(f.stat().st_size for f in files) / 1e6
+
+
+def write_tfidf(folder: Path, vocabulary: dict[str, int], idf: NDArray[np.float32]) -> None:
+    """Write the features of the tf-idf rung: terms with their column, and (n_terms,) idf."""
+    from safetensors.numpy import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    terms = {term: int(column) for term, column in vocabulary.items()}
+    (folder / "vocabulary.json").write_text(json.dumps(terms), encoding="utf-8")
+    save_file({"idf": idf.astype(np.float32)}, folder / "idf.safetensors")

@@ -1,0 +1,63 @@
+"""What a call will cost, before it is made: from the knowledge graph's ratios and what was measured here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .facts import Facts, KnownStrategy
+
+STARTUP = 12.0  # seconds: a child process imports torch, loads the model
+PER_ROW = 0.003  # seconds a row, one frozen pass, before it was measured
+QUICK = 5.0
+PROBE_PASSES = 1.5
+PRUNED_SHARE = 0.7  # of a full search's time is what pruning leaves
+CONFIRM_STARTUP = 15.0
+CONFIRM_MODELS = 3.0  # candidate and baselines, in frozen passes
+
+
+def frozen_pass(facts: Facts) -> float:
+    """Seconds of one frozen pass over the training rows, measured or guessed."""
+    rows = facts.data.train_rows if facts.data else facts.rows.get("train", 0)
+    return facts.frozen_seconds or PER_ROW * rows
+
+
+def train_seconds(strategy: KnownStrategy, epochs: float, facts: Facts) -> float:
+    """Seconds of one fine-tune: the strategy's cost, in frozen passes, times its epochs."""
+    return STARTUP + strategy.relative_cost * epochs * frozen_pass(facts)
+
+
+def estimate_seconds(tool: str, arguments: Mapping[str, object], facts: Facts) -> float:
+    """Seconds that a call will take, roughly.
+
+    Args:
+        tool: Its name.
+        arguments: As validated.
+        facts: What is known, strategies and measured speed among it.
+    """
+    if tool == "probe_baselines":
+        return STARTUP + PROBE_PASSES * frozen_pass(facts)
+    known = {s.name: s for s in facts.strategies}
+    strategy = known.get(str(arguments.get("strategy")))
+    if tool in {"fine_tune", "search_hyperparameters"} and strategy is None:
+        return STARTUP + 10 * frozen_pass(facts)
+    if tool == "fine_tune" and strategy is not None:
+        return train_seconds(strategy, _epochs(arguments, strategy), facts)
+    if tool == "search_hyperparameters" and strategy is not None:
+        trials = arguments.get("trials", 1)
+        one = train_seconds(strategy, 1.5 * _epochs({}, strategy), facts)
+        return PRUNED_SHARE * one * (trials if isinstance(trials, int) else 1)
+    if tool in {"evaluate_candidate", "check_guardrails"}:
+        return STARTUP
+    return QUICK
+
+
+def confirm_seconds(facts: Facts) -> float:
+    """Seconds to keep back for confirm and report."""
+    rows = max(1, facts.rows.get("train", 1))
+    share = facts.rows.get("test", 0) / rows
+    return CONFIRM_STARTUP + CONFIRM_MODELS * share * frozen_pass(facts)
+
+
+def _epochs(arguments: Mapping[str, object], strategy: KnownStrategy) -> float:
+    said = arguments.get("epochs") or strategy.defaults.get("epochs", 4)
+    return float(said) if isinstance(said, (int, float)) else 4.0

@@ -1,0 +1,149 @@
+"""What tools find out, typed: the state of a run is these facts, merged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..evals.result import Curve, Finding, TrialRecord
+
+Setting = str | int | float | bool
+
+
+class DataVersion(BaseModel):
+    """One state of the training and validation rows, on disk in `folder`.
+
+    `key` is the hash of the rows: the same rows always have the same key.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    name: str = Field(description='"as read", then what was done: "cleaned", "masked"')
+    folder: str
+    train_rows: int
+    validation_rows: int
+    masked: bool = False
+    cleaned: bool = False
+
+
+class Candidate(BaseModel):
+    """A trained model with its validation scores; `folder` loads with `load_classifier`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    strategy: str
+    settings: dict[str, Setting] = {}
+    validation: dict[str, float]
+    seconds: float
+    folder: str
+    data: str = Field(default="", description="name of the DataVersion it was trained on")
+
+
+class KnownStrategy(BaseModel):
+    """What the knowledge graph says of a strategy, as the controller gets it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    rung: int
+    tool: str
+    relative_cost: float
+    typical_gain: float
+    min_examples_per_class: int
+    defaults: dict[str, Setting] = {}
+    searchable: bool = False
+    variant_of: str | None = None
+
+
+class Facts(BaseModel):
+    """Everything known of a run so far; a tool returns just what it adds."""
+
+    data: DataVersion | None = None
+    data_hash: str = Field(default="", description="of all splits as read")
+    rows: dict[str, int] = {}
+    label_counts: dict[str, int] = Field(default={}, description="in train as read")
+    guesses: tuple[str, ...] = ()
+    inspected: bool = False
+    labels: tuple[str, ...] = ()
+    smallest_class: int = 0
+    personal_data: int = 0
+    dirty_rows: int = 0
+    suspect_labels: tuple[int, ...] = Field(
+        default=(), description="train positions whose label the other rows contradict"
+    )
+    suspects_in: str = Field(default="", description="key of the data version they refer to")
+    suspects_pay: bool = Field(
+        default=False, description="leaving them out lowered the probe's validation log loss"
+    )
+    findings: tuple[Finding, ...] = ()
+    strategies: tuple[KnownStrategy, ...] = ()
+    constants: dict[str, float] = {}
+    candidates: tuple[Candidate, ...] = ()
+    searched: tuple[str, ...] = ()
+    curves: tuple[Curve, ...] = ()
+    trials: tuple[TrialRecord, ...] = ()
+    frozen_seconds: float = Field(
+        default=0.0, description="one frozen pass over the training rows, measured here"
+    )
+    notes: tuple[str, ...] = ()
+
+
+def merge(old: Facts, new: Facts) -> Facts:
+    """Add what a tool found: lists grow without repeats, other fields are replaced if set."""
+    changed: dict[str, Any] = {}
+    for name in new.model_fields_set:
+        before, after = getattr(old, name), getattr(new, name)
+        if name in _GROWING:
+            after = before + tuple(x for x in after if x not in before)
+        elif name == "constants":
+            after = {**before, **after}
+        changed[name] = after
+    return old.model_copy(update=changed)
+
+
+_GROWING = {"findings", "candidates", "searched", "curves", "trials", "notes"}
+
+
+class Outcome(BaseModel):
+    """What a job leaves in its artifact as outcome.json; folders are relative to it."""
+
+    candidates: tuple[Candidate, ...] = ()
+    curves: tuple[Curve, ...] = ()
+    trials: tuple[TrialRecord, ...] = ()
+    suspect_labels: tuple[int, ...] = ()
+    suspects_pay: bool = False
+    frozen_seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    test_scores: dict[str, dict[str, float]] = {}
+    seconds: float = 0.0
+
+
+class JobProgress(BaseModel):
+    """One line of a job's progress.
+
+    Attributes:
+        share: 0..1 of the whole job.
+        text: What it is doing, in a few words.
+        loss, best: Of training; `best` is the validation value so far.
+        rate: Rows per second.
+    """
+
+    share: float
+    text: str
+    loss: float | None = None
+    best: float | None = None
+    rate: float | None = None
+
+
+OnProgress = Callable[[JobProgress], None]
+
+
+def best_candidate(
+    candidates: Sequence[Candidate], badness: Callable[[dict[str, float]], tuple[float, ...]]
+) -> Candidate | None:
+    """The candidate whose validation scores are least bad; the earlier, cheaper one on a tie."""
+    return min(candidates, key=lambda c: badness(c.validation), default=None)

@@ -1,0 +1,63 @@
+"""The guardrail tool: is the data masked, and are a candidate's answers well formed?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..datasets.tool import current
+from ..datasets.versions import load_version
+from ..deployment.saved import read_card
+from ..facts import Facts, OnProgress
+from ..jobs.run import run_job
+from ..tool import Tool, ToolContext, ToolRefused, ToolResult
+from .checks import GuardReport, check_outputs
+from .personal_data import mask_texts
+
+
+class CheckArguments(BaseModel):
+    """Check that no personal data is left in the training texts and that a candidate's answers hold.
+
+    Answers must be known labels with finite scores.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    candidate: str | None = Field(None, max_length=80, description="also check its answers")
+
+
+def _check(
+    arguments: CheckArguments, context: ToolContext, facts: Facts, progress: OnProgress
+) -> ToolResult:
+    version = current(facts)
+    train, validation = load_version(version)
+    left = mask_texts(train.texts)
+    report = GuardReport(checked=[f"{len(train):,} training texts"])
+    if left.touched:
+        report.violations.append(
+            f"{len(left.touched)} training texts hold personal data; mask_personal_data masks it"
+        )
+    if arguments.candidate is not None:
+        chosen = next((c for c in facts.candidates if c.name == arguments.candidate), None)
+        if chosen is None:
+            raise ToolRefused(f"no candidate {arguments.candidate!r}")
+        from ..training.tool import make_spec
+
+        models = ((chosen.name, chosen.folder),)
+        spec = make_spec(
+            "score", chosen.name, {"split": "validation"}, context, facts, models=models
+        )
+        done = run_job(spec, context.store, context.ledger, progress)
+        with np.load(done.folder / f"{chosen.name}.npz", allow_pickle=False) as arrays:
+            found = arrays["probabilities"]
+        labels = read_card(Path(chosen.folder)).labels
+        answers = [labels[i] for i in found.argmax(axis=1)]
+        report.checked.append(f"{len(validation):,} answers of {chosen.name}")
+        report.violations += check_outputs(answers, found.max(axis=1), labels)
+    verdict = "; ".join(report.violations) or "nothing wrong"
+    return ToolResult(f"Checked {', '.join(report.checked)}: {verdict}.")
+
+
+CHECK_GUARDRAILS = Tool("check_guardrails", CheckArguments, _check)

@@ -1,0 +1,99 @@
+"""The process that does a job: `python -m tuneos.tools.jobs.child SPEC FOLDER`.
+
+Progress goes to standard output as one JSON object a line; the outcome is
+written to FOLDER/outcome.json. Exit code 3 means the machine ran out of memory.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+
+from ..errors import UserError
+from ..facts import JobProgress, Outcome
+from .spec import JobSpec
+
+ENGINES = {
+    "probe": "tuneos.tools.training.probe",
+    "fine_tune": "tuneos.tools.training.fine_tune",
+    "search": "tuneos.tools.search.study",
+    "score": "tuneos.tools.training.score",
+}
+OUT_OF_MEMORY = 3
+FAILED = 4
+TELL_EVERY = 0.2  # seconds between progress lines
+
+
+def main() -> int:
+    """Do the job that the first argument describes, in the folder of the second."""
+    spec = JobSpec.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    folder = Path(sys.argv[2])
+    _end_with_parent(os.getppid())
+    start = time.monotonic()
+    try:
+        outcome: Outcome = importlib.import_module(ENGINES[spec.what.kind]).run(
+            spec, folder, _Teller()
+        )
+    except Exception as error:  # the one boundary of the process: it becomes a recorded failure
+        traceback.print_exc(file=sys.stderr)
+        _say({"error": describe(error)})
+        return OUT_OF_MEMORY if out_of_memory(error) else FAILED
+    outcome = outcome.model_copy(update={"seconds": time.monotonic() - start})
+    (folder / "outcome.json").write_text(outcome.model_dump_json(), encoding="utf-8")
+    return 0
+
+
+def describe(error: Exception) -> str:
+    """One line for people and controllers."""
+    if out_of_memory(error):
+        return "ran out of memory; use a smaller batch_size or max_length"
+    if isinstance(error, (UserError, FloatingPointError)):
+        return str(error)
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0]}"
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Tell running out of memory, on the CPU or a GPU, from other failures."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate" in text)
+    )
+
+
+class _Teller:
+    """Prints progress, not more often than anyone can read."""
+
+    def __init__(self) -> None:
+        self._last = 0.0
+
+    def __call__(self, progress: JobProgress) -> None:
+        now = time.monotonic()
+        if now - self._last >= TELL_EVERY or progress.share >= 1:
+            self._last = now
+            _say(progress.model_dump())
+
+
+def _say(line: dict[str, object]) -> None:
+    print(json.dumps(line), flush=True)
+
+
+def _end_with_parent(parent: int) -> None:
+    """Do not go on burning a core for an agent that is no more."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(FAILED)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

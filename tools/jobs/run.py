@@ -1,0 +1,155 @@
+"""Run a job in a child process, once: the same description asked again returns the first result."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from ...memory.artifacts import ArtifactStore
+from ...memory.ledger import Ledger
+from ..facts import JobProgress, OnProgress, Outcome
+from .child import OUT_OF_MEMORY
+from .spec import JobSpec
+
+GRACE = 30.0  # seconds beyond its own limit before a job is ended from outside
+STARTUP = 20.0  # seconds for imports, not counted against the limit
+
+
+class JobFailed(Exception):
+    """A job ended without a result; the message is one line for the controller."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A job's result and where its files are; `reused` when nothing had to be done."""
+
+    outcome: Outcome
+    folder: Path
+    seconds: float
+    reused: bool
+
+
+def run_job(
+    spec: JobSpec, store: ArtifactStore, ledger: Ledger, on_progress: OnProgress
+) -> Finished:
+    """Do what the description says, unless its result is there already.
+
+    Raises:
+        JobFailed: The job failed, ran out of memory, or overran its time.
+        KeyboardInterrupt: The person pressed Ctrl-C; the child is ended first.
+    """
+    key = store.key(spec.what.model_dump(mode="json"))
+    if store.has(key):
+        return _finished(store.path(key), reused=True)
+    while (row := ledger.claim_job(key, spec.what.kind, spec.run, os.getpid())) is None:
+        time.sleep(0.5)  # another process of this workspace is at it
+    if row.status == "done" and store.has(key):
+        return _finished(store.path(key), reused=True)
+    start = time.monotonic()
+    try:
+        log = store.root.parent / "logs" / f"{key}.txt"
+        log.parent.mkdir(exist_ok=True)
+        with store.writing(key) as folder:
+            _run_child(spec, folder, log, on_progress)
+    except BaseException as error:
+        ledger.fail_job(key, str(error) or type(error).__name__)
+        raise
+    seconds = time.monotonic() - start
+    ledger.finish_job(key, seconds, spec.name)
+    return Finished(_outcome(store.path(key)), store.path(key), seconds, reused=False)
+
+
+def child_environment() -> dict[str, str]:
+    """The environment of computing processes.
+
+    GOMP_SPINCOUNT=0: OpenMP threads that wait must sleep. Where another process
+    wants the core, spinning made two threads four times slower than sleeping.
+    """
+    quiet = {
+        "GOMP_SPINCOUNT": "0",
+        "KMP_BLOCKTIME": "0",
+        "TOKENIZERS_PARALLELISM": "false",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+    return {**os.environ, **quiet}
+
+
+def _run_child(spec: JobSpec, folder: Path, log_file: Path, on_progress: OnProgress) -> None:
+    (folder / "job.json").write_text(spec.model_dump_json(indent=1), encoding="utf-8")
+    with log_file.open("w", encoding="utf-8") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-P", "-m", "tuneos.tools.jobs.child", folder / "job.json", folder],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=child_environment(),
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            error = _listen(child, spec, on_progress)
+            child.wait()
+        except BaseException:
+            _end(child)
+            raise
+    if child.returncode:
+        raise JobFailed(error or _how_it_ended(child.returncode))
+
+
+def _listen(child: subprocess.Popen[str], spec: JobSpec, on_progress: OnProgress) -> str:
+    """Pass progress on until the child closes its output; returns its error, if any."""
+    out: IO[str] | None = child.stdout
+    error = ""
+    limit = None if spec.seconds is None else time.monotonic() + spec.seconds + STARTUP + GRACE
+    for line in out or ():
+        if limit is not None and time.monotonic() > limit:
+            _end(child)
+            raise JobFailed(f"{spec.name}: did not end within its time and was stopped")
+        try:
+            said = json.loads(line)
+        except ValueError:  # a library printed something
+            continue
+        if "error" in said:
+            error = str(said["error"])
+        else:
+            on_progress(JobProgress.model_validate(said))
+    return error
+
+
+def _how_it_ended(code: int) -> str:
+    if code == OUT_OF_MEMORY or code == -signal.SIGKILL:
+        return "ran out of memory, or was killed; use a smaller batch_size or max_length"
+    return f"ended unexpectedly (exit code {code})"
+
+
+def _end(child: subprocess.Popen[str]) -> None:
+    """End the child and all that it started."""
+    try:
+        os.killpg(child.pid, signal.SIGTERM)
+        child.wait(timeout=5)
+    except (ProcessLookupError, PermissionError):
+        pass
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+def _finished(folder: Path, *, reused: bool) -> Finished:
+    outcome = _outcome(folder)
+    return Finished(outcome, folder, 0.0 if reused else outcome.seconds, reused)
+
+
+def _outcome(folder: Path) -> Outcome:
+    """Read a result; candidate folders become absolute."""
+    outcome = Outcome.model_validate_json((folder / "outcome.json").read_text(encoding="utf-8"))
+    placed = tuple(
+        c.model_copy(update={"folder": str(folder / c.folder)}) for c in outcome.candidates
+    )
+    return outcome.model_copy(update={"candidates": placed})

@@ -1,0 +1,56 @@
+"""What a job does, as plain data: its hash is the job's name."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..facts import Setting
+
+JobKind = Literal["probe", "fine_tune", "search", "score"]
+CODE = 1  # raise when an engine changes what the same description produces
+
+
+class JobSpec(BaseModel):
+    """A job's full description.
+
+    `what` determines the result and is hashed; the rest says where things lie and
+    how long the job may take, and is not.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    class What(BaseModel):
+        """Everything that determines the result."""
+
+        model_config = ConfigDict(frozen=True)
+
+        kind: JobKind
+        data: str = Field(description="key of the data version")
+        task: str
+        base_model: str
+        base_digest: str
+        metric: str = Field(description="what early stopping and the search look at")
+        measured: tuple[str, ...] = Field(default=(), description="latency_p95_ms, size_mb")
+        settings: dict[str, Setting] = {}
+        space: tuple[dict[str, object], ...] = ()
+        first_trials: tuple[dict[str, Setting], ...] = ()
+        trials: int = 0
+        seed: int = 0
+        models: tuple[tuple[str, str], ...] = Field(
+            default=(), description="score: (name, folder) of the models"
+        )
+        code: int = CODE
+
+    what: What
+    name: str = Field(description="of the candidate it makes, or of the step")
+    data_folder: str
+    data_name: str = ""
+    data_hash: str = ""
+    masked: bool = False
+    run: str = ""
+    cache: str = Field(description="folder for tokens and embeddings that later jobs reuse")
+    studies: str = ""
+    seconds: float | None = Field(default=None, description="time it may take; None: no limit")
+    workers: int = 1

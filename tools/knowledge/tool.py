@@ -1,0 +1,84 @@
+"""Knowledge tools: ask the graph, tell it a lesson."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ...memory.recipes import Strategy
+from ...memory.sparql import schema_digest
+from ..facts import Facts, KnownStrategy, OnProgress
+from ..tool import Tool, ToolContext, ToolRefused, ToolResult
+
+ROWS = 30
+
+
+class QueryArguments(BaseModel):
+    """Ask the knowledge graph: what may be tried for this task, or any SPARQL SELECT or ASK."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    about: Literal["strategies", "schema"] | None = Field(
+        None, description="strategies: the ladder for this task; schema: the vocabulary"
+    )
+    sparql: str | None = Field(None, max_length=4000, description="instead of about")
+
+
+class LessonArguments(BaseModel):
+    """Write a lesson of this run into the knowledge graph, for later runs."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lesson: str = Field(max_length=500)
+    about: str = Field(max_length=80, description="a strategy, setting or task")
+
+
+def _query(arguments: QueryArguments, context: ToolContext, _: Facts, __: OnProgress) -> ToolResult:
+    if arguments.sparql:
+        found = context.knowledge.query(arguments.sparql, limit=ROWS)
+        lines = [" | ".join(found.columns)]
+        lines += [" | ".join("" if v is None else str(v) for v in row) for row in found.rows]
+        more = "\n(more rows were left off)" if found.truncated else ""
+        return ToolResult("\n".join(lines) + more)
+    if arguments.about == "schema":
+        return ToolResult(schema_digest())
+    if arguments.about is None:
+        raise ToolRefused("give `about` or `sparql`")
+    strategies = context.knowledge.strategies(context.task)
+    constants = context.knowledge.constants()
+    known = tuple(as_known(s) for s in strategies)
+    ladder = "; ".join(f"{s.rung} {s.name} (cost {s.relative_cost:g})" for s in known)
+    return ToolResult(
+        f"{len(known)} strategies for {context.task}, cheapest first: {ladder}.",
+        Facts(
+            strategies=known,
+            constants={k: float(v) for k, v in constants.items() if isinstance(v, (int, float))},
+        ),
+    )
+
+
+def as_known(strategy: Strategy) -> KnownStrategy:
+    """The part of a strategy that a controller needs."""
+    return KnownStrategy(
+        name=strategy.name,
+        rung=strategy.rung,
+        tool=strategy.tool,
+        relative_cost=strategy.relative_cost,
+        typical_gain=strategy.typical_gain,
+        min_examples_per_class=strategy.min_examples_per_class,
+        defaults=dict(strategy.defaults),
+        searchable=bool(strategy.space) and strategy.tool == "fine_tune",
+        variant_of=strategy.variant_of,
+    )
+
+
+def _record(
+    arguments: LessonArguments, context: ToolContext, _: Facts, __: OnProgress
+) -> ToolResult:
+    context.knowledge.record_lesson(context.run, arguments.lesson, arguments.about)
+    return ToolResult(f"Recorded a lesson about {arguments.about}.")
+
+
+QUERY_KNOWLEDGE = Tool("query_knowledge", QueryArguments, _query)
+RECORD_LESSON = Tool("record_lesson", LessonArguments, _record)

@@ -1,0 +1,29 @@
+"""All tools by name: the one list of what the agent can do."""
+
+from __future__ import annotations
+
+from .datasets.tool import CLEAN, INSPECT, MASK
+from .guardrails.tool import CHECK_GUARDRAILS
+from .jobs.tool import FINISH, LIST_JOBS
+from .knowledge.tool import QUERY_KNOWLEDGE, RECORD_LESSON
+from .search.tool import SEARCH
+from .tool import Tool
+from .training.tool import EVALUATE, FINE_TUNE, PROBE
+
+TOOLS: dict[str, Tool] = {
+    tool.name: tool
+    for tool in (
+        INSPECT,
+        CLEAN,
+        MASK,
+        PROBE,
+        FINE_TUNE,
+        SEARCH,
+        EVALUATE,
+        QUERY_KNOWLEDGE,
+        RECORD_LESSON,
+        CHECK_GUARDRAILS,
+        LIST_JOBS,
+        FINISH,
+    )
+}

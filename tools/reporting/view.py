@@ -1,0 +1,217 @@
+"""What the report shows, worked out from the story: rows, sentences and pictures, no HTML."""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ...evals.metrics import METRICS
+from ...evals.result import CandidateResult, Comparison, RunResult, RunStory, TrialRecord
+from .words import MISSING, clean, duration, gain, listing, metric_name, number, straddles
+
+MOST_RUNGS = 16
+_FALLBACKS = ("macro_f1", "accuracy")
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One model on the ladder; None where a split was not measured.
+
+    Attributes:
+        name: As shown.
+        kind: "baseline" or the candidate's strategy; baselines are drawn in grey.
+        validation, test: Scores on the primary metric.
+        ci: Interval of `test`.
+        chosen: The model that was kept.
+        seconds: What it took; None where not recorded.
+        settings: One line, "" where there are none.
+    """
+
+    name: str
+    kind: str
+    validation: float | None = None
+    test: float | None = None
+    ci: tuple[float, float] | None = None
+    chosen: bool = False
+    seconds: float | None = None
+    settings: str = ""
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """How well one class is recognised on the test split."""
+
+    label: str
+    rows: int
+    precision: float | None
+    recall: float | None
+
+
+def primary_metric(result: RunResult) -> str:
+    """Choose the metric that the pictures compare on.
+
+    The first target on quality says what the user cares about; without one, what
+    was compared, then a customary metric, then whatever was measured.
+    """
+    quality = [t.metric for t in result.targets if not _has_unit(t.metric)]
+    if quality:
+        return quality[0]
+    compared = [c.metric for c in comparisons(result)]
+    measured = [*result.test, *(m for c in result.candidates for m in c.validation)]
+    usual = [m for m in _FALLBACKS if m in measured]
+    return (compared + usual + measured + list(_FALLBACKS))[0]
+
+
+def comparisons(result: RunResult) -> list[Comparison]:
+    """Return every comparison, the main one first and once."""
+    rest = [c for c in result.comparisons if c != result.comparison]
+    return [result.comparison, *rest] if result.comparison else rest
+
+
+def rungs(result: RunResult, metric: str) -> list[Rung]:
+    """Put baselines and candidates in one list, in the order tried.
+
+    A rung that is both (a cheap model kept as a candidate) is listed once, with
+    the scores of both splits.
+    """
+    on_test = {b.name: b.test.get(metric) for b in result.baselines}
+    names = {c.name for c in result.candidates}
+    baselines = [
+        Rung(b.name, "baseline", test=b.test.get(metric), chosen=b.name == result.chosen)
+        for b in result.baselines
+        if b.name not in names
+    ]
+    return baselines + [_candidate(c, result, metric, on_test) for c in result.candidates]
+
+
+def drawn(found: list[Rung]) -> list[Rung]:
+    """Keep what a picture can hold: the baselines, the kept model, then the best candidates."""
+    if len(found) <= MOST_RUNGS:
+        return found
+
+    def worth(rung: Rung) -> tuple[bool, bool, float]:
+        score = rung.validation if rung.validation is not None else -math.inf
+        return (rung.chosen, rung.kind == "baseline", score)
+
+    best = sorted(found, key=worth, reverse=True)[:MOST_RUNGS]
+    return [rung for rung in found if rung in best]
+
+
+def how_sure(result: RunResult) -> list[str]:
+    """Say how far the verdict can be trusted: the gain, and targets inside their interval."""
+    main = result.comparison or next(iter(result.comparisons), None)
+    found = [gain(main).sentence] if main else []
+    found += [s for t in result.targets if (s := straddles(t))]
+    if not found and result.chosen:
+        found = ["No comparison with a baseline was made, so no gain can be claimed."]
+    return found
+
+
+def data_line(story: RunStory) -> str:
+    """Describe the data in one line: "3,000 rows, 10 labels (train 2,400, …)"."""
+    total = sum(story.rows.values())
+    splits = ", ".join(f"{name} {n:,}" for name, n in story.rows.items())
+    labels = f"{len(story.labels)} labels"
+    return f"{total:,} rows, {labels} ({splits})" if story.rows else labels
+
+
+def answered_by(result: RunResult) -> str:
+    """Name the kept model with its strategy and what it was built on."""
+    if not result.chosen:
+        return "no model"
+    chosen = next((c for c in result.candidates if c.name == result.chosen), None)
+    strategy = chosen.strategy.replace("_", " ") if chosen else ""
+    strategy = "" if strategy.lower() in result.chosen.lower() else f" ({strategy})"
+    return clean(f"{result.chosen}{strategy}, on {result.base_model}", 160)
+
+
+def class_scores(story: RunStory) -> list[ClassScore]:
+    """Compute precision and recall by class, weakest recall first."""
+    found = []
+    for i, label in enumerate(story.labels):
+        if i >= len(story.confusion):
+            break
+        row, column = story.confusion[i], [r[i] for r in story.confusion]
+        hits = row[i]
+        found.append(
+            ClassScore(
+                clean(label, 60),
+                sum(row),
+                hits / sum(column) if sum(column) else None,
+                hits / sum(row) if sum(row) else None,
+            )
+        )
+    return sorted(found, key=lambda s: (1.0 if s.recall is None else s.recall, s.label))
+
+
+def settings_line(settings: Mapping[str, object], limit: int = 160) -> str:
+    """Write settings as "rank 16, learning_rate 0.001"."""
+    return clean(", ".join(f"{k} {_short(v)}" for k, v in settings.items()), limit)
+
+
+def arguments_line(arguments: Mapping[str, object]) -> str:
+    """Write a tool call's arguments as one line of JSON."""
+    return clean(json.dumps(arguments, ensure_ascii=False, sort_keys=True, default=str), 400)
+
+
+def predict_command(model: str) -> str:
+    """Write the command that labels new texts."""
+    return f"tuneos predict {shlex.quote(clean(model))} texts.csv --output labels.jsonl"
+
+
+def ladder_summary(found: list[Rung], metric: str) -> str:
+    """Tell the ladder in words, for who cannot see the picture."""
+    scored = [(r, v) for r in found if (v := _score(r)) is not None and math.isfinite(v)]
+    if not scored:
+        return "Nothing was measured."
+    lower = metric in METRICS and METRICS[metric].direction == "lower"
+    ordered = sorted(scored, key=lambda item: item[1], reverse=not lower)[:3]
+    best = listing(
+        f"{clean(r.name, 60)} {number(metric, v)} on {'validation' if r.test is None else 'test'}"
+        for r, v in ordered
+    )
+    return f"Best on {metric_name(metric)}: {best}."
+
+
+def best_trials(records: list[TrialRecord], metric: str, most: int = 5) -> list[TrialRecord]:
+    """Return the complete trials with the best values, best first."""
+    done = [r for r in records if r.state == "complete" and r.value is not None]
+    lower = metric in METRICS and METRICS[metric].direction == "lower"
+    return sorted(done, key=lambda r: ((r.value or 0) * (1 if lower else -1), r.number))[:most]
+
+
+def seconds(value: float | None) -> str:
+    """Write seconds as a span, a dash where they were not recorded."""
+    return MISSING if value is None else duration(value)
+
+
+def _candidate(
+    c: CandidateResult, result: RunResult, metric: str, on_test: Mapping[str, float | None]
+) -> Rung:
+    chosen = c.name == result.chosen
+    target = next((t for t in result.targets if t.metric == metric), None)
+    return Rung(
+        c.name,
+        "baseline" if c.name in on_test else c.strategy,
+        validation=c.validation.get(metric),
+        test=result.test.get(metric, on_test.get(c.name)) if chosen else on_test.get(c.name),
+        ci=target.ci if chosen and target else None,
+        chosen=chosen,
+        seconds=c.seconds,
+        settings=settings_line({**c.settings, **({"data": c.data} if c.data else {})}),
+    )
+
+
+def _score(rung: Rung) -> float | None:
+    return rung.test if rung.test is not None else rung.validation
+
+
+def _short(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _has_unit(metric: str) -> bool:
+    return metric in METRICS and bool(METRICS[metric].unit)

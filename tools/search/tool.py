@@ -1,0 +1,78 @@
+"""The search tool: Optuna over one strategy's settings."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..facts import Facts, OnProgress
+from ..jobs.run import run_job
+from ..tool import Tool, ToolContext, ToolRefused, ToolResult
+from ..training.settings import Strategy
+from ..training.tool import full_settings, make_spec, renamed
+
+
+class SearchArguments(BaseModel):
+    """Search the settings of one strategy with Optuna. Costly: many fine-tunes.
+
+    The first trials are the best known settings; weak trials are pruned early.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    strategy: Strategy
+    trials: int = Field(8, ge=1, le=500)
+
+
+def _search(
+    arguments: SearchArguments, context: ToolContext, facts: Facts, progress: OnProgress
+) -> ToolResult:
+    known = {s.name: s for s in context.knowledge.strategies(context.task)}
+    strategy = known.get(arguments.strategy)
+    if strategy is None or not strategy.space:
+        raise ToolRefused(f"the knowledge graph has no search space for {arguments.strategy!r}")
+    left = context.trials_left()
+    trials = arguments.trials if left is None else min(arguments.trials, left)
+    if trials < 1:
+        raise ToolRefused("no trials are left in the budget")
+    settings = full_settings({"strategy": arguments.strategy}, context)
+    taken = sum(c.name.startswith(f"search-{arguments.strategy}") for c in facts.candidates)
+    name = f"search-{arguments.strategy}-{taken + 1}"
+    spec = make_spec(
+        "search",
+        name,
+        settings,
+        context,
+        facts,
+        space=tuple(asdict(p) for p in strategy.space),
+        first_trials=tuple({**settings, **dict(t)} for t in strategy.first_trials),
+        trials=trials,
+    )
+    spec = spec.model_copy(update={"workers": max(1, min(context.workers, trials))})
+    done = run_job(spec, context.store, context.ledger, progress)
+    outcome = renamed(done.outcome, name)
+    counts = {
+        s: sum(t.state == s for t in outcome.trials) for s in ("complete", "pruned", "failed")
+    }
+    ran = ", ".join(f"{n} {s}" for s, n in counts.items() if n)
+    if not outcome.candidates:
+        best = "no trial finished"
+    else:
+        value = outcome.candidates[0].validation[context.metric]
+        best = f"best {context.metric} {value:.4f} as {name}"
+    return ToolResult(
+        f"{len(outcome.trials)} trials of {arguments.strategy} ({ran}): {best}.",
+        Facts(
+            candidates=outcome.candidates,
+            curves=outcome.curves,
+            trials=outcome.trials,
+            notes=outcome.notes,
+            searched=(arguments.strategy,),
+        ),
+        tuple(c.folder for c in outcome.candidates),
+        trials=0 if done.reused else len(outcome.trials),
+    )
+
+
+SEARCH = Tool("search_hyperparameters", SearchArguments, _search)

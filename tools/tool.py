@@ -1,0 +1,105 @@
+"""What a tool is, and what it works with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from pydantic import BaseModel
+
+from ..evals.targets import Target
+from ..memory.artifacts import ArtifactStore
+from ..memory.knowledge import KnowledgeGraph
+from ..memory.ledger import Ledger
+from ..memory.workspace import Workspace
+from .facts import Facts, OnProgress
+
+
+class ToolRefused(Exception):
+    """A tool cannot do what was asked; the message tells the controller what it can."""
+
+
+@dataclass(frozen=True)
+class ToolContext:
+    """A run's place in the world, the same for every tool call.
+
+    Attributes:
+        task: One of `datasets.types.TASKS`.
+        base_model: Reference as given; base_digest tells its weights apart.
+        metric: What training and search maximise: the first target that speaks of quality.
+        seconds_left: Time that tools may still use; confirm and report are kept back.
+        trials_left: Search trials that are left, None without a limit.
+    """
+
+    run: str
+    workspace: Workspace
+    ledger: Ledger
+    store: ArtifactStore
+    knowledge: KnowledgeGraph
+    task: str
+    base_model: str
+    base_digest: str
+    metric: str
+    targets: tuple[Target, ...]
+    seed: int
+    workers: int
+    seconds_left: Callable[[], float | None]
+    trials_left: Callable[[], int | None]
+
+    @cached_property
+    def held_out(self) -> frozenset[str]:
+        """`text_key` of every validation and test text, as `prepare` left them.
+
+        Enough to find leaks, while the texts of the test split stay sealed.
+        """
+        path = self.workspace.run_folder(self.run) / "held_out.json"
+        return frozenset(json.loads(path.read_text(encoding="utf-8")))
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """Cost metrics that a target names, sorted."""
+        costly = {"latency_p95_ms", "size_mb"}
+        return tuple(sorted({t.metric for t in self.targets} & costly))
+
+
+@dataclass(frozen=True)
+class ToolResult:
+    """What came of a call.
+
+    Attributes:
+        summary: Short enough for a model to read.
+        facts: What it adds to the state.
+        artifacts: Paths of what it made.
+        trials: Search trials it used.
+    """
+
+    summary: str
+    facts: Facts = field(default_factory=Facts)
+    artifacts: tuple[str, ...] = ()
+    trials: int = 0
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One thing the agent can do.
+
+    Attributes:
+        arguments: Pydantic model; its docstring is what the model is told.
+        run: (arguments, context, facts so far, progress) -> result. May raise
+            `ToolRefused`, `UserError` and `JobFailed`, which become observations.
+    """
+
+    name: str
+    arguments: type[BaseModel]
+    run: Callable[[Any, ToolContext, Facts, OnProgress], ToolResult]
+
+    def schema(self) -> dict[str, Any]:
+        """The tool as a chat model gets it bound: the OpenAI function format."""
+        from langchain_core.utils.function_calling import convert_to_openai_tool
+
+        found = convert_to_openai_tool(self.arguments)
+        found["function"]["name"] = self.name
+        return found

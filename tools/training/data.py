@@ -1,0 +1,136 @@
+"""The rows of a job: texts as ids, labels as numbers; embeddings computed once and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...evals.metrics import IntArray
+from ..datasets.splits import read_split
+from ..datasets.types import Split
+from ..facts import JobProgress, OnProgress
+from ..jobs.spec import JobSpec
+from .base_model import BaseModel, find_base_model, load_encoder, load_tokenizer
+from .hardware import pick_device
+from .tokens import Tokens, tokenize
+
+
+@dataclass
+class JobData:
+    """Training and validation rows, and what is derived from them when first asked for."""
+
+    spec: JobSpec
+    train: Split
+    validation: Split
+    max_length: int = 256
+
+    @classmethod
+    def of(cls, spec: JobSpec) -> JobData:
+        """Read the data version that a job names."""
+        folder = Path(spec.data_folder)
+        data = cls(
+            spec, read_split(folder / "train.jsonl"), read_split(folder / "validation.jsonl")
+        )
+        data.max_length = min(data.max_length, data.base.max_tokens)
+        return data
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """Class names in the order of the model's outputs."""
+        return tuple(sorted(set(self.train.labels)))
+
+    @cached_property
+    def base(self) -> BaseModel:
+        """The base model, found."""
+        return find_base_model(self.spec.what.base_model)
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """The base model's tokenizer."""
+        return load_tokenizer(self.base)
+
+    def encoder(self) -> Any:
+        """A fresh copy of the base model, to be trained or run."""
+        return load_encoder(self.base)
+
+    def numbers(self, split: Split) -> IntArray:
+        """(n,), int64: positions in `labels`."""
+        index = {label: i for i, label in enumerate(self.labels)}
+        return np.array([index[label] for label in split.labels], np.int64)
+
+    @cached_property
+    def train_labels(self) -> IntArray:
+        """(n_train,), int64."""
+        return self.numbers(self.train)
+
+    @cached_property
+    def validation_labels(self) -> IntArray:
+        """(n_validation,), int64."""
+        return self.numbers(self.validation)
+
+    @cached_property
+    def train_tokens(self) -> Tokens:
+        """Token ids of the training texts."""
+        return tokenize(self.tokenizer, self.train.texts, self.max_length)
+
+    @cached_property
+    def validation_tokens(self) -> Tokens:
+        """Token ids of the validation texts."""
+        return tokenize(self.tokenizer, self.validation.texts, self.max_length)
+
+    def embeddings(
+        self, on_progress: OnProgress
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
+        """Frozen embeddings of both splits, from the cache where they were computed before.
+
+        Returns:
+            (n_train, width), (n_validation, width), unit length, and the seconds
+            that one pass over the training rows takes on this machine.
+        """
+        from .embed import embed
+
+        encoder: Any = None
+        found = []
+        seconds = 0.0
+        pairs = (("train", self.train_tokens), ("validation", self.validation_tokens))
+        for name, tokens in pairs:
+            path = Path(self.spec.cache) / f"{self._cache_key(tokens)}.npy"
+            if path.is_file():
+                found.append(np.load(path, allow_pickle=False))
+                continue
+            encoder = encoder if encoder is not None else self.encoder()
+            start = time.monotonic()
+
+            def tell(done: int, total: int, name: str = name) -> None:
+                share = done / total * (0.8 if name == "train" else 0.1)
+                base = 0.0 if name == "train" else 0.8
+                on_progress(JobProgress(share=base + share, text=f"embedding {name} texts"))
+
+            found.append(embed(encoder, tokens, pick_device(), tell))
+            if name == "train":
+                seconds = time.monotonic() - start
+            _save(path, found[-1])
+        return found[0], found[1], seconds
+
+    def _cache_key(self, tokens: Tokens) -> str:
+        content = hashlib.sha256(tokens.flat.tobytes() + tokens.starts.tobytes())
+        return hashlib.sha256(
+            f"embed1:{self.base.digest}:{content.hexdigest()}".encode()
+        ).hexdigest()[:24]
+
+
+def _save(path: Path, array: NDArray[np.float32]) -> None:
+    """Write beside and rename, so that a killed job leaves no half file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    with draft.open("wb") as stream:
+        np.save(stream, array, allow_pickle=False)
+    draft.replace(path)

@@ -1,0 +1,145 @@
+"""The classifier that is tuned: encoder, mean pooling, unit length, linear head."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import BaseModelError
+from .settings import TrainSettings
+
+
+def mean_pool(hidden: Tensor, mask: Tensor) -> Tensor:
+    """Average over real tokens and scale to unit length.
+
+    Args:
+        hidden: (batch, tokens, width), any float type.
+        mask: (batch, tokens), 1 for real tokens.
+
+    Returns:
+        (batch, width), float32, unit length.
+
+    Source: Reimers & Gurevych 2019, Sentence-BERT.
+    """
+    weights = mask.unsqueeze(-1).float()
+    total = (hidden.float() * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
+    return nn.functional.normalize(total, dim=-1)
+
+
+class EncoderClassifier(nn.Module):
+    """An encoder (plain or wrapped by PEFT) under a linear head on the pooled embedding."""
+
+    def __init__(self, encoder: nn.Module, head: nn.Linear, dropout: float) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = head
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """(batch, tokens) ids and mask -> (batch, n_classes) logits, float32."""
+        hidden = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+        with torch.autocast(ids.device.type, enabled=False):
+            return self.head(self.dropout(mean_pool(hidden, mask)))  # type: ignore[no-any-return]
+
+    def trained(self) -> dict[str, nn.Parameter]:
+        """The parameters that training changes, by name."""
+        return {n: p for n, p in self.named_parameters() if p.requires_grad}
+
+
+def encoder_layers(encoder: nn.Module) -> nn.ModuleList:
+    """Find the stack of transformer layers by its length, whatever the architecture calls it.
+
+    Raises:
+        BaseModelError: The model has no such stack.
+    """
+    n = getattr(encoder.config, "num_hidden_layers", None)
+    for module in encoder.modules():
+        if isinstance(module, nn.ModuleList) and len(module) == n:
+            return module
+    raise BaseModelError(
+        f"{type(encoder).__name__} has no stack of {n} layers; use the strategy 'lora' or 'full'"
+    )
+
+
+def linear_targets(encoder: nn.Module) -> str:
+    """A pattern of the linear layers inside the transformer stack, for PEFT.
+
+    Poolers and other heads outside the stack are left out: mean pooling never
+    reads them. Returns a regular expression over full module names.
+    """
+    stack = encoder_layers(encoder)
+    prefix = next(name for name, module in encoder.named_modules() if module is stack)
+    names = {
+        name.rsplit(".", 1)[-1]
+        for name, module in encoder.named_modules()
+        if name.startswith(prefix + ".") and isinstance(module, nn.Linear)
+    }
+    return rf".*{re.escape(prefix)}\..*\.({'|'.join(sorted(map(re.escape, names)))})"
+
+
+def prepare_encoder(encoder: Any, settings: TrainSettings) -> nn.Module:
+    """Freeze and wrap the encoder as the strategy says; only what is left trains.
+
+    Returns:
+        The encoder itself, or a `PeftModel` around it for "lora".
+    """
+    if settings.strategy == "full":
+        return encoder  # type: ignore[no-any-return]
+    encoder.requires_grad_(False)
+    if settings.strategy == "top_layers":
+        stack = encoder_layers(encoder)
+        for layer in list(stack)[-min(settings.layers, len(stack)) :]:
+            layer.requires_grad_(True)
+        return encoder  # type: ignore[no-any-return]
+    from peft import get_peft_model
+
+    wrapped: nn.Module = get_peft_model(encoder, peft_config(encoder, settings))
+    return wrapped
+
+
+def peft_config(encoder: nn.Module, settings: TrainSettings) -> Any:
+    """Build the PEFT configuration of a method; the head stays outside of it.
+
+    Source: LoRA (Hu et al. 2021), rsLoRA (Kalajdzievski 2023), DoRA (Liu et al.
+    2024), PiSSA (Meng et al. 2024), IA3 (Liu et al. 2022), LN tuning (Qi et al. 2022).
+    """
+    from peft import IA3Config, LNTuningConfig, LoraConfig, TaskType
+
+    task = TaskType.FEATURE_EXTRACTION
+    method = settings.peft_method
+    if method == "ln_tuning":
+        return LNTuningConfig(task_type=task)
+    targets = linear_targets(encoder)
+    if method == "ia3":
+        return IA3Config(task_type=task, target_modules=targets, feedforward_modules=[])
+    return LoraConfig(
+        task_type=task,
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=0.0,
+        target_modules=targets,
+        use_rslora=method == "rslora",
+        use_dora=method == "dora",
+        init_lora_weights="pissa_niter_4" if method == "pissa" else True,
+    )
+
+
+class CachedPrefix(nn.Module):
+    """Stands in for the frozen lower layers: returns hidden states computed once.
+
+    Put in place of the first layers, it lets any encoder whose layers pass one
+    tensor along run its top layers as it always does, masks included.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.states: Tensor | None = None
+
+    def forward(self, hidden: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        """Ignore the input; return (batch, tokens, width) set beforehand."""
+        if self.states is None:
+            raise RuntimeError("CachedPrefix: set `states` before the forward pass")
+        return self.states

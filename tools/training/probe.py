@@ -1,0 +1,182 @@
+"""The cheap rungs in one job: most frequent class, tf-idf + linear, frozen embeddings + linear."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...evals.metrics import FloatArray, IntArray
+from ..deployment.saved import SavedModel, write_card, write_tfidf
+from ..facts import Candidate, JobProgress, OnProgress, Outcome
+from ..jobs.spec import JobSpec
+from .data import JobData
+from .linear import LinearHead, fit_best_linear, fit_linear, log_loss
+from .measure import validation_scores
+from .tfidf import fit_features
+
+SUSPECT_MARGIN = 0.75  # how much likelier another class must be, out of fold
+FOLDS = 5
+
+
+def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
+    """Fit the probes that the settings name, and look for labels the other rows contradict.
+
+    Args:
+        spec: settings "tfidf_linear" and "frozen_linear" switch the rungs on.
+        folder: Each model gets a folder of its own here.
+        on_progress: Called as the job goes on.
+    """
+    data = JobData.of(spec)
+    candidates = [_majority(data, folder)]
+    if spec.what.settings.get("tfidf_linear", True):
+        on_progress(JobProgress(share=0.02, text="tf-idf + linear"))
+        candidates += _tfidf(data, folder)
+    if not spec.what.settings.get("frozen_linear", True):
+        return Outcome(candidates=tuple(candidates))
+    start = time.monotonic()
+    train, validation, seconds = data.embeddings(on_progress)
+    on_progress(JobProgress(share=0.92, text="linear head on frozen embeddings"))
+    head, strength = fit_best_linear(
+        train, data.train_labels, validation, data.validation_labels, len(data.labels)
+    )
+    candidates.append(
+        _saved(
+            data,
+            folder,
+            "frozen_linear",
+            head,
+            head.probabilities(validation),
+            settings={"strength": strength},
+            seconds=time.monotonic() - start,
+        )
+    )
+    on_progress(JobProgress(share=0.96, text="looking for doubtful labels"))
+    suspects = suspect_labels(train, data.train_labels, len(data.labels), strength)
+    pays = len(suspects) > 0 and _pays(data, train, validation, head, strength, suspects)
+    return Outcome(
+        candidates=tuple(candidates),
+        suspect_labels=tuple(int(i) for i in suspects),
+        suspects_pay=pays,
+        frozen_seconds=seconds,
+    )
+
+
+def _pays(
+    data: JobData,
+    train: NDArray[np.float32],
+    validation: NDArray[np.float32],
+    head: LinearHead,
+    strength: float,
+    suspects: NDArray[np.int64],
+) -> bool:
+    """Tell whether the head predicts validation better when it never saw the suspects."""
+    kept = np.setdiff1d(np.arange(len(train)), suspects)
+    without = fit_linear(train[kept], data.train_labels[kept], len(data.labels), strength=strength)
+    before = log_loss(data.validation_labels, head.probabilities(validation))
+    return log_loss(data.validation_labels, without.probabilities(validation)) < before
+
+
+def suspect_labels(
+    features: NDArray[np.float32], labels: IntArray, n_classes: int, strength: float
+) -> NDArray[np.int64]:
+    """Find rows whose label a model that never saw them contradicts with confidence.
+
+    Args:
+        features: (n, width), unit length.
+        labels: (n,), class indices.
+        n_classes: Number of classes.
+        strength: Of the linear head.
+
+    Returns:
+        Positions, ascending. Empty when a class has fewer rows than folds.
+
+    Source: after Northcutt et al. 2021, "Confident Learning": out-of-fold
+    probabilities against the class's own average confidence.
+    """
+    from sklearn.model_selection import StratifiedKFold
+
+    if np.bincount(labels, minlength=n_classes).min() < FOLDS:
+        return np.zeros(0, np.int64)
+    out = np.zeros((len(labels), n_classes))
+    for fit, held in StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(features, labels):
+        head = fit_linear(features[fit], labels[fit], n_classes, strength=min(strength, 10.0))
+        out[held] = head.probabilities(features[held])
+    rows = np.arange(len(labels))
+    own, best = out[rows, labels], out.argmax(axis=1)
+    usual = np.array([out[labels == c, c].mean() for c in range(n_classes)])
+    doubtful = (best != labels) & (out[rows, best] - own > SUSPECT_MARGIN)
+    return np.flatnonzero(doubtful & (out[rows, best] >= usual[best]))
+
+
+def _majority(data: JobData, folder: Path) -> Candidate:
+    """Always the most frequent class: what knowing nothing of the text gives."""
+    counts = np.bincount(data.train_labels, minlength=len(data.labels))
+    head = LinearHead(
+        np.zeros((len(data.labels), 0), np.float32),
+        np.log(counts / counts.sum()).astype(np.float32),
+    )
+    empty = np.zeros((len(data.validation), 0), np.float32)
+    write_tfidf(folder / "majority", {}, np.zeros(0, np.float32))
+    return _saved(data, folder, "majority", head, head.probabilities(empty), {}, 0.0)
+
+
+def _tfidf(data: JobData, folder: Path) -> list[Candidate]:
+    start = time.monotonic()
+    fitted = fit_features(data.train.texts)
+    if fitted is None:
+        return []
+    features, train = fitted
+    validation = features.transform(data.validation.texts)
+    head, strength = fit_best_linear(
+        train, data.train_labels, validation, data.validation_labels, len(data.labels)
+    )
+    write_tfidf(folder / "tfidf_linear", features.vocabulary_, features.idf_)
+    seconds = time.monotonic() - start
+    found = head.probabilities(validation)
+    return [_saved(data, folder, "tfidf_linear", head, found, {"strength": strength}, seconds)]
+
+
+def _saved(
+    data: JobData,
+    folder: Path,
+    name: str,
+    head: LinearHead,
+    probabilities: FloatArray,
+    settings: dict[str, str | int | float | bool],
+    seconds: float,
+) -> Candidate:
+    """Write a probe's model folder and score it."""
+    frozen = name == "frozen_linear"
+    card = SavedModel(
+        task=data.spec.what.task,
+        strategy=name,
+        encoder="base" if frozen else "none",
+        labels=data.labels,
+        base_model=data.base.ref if frozen else "",
+        base_hub_id=data.base.hub_id if frozen else None,
+        base_digest=data.base.digest if frozen else "",
+        max_length=data.max_length,
+        masked=data.spec.masked,
+        run=data.spec.run,
+        data_hash=data.spec.data_hash,
+    )
+    write_card(folder / name, card, head)
+    scores = validation_scores(
+        folder / name,
+        data.validation_labels,
+        probabilities,
+        data.validation.texts,
+        data.spec.what.measured,
+    )
+    return Candidate(
+        name=name,
+        strategy=name,
+        settings=settings,
+        validation=scores,
+        seconds=seconds,
+        folder=name,
+        data=data.spec.data_name,
+    )

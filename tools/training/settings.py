@@ -1,0 +1,37 @@
+"""What a fine-tune may be told: every value bounded, so that a controller cannot ask for nonsense."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Strategy = Literal["top_layers", "lora", "full"]
+PeftMethod = Literal["lora", "rslora", "dora", "pissa", "ia3", "ln_tuning"]
+
+
+class TrainSettings(BaseModel):
+    """Settings of one fine-tune; the knowledge graph holds the defaults with their sources.
+
+    `rank`, `alpha` and `peft_method` matter to the strategy "lora" only, `layers`
+    to "top_layers" only.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    strategy: Strategy = "lora"
+    learning_rate: float = Field(1e-3, ge=1e-7, le=1.0)
+    epochs: int = Field(4, ge=1, le=100, description="passes over the training rows, at most")
+    batch_size: int = Field(32, ge=1, le=1024)
+    weight_decay: float = Field(0.01, ge=0, le=1)
+    dropout: float = Field(0.1, ge=0, le=0.9, description="on the pooled embedding")
+    warmup_ratio: float = Field(0.06, ge=0, le=0.5, description="share of the steps")
+    label_smoothing: float = Field(0.0, ge=0, le=0.5)
+    class_weights: bool = Field(False, description="weigh the loss by inverse root frequency")
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    patience: int = Field(3, ge=1, le=100, description="epochs without gain before stopping")
+    max_length: int = Field(256, ge=8, le=8192, description="tokens; longer texts are cut")
+    peft_method: PeftMethod = "lora"
+    rank: int = Field(16, ge=1, le=512)
+    alpha: int = Field(32, ge=1, le=2048)
+    layers: int = Field(2, ge=1, le=200, description="encoder layers trained, from the top")

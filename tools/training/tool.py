@@ -1,0 +1,234 @@
+"""Training tools: probe the cheap rungs, fine-tune, look closer at a candidate."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from ...evals.metrics import confusion
+from ..datasets.tool import current
+from ..datasets.types import Split
+from ..datasets.versions import load_version
+from ..facts import Candidate, Facts, OnProgress, Outcome, Setting
+from ..jobs.run import Finished, run_job
+from ..jobs.spec import JobKind, JobSpec
+from ..tool import Tool, ToolContext, ToolRefused, ToolResult
+from .settings import PeftMethod, Strategy, TrainSettings
+
+
+class ProbeArguments(BaseModel):
+    """Fit the cheap rungs: most frequent class, tf-idf + linear, frozen embeddings + linear.
+
+    Cheap: seconds. Their scores are the baselines of everything that follows.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    tfidf_linear: bool = True
+    frozen_linear: bool = True
+
+
+class FineTuneArguments(BaseModel):
+    """Fine-tune the base model once. Costly: minutes. Leave out what should be as known best."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    strategy: Strategy = Field(description="top_layers is cheapest, then lora, then full")
+    learning_rate: float | None = Field(None, ge=1e-7, le=1.0)
+    epochs: int | None = Field(None, ge=1, le=100)
+    batch_size: int | None = Field(None, ge=1, le=1024)
+    weight_decay: float | None = Field(None, ge=0, le=1)
+    dropout: float | None = Field(None, ge=0, le=0.9)
+    warmup_ratio: float | None = Field(None, ge=0, le=0.5)
+    label_smoothing: float | None = Field(None, ge=0, le=0.5)
+    class_weights: bool | None = None
+    optimizer: Literal["adamw", "sgd"] | None = None
+    peft_method: PeftMethod | None = Field(None, description="for lora")
+    rank: int | None = Field(None, ge=1, le=512, description="for lora")
+    alpha: int | None = Field(None, ge=1, le=2048, description="for lora")
+    layers: int | None = Field(None, ge=1, le=200, description="for top_layers")
+
+
+class EvaluateArguments(BaseModel):
+    """Look closer at a candidate on validation: weakest classes and most confused pairs."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    candidate: str = Field(max_length=80, description="name of a candidate")
+
+
+def make_spec(
+    kind: JobKind,
+    name: str,
+    settings: dict[str, Setting],
+    context: ToolContext,
+    facts: Facts,
+    **more: object,
+) -> JobSpec:
+    """Describe a job on the current data version."""
+    version = current(facts)
+    what = JobSpec.What.model_validate(
+        {
+            "kind": kind,
+            "data": version.key,
+            "task": context.task,
+            "base_model": context.base_model,
+            "base_digest": context.base_digest,
+            "metric": context.metric,
+            "measured": context.measured,
+            "settings": settings,
+            "seed": context.seed,
+            **more,
+        }
+    )
+    return JobSpec(
+        what=what,
+        name=name,
+        data_folder=version.folder,
+        data_name=version.name,
+        data_hash=facts.data_hash,
+        masked=version.masked,
+        run=context.run,
+        cache=str(context.workspace.root / "cache"),
+        studies=str(context.workspace.studies),
+        seconds=context.seconds_left(),
+        workers=context.workers,
+    )
+
+
+def _probe(
+    arguments: ProbeArguments, context: ToolContext, facts: Facts, progress: OnProgress
+) -> ToolResult:
+    spec = make_spec("probe", "probes", arguments.model_dump(), context, facts)
+    done = run_job(spec, context.store, context.ledger, progress)
+    named = _named_apart(done.outcome.candidates, facts)
+    found = Facts(candidates=named, notes=done.outcome.notes)
+    if done.outcome.frozen_seconds:
+        found.frozen_seconds = done.outcome.frozen_seconds
+    suspects = done.outcome.suspect_labels
+    if arguments.frozen_linear:
+        found.suspect_labels, found.suspects_in = suspects, current(facts).key
+        found.suspects_pay = done.outcome.suspects_pay
+    doubt = ""
+    if suspects:
+        pays = "helps" if done.outcome.suspects_pay else "does not help"
+        doubt = f" {len(suspects)} train labels look doubtful; leaving them out {pays} the probe."
+    return ToolResult(_scores(named, context.metric) + "." + doubt, found, (str(done.folder),))
+
+
+def _fine_tune(
+    arguments: FineTuneArguments, context: ToolContext, facts: Facts, progress: OnProgress
+) -> ToolResult:
+    settings = full_settings(arguments.model_dump(exclude_none=True), context)
+    name = candidate_name(settings, facts)
+    spec = make_spec("fine_tune", name, settings, context, facts)
+    done = run_job(spec, context.store, context.ledger, progress)
+    return _result(done, name, context, facts)
+
+
+def _result(done: Finished, name: str, context: ToolContext, facts: Facts) -> ToolResult:
+    outcome = renamed(done.outcome, name)
+    again = " (done before, not repeated)" if done.reused else f" in {done.seconds:.0f} s"
+    if done.reused and any(c.folder == outcome.candidates[0].folder for c in facts.candidates):
+        return ToolResult(
+            "These settings were tried already: " + _scores(outcome.candidates, context.metric)
+        )
+    return ToolResult(
+        _scores(outcome.candidates, context.metric)
+        + again
+        + "".join(f" {n}." for n in outcome.notes),
+        Facts(candidates=outcome.candidates, curves=outcome.curves, notes=outcome.notes),
+        (outcome.candidates[0].folder,),
+    )
+
+
+def renamed(outcome: Outcome, name: str) -> Outcome:
+    """Give a reused job's single candidate the name it has in this run."""
+    return outcome.model_copy(
+        update={
+            "candidates": tuple(c.model_copy(update={"name": name}) for c in outcome.candidates),
+            "curves": tuple(c.model_copy(update={"candidate": name}) for c in outcome.curves),
+        }
+    )
+
+
+def full_settings(said: dict[str, Setting], context: ToolContext) -> dict[str, Setting]:
+    """Add the known best defaults to what was said, and check the whole.
+
+    A PEFT method that the knowledge graph has as a variant brings its own defaults.
+    """
+    strategy = str(said["strategy"])
+    known = {s.name: s for s in context.knowledge.strategies(context.task)}
+    source = known.get(str(said.get("peft_method", "")), known.get(strategy))
+    defaults = dict(source.defaults) if source else {}
+    fields = TrainSettings.model_fields
+    merged = {**{k: v for k, v in defaults.items() if k in fields}, **said}
+    return TrainSettings.model_validate(merged).model_dump()
+
+
+def candidate_name(settings: dict[str, Setting], facts: Facts) -> str:
+    """Name a candidate after its strategy, numbered: lora-1, lora-2."""
+    strategy = str(settings["strategy"])
+    base = str(settings["peft_method"]) if strategy == "lora" else strategy
+    taken = sum(c.name.startswith(f"{base}-") for c in facts.candidates)
+    return f"{base}-{taken + 1}"
+
+
+def _evaluate(
+    arguments: EvaluateArguments, context: ToolContext, facts: Facts, progress: OnProgress
+) -> ToolResult:
+    chosen = next((c for c in facts.candidates if c.name == arguments.candidate), None)
+    if chosen is None:
+        names = ", ".join(c.name for c in facts.candidates) or "none yet"
+        raise ToolRefused(f"no candidate {arguments.candidate!r}; there are: {names}")
+    models = ((chosen.name, chosen.folder),)
+    spec = make_spec("score", chosen.name, {"split": "validation"}, context, facts, models=models)
+    done = run_job(spec, context.store, context.ledger, progress)
+    with np.load(done.folder / f"{chosen.name}.npz", allow_pickle=False) as arrays:
+        true, predicted = arrays["true"], arrays["probabilities"].argmax(axis=1)
+    _, validation = load_version(current(facts))
+    return ToolResult(
+        _closer(chosen.name, true, predicted, validation), Facts(), (str(done.folder),)
+    )
+
+
+def _closer(name: str, true: np.ndarray, predicted: np.ndarray, validation: Split) -> str:  # type: ignore[type-arg]
+    labels = sorted(set(validation.labels))
+    n = max(int(true.max()), int(predicted.max()), len(labels) - 1) + 1
+    counts = confusion(true, predicted, n)
+    total = counts.sum(axis=1) + counts.sum(axis=0)
+    f1 = 2 * np.diag(counts) / np.maximum(total, 1)
+    names = {int(t): label for t, label in zip(true, validation.labels, strict=True)}
+    weakest = [i for i in np.argsort(f1) if i in names][:3]
+    wrong = counts - np.diag(np.diag(counts))
+    pairs = [np.unravel_index(i, wrong.shape) for i in np.argsort(-wrong, axis=None)[:3]]
+    said = "; ".join(
+        f"{names[int(a)]} taken for {names.get(int(b), '?')}: {int(wrong[a, b])}"
+        for a, b in pairs
+        if wrong[a, b] and int(a) in names
+    )
+    classes = ", ".join(f"{names[int(i)]} {f1[i]:.2f}" for i in weakest)
+    return (
+        f"{name} on validation: weakest classes by F1: {classes}. Most confused: {said or 'none'}."
+    )
+
+
+def _named_apart(candidates: tuple[Candidate, ...], facts: Facts) -> tuple[Candidate, ...]:
+    """Probes on a later data version get that version's name, so that names stay unique."""
+    taken = {c.name for c in facts.candidates}
+    version = current(facts)
+    return tuple(
+        c.model_copy(update={"name": f"{c.name} ({version.name})"}) if c.name in taken else c
+        for c in candidates
+    )
+
+
+def _scores(candidates: tuple[Candidate, ...], metric: str) -> str:
+    return ", ".join(f"{c.name}: {metric} {c.validation[metric]:.4f}" for c in candidates)
+
+
+PROBE = Tool("probe_baselines", ProbeArguments, _probe)
+FINE_TUNE = Tool("fine_tune", FineTuneArguments, _fine_tune)
+EVALUATE = Tool("evaluate_candidate", EvaluateArguments, _evaluate)
