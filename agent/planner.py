@@ -24,6 +24,7 @@ from ..graphs.digest import Digest, StrategyState
 
 NAME = "rule-based planner"
 LEAST_TRIALS = 3
+NEARLY = 0.75  # of the largest expected gain is as good, if it is cheaper
 DOUBTFUL_SHARE = 0.005  # of the training rows; fewer doubtful labels are left alone
 
 
@@ -87,8 +88,10 @@ def propose(digest: Digest) -> Proposal:
             return proposal
     if digest.attempts_without_gain >= digest.patience:
         return Proposal(
-            "finish", f"The last {digest.attempts_without_gain} attempts brought no gain."
-        , {"reason": "nothing has paid for a while"})
+            "finish",
+            f"The last {digest.attempts_without_gain} attempts brought no gain.",
+            {"reason": "nothing has paid for a while"},
+        )
     return _tune(digest)
 
 
@@ -152,18 +155,23 @@ class Option:
 
 
 def _tune(digest: Digest) -> Proposal:
-    """Choose the cheapest option that may close the gap, else the one that gains most."""
+    """Choose the cheapest option that may close the gap, else one that gains nearly the most."""
     gap = widest_gap(digest)
     options = [o for o in _options(digest, gap) if _affordable(o, digest)]
     if not options:
-        return Proposal("finish", "Nothing that is left fits the data and the budget.", {
-            "reason": "nothing left that fits the budget"})
+        return Proposal(
+            "finish",
+            "Nothing that is left fits the data and the budget.",
+            {"reason": "nothing left that fits the budget"},
+        )
     if gap is None:  # no target: rung by rung
         return min(options, key=lambda o: o.seconds).proposal
     closing = [o for o in options if o.gain >= gap]
     if closing:
         return min(closing, key=lambda o: o.seconds).proposal
-    return max(options, key=lambda o: (o.gain, -o.seconds)).proposal
+    most = max(o.gain for o in options)
+    good = [o for o in options if o.gain >= NEARLY * most]
+    return min(good, key=lambda o: o.seconds).proposal
 
 
 def widest_gap(digest: Digest) -> float | None:

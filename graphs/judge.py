@@ -34,7 +34,12 @@ def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         patience=digest.patience,
         asked_on=state["asked_on"],
         untried=any(
-            not s.tried and not s.failed and s.feasible and s.tool == "fine_tune"
+            not s.tried
+            and not s.failed
+            and s.feasible
+            and s.tool == "fine_tune"
+            and s.variant_of is None
+            and (left is None or s.seconds <= left)
             for s in digest.strategies
         )
         or not digest.strategies,

@@ -29,6 +29,7 @@ def prepare(_: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     context.seals.seal(context.tools.run, split_bytes(test))
     keys = {text_key(t) for t in validation.texts + test.texts}
     _write_whole(context.folder / "held_out.json", json.dumps(sorted(keys)))
+    _write_whole(context.folder / "rows.json", json.dumps({n: len(s) for n, s in splits.items()}))
     version = save_version(context.tools.store, train, validation, name="as read")
     counts = dict(Counter(train.labels).most_common())
     made = [name for name in ("validation", "test") if name not in raw.splits]

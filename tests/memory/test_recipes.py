@@ -44,7 +44,7 @@ def test_ladder_comes_rung_by_rung(strategies: tuple[Strategy, ...]) -> None:
 def test_relatives_of_lora_follow_it(strategies: tuple[Strategy, ...]) -> None:
     third = [s.name for s in strategies if s.rung == 3]
     assert third[0] == "lora"
-    assert set(third[1:]) == {"rslora", "dora", "pissa", "ia3", "bitfit"}
+    assert set(third[1:]) == {"rslora", "dora", "pissa", "ia3", "ln_tuning"}
 
 
 def test_every_strategy_is_complete(strategies: tuple[Strategy, ...]) -> None:
@@ -123,7 +123,7 @@ def test_unknown_task_has_no_strategies(knowledge: KnowledgeGraph) -> None:
     assert knowledge.strategies("translation") == ()
 
 
-@pytest.mark.parametrize("name", ["lora", "frozen_linear", "bitfit"])
+@pytest.mark.parametrize("name", ["lora", "frozen_linear", "ln_tuning"])
 def test_removed_recipe_is_no_longer_a_strategy(tmp_path: Path, name: str) -> None:
     recipes = tmp_path / "recipes.ttl"
     recipes.write_text(RECIPES_FILE.read_text())

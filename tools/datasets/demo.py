@@ -42,7 +42,7 @@ ODD_ENCODING = "cp1252"
 class DemoFacts:
     """What was planted, to be compared with what the tools find.
 
-    Row numbers count from 1 and leave the header out.
+    Row numbers count as in `Split.places`: the header is row 1.
 
     Attributes:
         seed: What the files were made from.
@@ -222,7 +222,7 @@ def _facts(seed: int, train: list[Ticket], test: list[Ticket]) -> DemoFacts:
         flipped_ids=tuple(key for key, _ in wrong),
         personal_train=sum(row.personal for row in train),
         personal_test=sum(row.personal for row in test),
-        empty_row=planted.index("empty") + 1,
-        odd_encoding_row=planted.index("encoding") + 1,
+        empty_row=planted.index("empty") + 2,
+        odd_encoding_row=planted.index("encoding") + 2,
         new_phrasing=sum(row.new_phrasing for row in test),
     )

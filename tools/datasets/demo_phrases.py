@@ -273,7 +273,7 @@ REQUESTS: dict[str, tuple[str, ...]] = {
         You have had my returned {item} since {day}, please release the refund
         When does the repayment for the {item} land?
         Please tell me how far along my reimbursement is
-        Only part of my refund arrived, [where is|I am waiting for] the rest
+        Only part of my refund arrived, I [miss|am waiting for] the rest
         The refund is still marked as pending
         I have proof that you got the {item} back and no sign of the {amount}
         Is there any way to track the money you are sending me back?

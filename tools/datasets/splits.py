@@ -32,9 +32,10 @@ def make_splits(raw: RawData, *, seed: int) -> dict[str, Split]:
 
     Test takes 20% of the rows (at most 5,000) and validation 10% (at most 2,000), the same
     share of every class and at least one row of each class with 3 rows or more, which may
-    exceed the totals by a few. Copies of a text stay on one side. A row's side follows from
-    its text and the seed, not from where it stands in the file; rows keep the file's order.
-    Every class keeps rows in train.
+    exceed the totals by a few. Copies of a text stay on one side, and no text of a split that
+    was given comes into one that is made. A row's side follows from its text and the seed,
+    not from where it stands in the file; rows keep the file's order. Every class keeps rows
+    in train.
 
     Args:
         raw: At least "train".
@@ -47,8 +48,16 @@ def make_splits(raw: RawData, *, seed: int) -> dict[str, Split]:
         DatasetError: Train is too small to give a split any row.
     """
     train = raw.splits["train"]
-    groups = _groups(train)
-    left = Counter(train.labels)
+    given = {
+        text_key(text)
+        for name, split in raw.splits.items()
+        if name != "train"
+        for text in split.texts
+    }
+    # What leaked from a given split stays in train, where cleaning finds it.
+    groups = [group for group in _groups(train) if group.key not in given]
+    sizes = Counter(train.labels)
+    left = sizes.copy()
     share = {"test": TEST_SHARE, "validation": VALIDATION_SHARE}
     most = {"test": TEST_ROWS, "validation": VALIDATION_ROWS}
     taken: dict[str, set[int]] = {}
@@ -56,9 +65,7 @@ def make_splits(raw: RawData, *, seed: int) -> dict[str, Split]:
         if name in raw.splits:
             continue
         total = min(share[name] * len(train), most[name])
-        quotas = _quotas(Counter(train.labels), total)
-        order = sorted(groups, key=lambda group: _draw(group.key, name, seed))
-        chosen = _take(order, quotas, left)
+        chosen = _take(_in_order(groups, sizes, name, seed), _quotas(sizes, total), left)
         taken[name] = {row for group in chosen for row in group.rows}
         if not taken[name]:
             raise DatasetError(
@@ -192,11 +199,19 @@ def _take(order: Sequence[_Group], quotas: Mapping[str, int], left: Counter[str]
             take(group)
     # A class of which every text has copies got none so far: now one that is a third at most.
     for group in order:
-        bare = all(quotas[label] > 0 == got[label] for label in group.held)
+        bare = any(quotas[label] > 0 == got[label] for label in group.held)
         if bare and all(3 * count <= left[label] for label, count in group.held.items()):
             take(group)
     return chosen
 
 
-def _draw(key: str, name: str, seed: int) -> bytes:
-    return hashlib.sha256(f"{seed}:{name}:{key}".encode()).digest()
+def _in_order(
+    groups: Sequence[_Group], sizes: Mapping[str, int], name: str, seed: int
+) -> list[_Group]:
+    """Order by rarest class, as rare classes have no row to spare, then by content and seed."""
+
+    def rank(group: _Group) -> tuple[int, bytes]:
+        draw = hashlib.sha256(f"{seed}:{name}:{group.key}".encode()).digest()
+        return min(sizes[label] for label in group.held), draw
+
+    return sorted(groups, key=rank)

@@ -170,6 +170,8 @@ def _clean(
 def _mask(_: MaskArguments, context: ToolContext, facts: Facts, progress: OnProgress) -> ToolResult:
     version = current(facts)
     train, validation = load_version(version)
+    if not version.cleaned and any(key in context.held_out for key in _keys(train)):
+        raise ToolRefused("clean_dataset first: leaked rows cannot be found in masked texts")
 
     def tell(done: int, total: int) -> None:
         progress(JobProgress(share=done / total, text="masking personal data"))

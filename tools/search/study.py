@@ -20,6 +20,7 @@ from .storage import enqueue_first, fail_running, open_study
 from .worker import ENDED
 
 LOOK_EVERY = 0.5  # seconds
+OVERTIME = 15.0  # seconds that a worker may take to end its trial after the time is up
 MOST_DEATHS = 3  # workers that may die before the search ends with what it has
 NO_LIMIT = 24 * 3600.0
 _STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running"}
@@ -53,6 +54,9 @@ def _work(spec: JobSpec, folder: Path, deadline: float, on_progress: OnProgress)
             ended = [w for w in workers if w.poll() is not None]
             workers = [w for w in workers if w.poll() is None]
             died = [w for w in ended if w.returncode]
+            if time.monotonic() > deadline + OVERTIME:
+                notes.append("the time was up; unfinished trials were given up")
+                break
             if died:
                 notes += [f"a search worker died (exit code {w.returncode})" for w in died]
                 fail_running(study, "its worker died", alive={w.pid for w in workers})

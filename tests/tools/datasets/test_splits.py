@@ -70,11 +70,11 @@ def test_shares_are_kept_in_every_class(seed: int) -> None:
 
     for label, count in whole.items():
         assert counts["train"][label] >= 1
-        if count >= 3:
+        assert abs(counts["test"][label] - 0.2 * count) <= 2.5
+        assert abs(counts["validation"][label] - 0.1 * count) <= 2.5
+        if len({text_key(text) for text, its in rows if its == label}) >= 4:
             assert counts["test"][label] >= 1
             assert counts["validation"][label] >= 1
-            assert abs(counts["test"][label] - 0.2 * count) <= 2.5
-            assert abs(counts["validation"][label] - 0.1 * count) <= 2.5
     assert abs(len(splits["test"]) - 0.2 * len(rows)) <= 4
     assert abs(len(splits["validation"]) - 0.1 * len(rows)) <= 4
 
@@ -98,6 +98,14 @@ def test_splits_given_are_never_touched() -> None:
     everything = {"train": train, "validation": test, "test": test}
     assert make_splits(raw(**everything), seed=0) == everything
     assert make_splits(raw(**everything), seed=0)["train"] is train
+
+
+def test_text_of_a_given_split_does_not_come_into_a_made_one() -> None:
+    rows = random_rows(1)
+    test = build(rows[::7])
+    splits = make_splits(raw(train=build(rows), test=test), seed=0)
+    assert len(splits["validation"]) > 0
+    assert not set(map(text_key, splits["validation"].texts)) & set(map(text_key, test.texts))
 
 
 def test_large_data_gives_no_more_than_the_caps() -> None:

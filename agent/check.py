@@ -1,0 +1,96 @@
+"""`tuneos check`: what is in a dataset, and what is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+
+from ..evals.result import Finding
+from ..tools.datasets.profile import DatasetProfile, profile_data
+from ..tools.datasets.read import read_data
+from ..tools.guardrails.personal_data import mask_texts
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+MOST_LABELS = 15
+
+
+class Diagnosis(BaseModel):
+    """What `tuneos check --json` prints."""
+
+    source: str
+    task: str
+    text_column: str
+    label_column: str
+    guesses: list[str]
+    oddities: list[str]
+    profile: DatasetProfile
+
+
+def diagnose(path: Path, *, task: str | None, text: str | None, label: str | None) -> Diagnosis:
+    """Read the data and look it over; nothing is written.
+
+    Raises:
+        DatasetError: It cannot be read or cannot serve the task.
+    """
+    raw = read_data(path, task=task, text=text, label=label)
+    profile = profile_data(raw.splits, raw.oddities)
+    masked = mask_texts(raw.splits["train"].texts)
+    if masked.touched:
+        kinds = ", ".join(f"{n} {kind.lower()}" for kind, n in sorted(masked.counts.items()))
+        finding = Finding(
+            what=f"train texts with personal data ({kinds})",
+            count=len(masked.touched),
+            action="a run masks it before training",
+            examples=[raw.splits["train"].places[i] for i in masked.touched[:5]],
+        )
+        profile = profile.model_copy(
+            update={"pii": masked.counts, "findings": (*profile.findings, finding)}
+        )
+    return Diagnosis(
+        source=str(path),
+        task=raw.task,
+        text_column=raw.text_column,
+        label_column=raw.label_column,
+        guesses=list(raw.guesses),
+        oddities=[f"{o.place}: {o.detail}" for o in raw.oddities],
+        profile=profile,
+    )
+
+
+def print_diagnosis(console: Console, found: Diagnosis) -> None:
+    """The same for people."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    profile = found.profile
+    console.print(f"[bold]{escape(found.source)}[/bold]: {found.task}")
+    for guess in found.guesses:
+        console.print(f"  {escape(guess)}")
+    rows = ", ".join(f"{n:,} {name}" for name, n in profile.rows.items())
+    console.print(f"  rows: {rows}; {len(profile.labels)} labels")
+    words = profile.words
+    console.print(f"  words a text: mean {words.mean:.0f}, p95 {words.p95:.0f}, max {words.max}\n")
+    table = Table(box=None, pad_edge=False)
+    table.add_column("label")
+    table.add_column("train", justify="right")
+    table.add_column("")
+    largest = max(counts.get("train", 0) for counts in profile.labels.values())
+    for label, counts in list(profile.labels.items())[:MOST_LABELS]:
+        n = counts.get("train", 0)
+        table.add_row(escape(label[:40]), f"{n:,}", "█" * max(1, round(24 * n / largest)))
+    console.print(table)
+    if len(profile.labels) > MOST_LABELS:
+        console.print(f"… and {len(profile.labels) - MOST_LABELS} more labels")
+    console.print()
+    if not profile.findings:
+        console.print("[green]Nothing unusual found.[/green]")
+    for finding in profile.findings:
+        console.print(
+            f"[yellow]•[/yellow] {finding.count:,} × {escape(finding.what)}: {escape(finding.action)}"
+        )
+        if finding.examples:
+            console.print(f"  [dim]{escape('; '.join(finding.examples[:3]))}[/dim]")

@@ -1,0 +1,322 @@
+"""The command line: `tuneos --help`. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..evals.result import RunResult
+    from .session import Run
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="An LLM agent operating system for tuning language models.",
+)
+
+MET, BUG, USER, NOT_MET, INTERRUPTED = 0, 1, 2, 3, 130
+
+WorkspaceOption = Annotated[
+    Path, typer.Option("--workspace", help="Folder that holds everything a run leaves.")
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="One JSON object on stdout, everything else on stderr.")
+]
+YesOption = Annotated[bool, typer.Option("--yes", help="Don't ask before costly steps.")]
+WORKSPACE = Path(".tuneos")
+
+
+@app.command()
+def run(
+    data: Annotated[str, typer.Argument(help="Data file or folder, or a run file (.yaml).")],
+    task: Annotated[
+        str | None, typer.Option(help="text-classification; inferred if left out.")
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="Column of the text.")] = None,
+    label: Annotated[str | None, typer.Option(help="Column of the label.")] = None,
+    base_model: Annotated[
+        str | None, typer.Option(help="builtin:minilm (default), a folder, or a Hub name.")
+    ] = None,
+    target: Annotated[
+        list[str] | None, typer.Option(help='Such as "macro_f1>=0.90"; may be repeated.')
+    ] = None,
+    budget: Annotated[str | None, typer.Option(help="Time, such as 30m or 1h30m.")] = None,
+    max_trials: Annotated[int | None, typer.Option(help="Search trials at most.")] = None,
+    llm: Annotated[
+        str | None, typer.Option(help="provider:model; without it a rule-based planner decides.")
+    ] = None,
+    workspace: Annotated[
+        Path | None, typer.Option(help="Folder for everything a run leaves.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="New folder for model and report.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Tune a model on DATA until every target holds, or say honestly that it cannot."""
+    flags = {
+        "task": task,
+        "text": text,
+        "label": label,
+        "base_model": base_model,
+        "targets": target,
+        "budget": budget,
+        "max_trials": max_trials,
+        "llm": llm,
+        "workspace": str(workspace) if workspace else None,
+        "out": str(out) if out else None,
+        "seed": seed,
+    }
+    _run(data, {k: v for k, v in flags.items() if v is not None}, yes=yes, as_json=as_json)
+
+
+def _run(data: str, flags: dict[str, Any], *, yes: bool, as_json: bool) -> NoReturn:
+    console = _console(as_json)
+    with _errors(console):
+        from .spec import make_spec, read_run_file
+
+        if Path(data).suffix.lower() in {".yaml", ".yml"}:
+            spec = read_run_file(Path(data), flags)
+        else:
+            spec = make_spec({"data": data, **flags}, "command line")
+        with console.status("reading the data"):
+            from .controllers import find_controller
+            from .session import create_run, plan_run
+
+            plan = plan_run(spec)
+        from .console import print_plan
+
+        name = find_controller(spec.llm).name
+        targets = spec.parsed_targets()
+        print_plan(console, spec.data, plan.rows, targets, name, spec.base_model, spec.budget)
+        _go_on(create_run(plan), console, yes=yes, as_json=as_json)
+
+
+@app.command()
+def resume(
+    run: Annotated[str, typer.Argument(help="A run's name, or the beginning of it.")],
+    workspace: WorkspaceOption = WORKSPACE,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Go on with an interrupted run; finished work is not repeated."""
+    console = _console(as_json)
+    with _errors(console):
+        from .session import find_run
+
+        _go_on(find_run(run, workspace), console, yes=yes, as_json=as_json)
+
+
+def _go_on(run: Run, console: Console, *, yes: bool, as_json: bool) -> NoReturn:
+    """Stream a run to its end and exit with what came of it."""
+    from .console import RunView, print_result
+    from .session import go_on
+
+    console.print(f"run [bold]{run.name}[/bold] [dim](Ctrl-C pauses; tuneos resume goes on)[/dim]")
+    view = RunView(console)
+    asks = sys.stdin.isatty() and sys.stdout.isatty() and not yes
+
+    def approve(question: dict[str, Any]) -> bool:
+        minutes = question["seconds"] / 60
+        with view.paused():
+            return typer.confirm(
+                f"{question['tool']} may take about {minutes:.0f} min. Go on?", default=True
+            )
+
+    try:
+        with view.live():
+            result = go_on(run, on_event=view, approve=approve if asks else None)
+    except KeyboardInterrupt:
+        where = "" if run.spec.workspace == str(WORKSPACE) else f" --workspace {run.spec.workspace}"
+        console.print(f"\npaused; go on with: tuneos resume {run.name}{where}", soft_wrap=True)
+        raise typer.Exit(INTERRUPTED) from None
+    if as_json:
+        print(result.model_dump_json())
+    else:
+        print_result(console, result)
+    raise typer.Exit(exit_code(result))
+
+
+def exit_code(result: RunResult) -> int:
+    """0 when every target held on the test split, or none was asked; else 3."""
+    return MET if result.met or not result.targets else NOT_MET
+
+
+@app.command()
+def demo(
+    workspace: WorkspaceOption = WORKSPACE,
+    seed: Annotated[int, typer.Option(help="Of the generated data and the run.")] = 7,
+    yes: YesOption = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Generate a set of support tickets and tune a model on it, offline, in minutes."""
+    console = _console(as_json)
+    with _errors(console):
+        from ..memory.workspace import open_workspace
+        from ..tools.datasets.demo import write_demo
+
+        folder = open_workspace(workspace).root / "demo-tickets"
+        folder.mkdir(exist_ok=True)
+        write_demo(folder, seed=seed)
+        console.print(f"Wrote made-up support tickets to {folder}\n", soft_wrap=True)
+    flags = {"targets": [DEMO_TARGET], "budget": "10m", "seed": seed, "workspace": str(workspace)}
+    _run(str(folder), flags, yes=yes, as_json=as_json)
+
+
+DEMO_TARGET = "macro_f1>=0.90"
+
+
+@app.command()
+def check(
+    data: Annotated[str, typer.Argument(help="Data file or folder.")],
+    task: Annotated[str | None, typer.Option(help="text-classification")] = None,
+    text: Annotated[str | None, typer.Option(help="Column of the text.")] = None,
+    label: Annotated[str | None, typer.Option(help="Column of the label.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Diagnose DATA; spends nothing and changes nothing."""
+    console = _console(as_json)
+    with _errors(console):
+        from .check import diagnose, print_diagnosis
+
+        diagnosis = diagnose(Path(data), task=task, text=text, label=label)
+        if as_json:
+            print(diagnosis.model_dump_json())
+        else:
+            print_diagnosis(console, diagnosis)
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="Folder of a model that a run made.")],
+    input_file: Annotated[Path, typer.Argument(metavar="INPUT", help="Text lines, CSV or JSONL.")],
+    output: Annotated[Path | None, typer.Option(help="JSONL file; stdout if left out.")] = None,
+    text: Annotated[str | None, typer.Option(help="Column or field of the text.")] = None,
+) -> None:
+    """Classify the texts of INPUT: one JSON object a line with label and score."""
+    console = _console(True)
+    with _errors(console):
+        from ..tools.deployment.load import load_classifier
+        from ..tools.deployment.predict import answers, read_inputs
+        from ..tools.training.hardware import calibrate_threads
+        from .output import whole_file
+
+        inputs = read_inputs(input_file, text)
+        with console.status("loading the model"):
+            classifier = load_classifier(model)
+            if classifier.card.encoder != "none":
+                calibrate_threads()
+        with whole_file(output) as stream:
+            for answer in answers(classifier, inputs, _bar(console, len(inputs.texts))):
+                stream.write(json.dumps(answer, ensure_ascii=False) + "\n")
+
+
+@app.command()
+def report(
+    run: Annotated[str, typer.Argument(help="A run's name, or the beginning of it.")],
+    workspace: WorkspaceOption = WORKSPACE,
+) -> None:
+    """Show how a run ended, and where its report is."""
+    console = _console(False)
+    with _errors(console):
+        from .console import print_result
+        from .session import find_run, read_story
+
+        print_result(console, read_story(find_run(run, workspace)).result)
+
+
+@app.command()
+def runs(workspace: WorkspaceOption = WORKSPACE, as_json: JsonOption = False) -> None:
+    """List runs, newest first."""
+    console = _console(as_json)
+    with _errors(console):
+        from .listing import list_runs, print_runs
+
+        rows = list_runs(workspace)
+        if as_json:
+            print(json.dumps(rows))
+        else:
+            print_runs(console, rows)
+
+
+@app.command()
+def doctor() -> None:
+    """Check this installation and machine."""
+    console = _console(False)
+    with _errors(console):
+        from .doctor import examine
+
+        if not examine(console):
+            raise typer.Exit(BUG)
+
+
+def main() -> None:
+    """Entry point of the `tuneos` command."""
+    from .quiet import quiet
+
+    quiet()
+    app()
+
+
+def _console(to_stderr: bool) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=to_stderr, highlight=False)
+
+
+def _bar(console: Console, total: int) -> Any:
+    """Progress of a prediction, on stderr, where somebody looks at it."""
+    if not console.is_terminal or total < 1000:
+        return None
+    return lambda done, all_: console.print(f"{done:,} of {all_:,}", end="\r")
+
+
+class _errors:
+    """Turns a user's mistake into one line and exit code 2; everything else is our bug."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: Any
+    ) -> None:
+        if error is None or isinstance(error, (typer.Exit, typer.Abort)):
+            return
+        if isinstance(error, KeyboardInterrupt):
+            raise typer.Exit(INTERRUPTED) from None
+        from ..evals.targets import TargetError
+        from ..memory.errors import StoreError
+        from ..tools.errors import UserError
+
+        if isinstance(error, (UserError, TargetError, StoreError)) or _disk_full(error):
+            text = " ".join(str(error).split())
+            self.console.print(f"[red]error:[/red] {_escaped(text)}", soft_wrap=True)
+            raise typer.Exit(USER) from None
+
+
+def _disk_full(error: BaseException) -> bool:
+    import errno
+
+    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+if __name__ == "__main__":
+    main()

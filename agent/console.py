@@ -1,0 +1,162 @@
+"""What a person sees at the terminal while a run goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from ..evals.result import RunResult
+from ..evals.targets import Target
+
+
+class RunView:
+    """Prints the agent's steps as they happen, and a bar for the one that runs."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._progress = Progress(
+            TextColumn("  "),
+            BarColumn(bar_width=20),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=console,
+            transient=True,
+        )
+        self._task: TaskID | None = None
+        self._steps = 0
+
+    @contextmanager
+    def live(self) -> Iterator[RunView]:
+        """Show the bar while inside."""
+        with self._progress:
+            yield self
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Take the bar away while a question is asked."""
+        self._progress.stop()
+        try:
+            yield
+        finally:
+            self._progress.start()
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        """Show one event."""
+        getattr(self, f"_{event['kind']}")(event)
+
+    def _prepared(self, event: dict[str, Any]) -> None:
+        for line in event["lines"]:
+            self.console.print(f"  [dim]{escape(line)}[/dim]")
+
+    def _step_started(self, event: dict[str, Any]) -> None:
+        self._steps += 1
+        arguments = ", ".join(f"{k}={v}" for k, v in event["arguments"].items())
+        shown = f" [dim]{escape(arguments)}[/dim]" if arguments else ""
+        self.console.print(f"[bold cyan]{self._steps:>2} {event['tool']}[/bold cyan]{shown}")
+        if event["reason"]:
+            self.console.print(f"   [italic]{escape(event['reason'])}[/italic]")
+        self._end_bar()
+        self._task = self._progress.add_task("", total=1.0, left="")
+
+    def _step_progress(self, event: dict[str, Any]) -> None:
+        if self._task is None:
+            return
+        said = event["progress"]
+        parts = [said["text"]]
+        if said["loss"] is not None:
+            parts.append(f"loss {said['loss']:.3f}")
+        if said["best"] is not None:
+            parts.append(f"best {said['best']:.4f}")
+        if said["rate"]:
+            parts.append(f"{said['rate']:.0f} rows/s")
+        task = self._progress.tasks[-1]
+        elapsed = task.elapsed or 0.0
+        share = said["share"]
+        left = f"{elapsed / share * (1 - share):.0f} s left" if share > 0.05 and elapsed > 2 else ""
+        self._progress.update(
+            self._task, completed=share, description=escape(", ".join(parts)), left=left
+        )
+
+    def _step_ended(self, event: dict[str, Any]) -> None:
+        self._end_bar()
+        mark = "[green]✓[/green]" if event["ok"] else "[red]✗[/red]"
+        first = escape(event["summary"][:600])
+        self.console.print(f"   {mark} {first} [dim]({event['seconds']:.1f} s)[/dim]")
+
+    def _refused(self, event: dict[str, Any]) -> None:
+        self.console.print(
+            f"   [yellow]gate: {escape(event['tool'])}: {escape(event['why'])}[/yellow]"
+        )
+
+    def _judged(self, event: dict[str, Any]) -> None:
+        if event["best"] is not None:
+            self.console.print(f"   [dim]→ {escape(event['text'])}[/dim]")
+
+    def _end_bar(self) -> None:
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+            self._task = None
+
+
+def print_plan(
+    console: Console,
+    source: str,
+    rows: dict[str, int],
+    targets: tuple[Target, ...],
+    controller: str,
+    base_model: str,
+    budget: str | None,
+) -> None:
+    """Say what is about to be done, before anything is spent."""
+    sizes = ", ".join(f"{n:,} {name}" for name, n in rows.items())
+    goal = " and ".join(str(t) for t in targets) or "the best macro F1 it can get (no target given)"
+    named = controller if ":" in controller else f"{controller} (not an LLM)"
+    console.print(f"[bold]{escape(source)}[/bold]: {sizes} rows")
+    console.print(f"  goal        {escape(goal)}")
+    console.print(f"  controller  {escape(named)}")
+    console.print(f"  base model  {escape(base_model)}")
+    console.print(f"  budget      {budget or 'no limit'}")
+    console.print(
+        "  plan        inspect, clean and mask; cheap baselines; then tune, cheap to dear, until met\n"
+    )
+
+
+def print_result(console: Console, result: RunResult) -> None:
+    """Say how it ended: targets, baselines, how sure, where the model is."""
+    from ..tools.reporting.words import gain, verdict
+
+    said = verdict(result)
+    colour = {"met": "green", "missed": "yellow", "open": "cyan"}[said.status]
+    console.print(f"\n[bold {colour}]{escape(said.title)}[/bold {colour}]")
+    console.print(escape(said.sentence))
+    table = Table(box=None, pad_edge=False, show_edge=False)
+    metric = result.comparison.metric if result.comparison else _metric(result)
+    table.add_column("model on the test split")
+    table.add_column(metric, justify="right")
+    for baseline in result.baselines:
+        table.add_row(baseline.name, f"{baseline.test[metric]:.4f}")
+    if result.chosen and result.test:
+        table.add_row(
+            f"[bold]{escape(result.chosen)}[/bold]", f"[bold]{result.test[metric]:.4f}[/bold]"
+        )
+    console.print(table)
+    if result.comparison:
+        console.print(escape(gain(result.comparison).sentence))
+    spent = result.budget["seconds"].spent
+    console.print(f"\n  time    {spent:.0f} s")
+    console.print(f"  report  {escape(str(result.report))}", soft_wrap=True)
+    if result.model:
+        console.print(f"  model   {escape(result.model)}", soft_wrap=True)
+        console.print(f"  use it  tuneos predict {escape(result.model)} INPUT", soft_wrap=True)
+
+
+def _metric(result: RunResult) -> str:
+    return next((t.metric for t in result.targets if t.metric in result.test), "macro_f1")

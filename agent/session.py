@@ -1,0 +1,325 @@
+"""Start, resume and look up runs: what the CLI and Python both use."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import secrets
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from ..evals.result import RunResult, RunStory
+from ..graphs.context import RunContext
+from ..memory.artifacts import ArtifactStore
+from ..memory.checkpoints import open_checkpointer
+from ..memory.errors import StoreError
+from ..memory.knowledge import KnowledgeGraph
+from ..memory.ledger import Ledger
+from ..memory.seal import Seals
+from ..memory.workspace import Workspace, open_workspace
+from ..tools.datasets.read import read_data
+from ..tools.datasets.splits import make_splits
+from ..tools.datasets.types import TASKS, RawData
+from ..tools.estimate import confirm_seconds
+from ..tools.facts import Facts
+from ..tools.tool import ToolContext
+from ..tools.training.base_model import find_base_model
+from ..tools.training.hardware import cores
+from .controllers import find_controller
+from .spec import RunSpec, SpecError
+
+if TYPE_CHECKING:
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+
+OnEvent = Callable[[dict[str, Any]], None]
+Approve = Callable[[dict[str, Any]], bool]
+ASK_ABOVE = 300.0  # seconds: dearer steps wait for a person, where one is asked
+CONFIRM_SHARE = 0.2  # of the budget is kept back for confirm and report at most
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run that is checked and ready to start; nothing was written yet.
+
+    Attributes:
+        raw: The data as read.
+        rows: By split, missing ones as they will be made.
+    """
+
+    spec: RunSpec
+    raw: RawData
+    rows: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run in its workspace."""
+
+    name: str
+    spec: RunSpec
+    workspace: Workspace
+
+    @property
+    def folder(self) -> Path:
+        """The run's own folder."""
+        return self.workspace.run_folder(self.name)
+
+    @property
+    def out(self) -> Path:
+        """Where model and report go."""
+        return Path(self.spec.out) if self.spec.out else self.folder
+
+
+def run_agent(
+    spec: RunSpec, *, on_event: OnEvent | None = None, approve: Approve | None = None
+) -> RunResult:
+    """Run the agent on a dataset until its targets are met or cannot be.
+
+    Args:
+        spec: What to do.
+        on_event: Called with each event (graphs/events.py) as a plain dict.
+        approve: Asked before a costly step; without it every step goes on.
+
+    Returns:
+        The result; `result.met` says whether all targets held on the test split.
+
+    Raises:
+        UserError, TargetError, StoreError: The input is at fault.
+        KeyboardInterrupt: Interrupted; `resume_run` goes on.
+    """
+    return go_on(create_run(plan_run(spec)), on_event=on_event, approve=approve)
+
+
+def plan_run(spec: RunSpec) -> Plan:
+    """Check everything that can be checked before anything is spent or written.
+
+    Raises:
+        UserError, TargetError: The input is at fault.
+    """
+    spec.parsed_targets()
+    spec.seconds()
+    if spec.task is not None and spec.task not in TASKS:
+        raise SpecError(f"--task {spec.task!r}: choose from {', '.join(TASKS)}")
+    if spec.out is not None:
+        _check_out(Path(spec.out))
+    find_controller(spec.llm)
+    find_base_model(spec.base_model)
+    raw = _read(spec)
+    splits = make_splits(raw, seed=spec.seed)
+    return Plan(spec, raw, {name: len(split) for name, split in splits.items()})
+
+
+def create_run(plan: Plan) -> Run:
+    """Make the run's folder and its place in the ledger."""
+    spec = plan.spec
+    workspace = open_workspace(Path(spec.workspace))
+    now = datetime.now(UTC)
+    stem = Path(spec.data).resolve().stem
+    name = workspace.new_run_name(stem, now.astimezone(), secrets.token_hex(8))
+    run = Run(name, spec, workspace)
+    ledger = Ledger(workspace.ledger)
+    ledger.start_run(name, spec.model_dump(mode="json"))
+    ledger.set_limit(name, "seconds", spec.seconds())
+    ledger.set_limit(name, "trials", spec.max_trials)
+    (run.folder / "spec.yaml").write_text(_yaml(spec), encoding="utf-8")
+    return run
+
+
+def find_run(name: str, workspace_folder: Path) -> Run:
+    """Look a run up by its name or a unique beginning of it.
+
+    Raises:
+        StoreError: No such run.
+    """
+    if not workspace_folder.is_dir():
+        raise StoreError(f"There is no workspace {workspace_folder}; name it with --workspace.")
+    workspace = open_workspace(workspace_folder)
+    folder = workspace.find_run(name)
+    row = Ledger(workspace.ledger).run(folder.name)
+    return Run(folder.name, RunSpec.model_validate(row.spec), workspace)
+
+
+def go_on(
+    run: Run, *, on_event: OnEvent | None = None, approve: Approve | None = None
+) -> RunResult:
+    """Start a run, or go on where it was left; a finished one just returns its result."""
+    ledger = Ledger(run.workspace.ledger)
+    row = ledger.run(run.name)
+    if row.status == "finished" and row.result is not None:
+        return RunResult.model_validate(row.result)
+    ledger.release_open(run.name, include_own=True)
+    ledger.set_status(run.name, "running")
+    try:
+        with open_checkpointer(run.workspace.checkpoints, _checkpointed()) as saver:
+            _stream(run, ledger, saver, on_event or (lambda _: None), approve)
+    except KeyboardInterrupt:
+        ledger.set_status(run.name, "interrupted")
+        raise
+    except BaseException:
+        with contextlib.suppress(Exception):
+            ledger.set_status(run.name, "failed")
+        raise
+    finally:
+        with contextlib.suppress(StoreError):
+            ledger.release_open(run.name, include_own=True)
+    done = ledger.run(run.name)
+    if done.result is None:
+        raise StoreError(
+            f"run {run.name} ended without a result; resume it: tuneos resume {run.name}"
+        )
+    return RunResult.model_validate(done.result)
+
+
+def read_story(run: Run) -> RunStory:
+    """Read what the report shows.
+
+    Raises:
+        StoreError: The run has no report yet.
+    """
+    path = run.out / "report.json"
+    if not path.is_file():
+        raise StoreError(f"run {run.name} has no report yet; go on with: tuneos resume {run.name}")
+    return RunStory.model_validate_json(path.read_text(encoding="utf-8"))
+
+
+def _stream(
+    run: Run,
+    ledger: Ledger,
+    saver: BaseCheckpointSaver[Any],
+    on_event: OnEvent,
+    approve: Approve | None,
+) -> None:
+    """Drive the graph, answering its questions, until it ends."""
+    from langgraph.types import Command
+
+    from ..graphs.build import build_graph
+
+    graph = build_graph(saver)
+    config: Any = {"configurable": {"thread_id": run.name}, "recursion_limit": 1000}
+    context = make_context(run, ledger, ask=approve is not None)
+    begun = bool(graph.get_state(config).values)
+    given: Any = None if begun else {"messages": [], "facts": Facts(), "steps": []}
+    while True:
+        question: dict[str, Any] | None = None
+        for mode, chunk in graph.stream(
+            given, config, context=context, stream_mode=["custom", "updates"], durability="sync"
+        ):
+            if mode == "custom":
+                on_event(chunk)  # type: ignore[arg-type]
+            elif isinstance(chunk, dict) and "__interrupt__" in chunk:
+                question = chunk["__interrupt__"][0].value
+        if question is None:
+            pending = [i.value for t in graph.get_state(config).tasks for i in t.interrupts]
+            question = pending[0] if pending else None
+        if question is None:
+            return
+        given = Command(resume=approve(question) if approve else True)
+
+
+def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
+    """Put together what the nodes work with."""
+    from ..graphs.standing import primary_metric
+
+    spec, workspace = run.spec, run.workspace
+    base = find_base_model(spec.base_model)
+    controller = find_controller(spec.llm)
+    raw = cache(lambda: _read(spec))
+    targets = spec.parsed_targets()
+
+    def seconds_left() -> float | None:
+        spent = ledger.spending(run.name).get("seconds")
+        if spent is None or spent.limit is None:
+            return None
+        kept = min(confirm_seconds(_rows(run)), CONFIRM_SHARE * spent.limit)
+        return max(0.0, spent.limit - spent.spent - spent.reserved - kept)
+
+    def trials_left() -> int | None:
+        spent = ledger.spending(run.name).get("trials")
+        if spent is None or spent.limit is None:
+            return None
+        return max(0, math.floor(spent.limit - spent.spent))
+
+    tools = ToolContext(
+        run=run.name,
+        workspace=workspace,
+        ledger=ledger,
+        store=ArtifactStore(workspace.artifacts),
+        knowledge=KnowledgeGraph(workspace.knowledge),
+        task=spec.task or TASKS[0],
+        base_model=spec.base_model,
+        base_digest=base.digest,
+        metric=primary_metric(targets),
+        targets=targets,
+        seed=spec.seed,
+        workers=cores(),
+        seconds_left=seconds_left,
+        trials_left=trials_left,
+    )
+    return RunContext(
+        tools=tools,
+        controller=controller.model,
+        controller_name=controller.name,
+        read=raw,
+        seals=Seals(workspace.ledger),
+        source=spec.data,
+        started=ledger.run(run.name).started,
+        command=command_of(spec),
+        out=run.out,
+        ask_above=ASK_ABOVE if ask else None,
+    )
+
+
+def command_of(spec: RunSpec) -> str:
+    """The command line that gives this run again."""
+    words = ["tuneos", "run", spec.data]
+    for name, value in spec.model_dump(exclude={"data", "targets", "workspace", "out"}).items():
+        if value is not None and value != RunSpec.model_fields[name].default:
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    for target in spec.targets:
+        words += ["--target", target]
+    return shlex.join(words)
+
+
+def _rows(run: Run) -> Facts:
+    """The sizes of the splits, for estimates, as far as they are known."""
+    path = run.folder / "rows.json"
+    if not path.is_file():
+        return Facts()
+    return Facts(rows=json.loads(path.read_text(encoding="utf-8")))
+
+
+def _read(spec: RunSpec) -> RawData:
+    return read_data(Path(spec.data), task=spec.task, text=spec.text, label=spec.label)
+
+
+def _check_out(folder: Path) -> None:
+    if folder.is_file():
+        raise SpecError(f"--out {folder}: is a file; name a new or empty folder")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise SpecError(f"--out {folder}: is already in use; name a new or empty folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SpecError(f"--out {folder}: cannot be made: {error.strerror}") from error
+
+
+def _yaml(spec: RunSpec) -> str:
+    import yaml
+
+    said = spec.model_dump(mode="json", exclude_none=True)
+    return str(yaml.safe_dump(said, sort_keys=False, allow_unicode=True))
+
+
+def _checkpointed() -> tuple[type[BaseModel], ...]:
+    from ..graphs.state import CHECKPOINTED
+
+    return CHECKPOINTED
