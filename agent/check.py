@@ -89,8 +89,7 @@ def print_diagnosis(console: Console, found: Diagnosis) -> None:
     if not profile.findings:
         console.print("[green]Nothing unusual found.[/green]")
     for finding in profile.findings:
-        console.print(
-            f"[yellow]•[/yellow] {finding.count:,} × {escape(finding.what)}: {escape(finding.action)}"
-        )
+        text = escape(f"{finding.count:,} × {finding.what}: {finding.action}")
+        console.print(f"[yellow]•[/yellow] {text}")
         if finding.examples:
             console.print(f"  [dim]{escape('; '.join(finding.examples[:3]))}[/dim]")

@@ -48,7 +48,7 @@ class Planner(BaseChatModel):
         self, tools: Sequence[Any], **kwargs: Any
     ) -> Runnable[LanguageModelInput, AIMessage]:
         """The tools are known; binding changes nothing."""
-        return self.bind(**kwargs)  # type: ignore[return-value]
+        return self.bind(**kwargs)
 
     def _generate(
         self,
@@ -199,8 +199,9 @@ def _options(digest: Digest, gap: float | None) -> list[Option]:
     if search is not None and searched is not None and near:
         trials = _trials(searched, digest)
         if trials >= LEAST_TRIALS:
+            small = gap is not None and gap <= digest.small_gap
             why = (
-                f"{'The gap is small' if gap is not None and gap <= digest.small_gap else 'The ladder is climbed'}: "
+                f"{'The gap is small' if small else 'The ladder is climbed'}: "
                 f"search the settings of {searched.name}, which did best."
             )
             proposal = Proposal(

@@ -61,7 +61,7 @@ def parse_target(text: str) -> Target:
     if not math.isfinite(value) or value < metric.low or value > (metric.high or math.inf):
         bounds = f"{metric.low:g} to {'any size' if metric.high is None else f'{metric.high:g}'}"
         raise TargetError(f"target {text!r}: {name} lies in {bounds}, so {number} cannot be met")
-    wanted = ">=" if metric.direction == "higher" else "<="
+    wanted: Literal[">=", "<="] = ">=" if metric.direction == "higher" else "<="
     if op != wanted:
         raise TargetError(
             f"target {text!r}: {metric.direction} {name} is better; write {name}{wanted}{number}"

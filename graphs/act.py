@@ -24,9 +24,9 @@ SUMMARY = 2000  # characters of a tool's summary that a controller reads
 OBSERVED = (ToolRefused, UserError, JobFailed, StoreError)
 
 
-def act(sent: ActInput, runtime: Runtime[RunContext]) -> dict[str, Any]:
+def act(state: ActInput, runtime: Runtime[RunContext]) -> dict[str, Any]:
     """Run the tool, charge what it took, return its facts."""
-    call, tools = sent["call"], runtime.context.tools
+    call, tools = state["call"], runtime.context.tools
     tool = TOOLS[call.tool]
     emit(
         StepStarted(
@@ -42,7 +42,7 @@ def act(sent: ActInput, runtime: Runtime[RunContext]) -> dict[str, Any]:
     ok = True
     try:
         arguments = tool.arguments.model_validate(call.arguments)
-        result = tool.run(arguments, tools, sent["facts"], tell)
+        result = tool.run(arguments, tools, state["facts"], tell)
     except OBSERVED as error:
         ok, result = False, ToolResult(neutralise(str(error), SUMMARY))
     seconds = time.monotonic() - start

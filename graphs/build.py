@@ -22,7 +22,7 @@ from .gate import gate, to_act
 from .judge import after_judge, judge
 from .prepare import prepare
 from .report import report
-from .state import State
+from .state import ActInput, State
 from .timing import charged
 
 
@@ -34,7 +34,7 @@ def build_graph(
     graph.add_node("prepare", charged(prepare))  # snapshot, splits, seal
     graph.add_node("decide", charged(decide))  # the controller proposes
     graph.add_node("gate", charged(gate))  # code checks: arguments, budget, vetoes, approval
-    graph.add_node("act", act)  # one tool call
+    graph.add_node("act", act, input_schema=ActInput)  # one tool call
     graph.add_node("judge", charged(judge))  # targets met? worth going on?
     graph.add_node("confirm", confirm)  # the test split, once
     graph.add_node("report", charged(report))  # HTML, JSON, model card, knowledge graph

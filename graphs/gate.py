@@ -35,8 +35,8 @@ def gate(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     passed: list[Call] = []
     refusals: list[ToolMessage] = []
     for invalid in message.invalid_tool_calls:
-        why = "arguments are not valid JSON"
-        refusals.append(_refused(str(invalid["name"]), str(invalid["id"]), why))
+        broken = "arguments are not valid JSON"
+        refusals.append(_refused(str(invalid["name"]), str(invalid["id"]), broken))
     for call in message.tool_calls:
         why = refusal(call, state["facts"], state["steps"], context)
         if why is None and _needs_person(call, state["facts"], context):

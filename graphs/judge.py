@@ -85,7 +85,8 @@ def _standing(chosen: Candidate | None, targets: tuple[Target, ...], metric: str
     if not targets:
         return f"best so far {chosen.name}: {metric} {scores[metric]:.4f} on validation"
     parts = [
-        f"{t.metric} {scores[t.metric]:.4g} ({'meets' if t.holds(scores[t.metric]) else 'misses'} {t.op}{t.value:g})"
+        f"{t.metric} {scores[t.metric]:.4g} "
+        f"({'meets' if t.holds(scores[t.metric]) else 'misses'} {t.op}{t.value:g})"
         for t in targets
         if t.metric in scores
     ]

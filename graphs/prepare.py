@@ -20,7 +20,7 @@ from .events import Prepared, emit
 from .state import State
 
 
-def prepare(_: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
+def prepare(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     """Snapshot the rows by content hash; from here on no tool can read the test split."""
     context = runtime.context
     raw = context.read()

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from langgraph.runtime import Runtime
 
 from .context import RunContext
 from .state import State
 
-Node = Callable[[State, Runtime[RunContext]], dict[str, Any]]
+
+class Node(Protocol):
+    """A node of the graph."""
+
+    __name__: str
+
+    def __call__(self, state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
+        """Read the state, return what changes."""
+        ...
 
 
 def charged(node: Node) -> Node:

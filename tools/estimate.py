@@ -1,4 +1,4 @@
-"""What a call will cost, before it is made: from the knowledge graph's ratios and what was measured here."""
+"""What a call will cost, before it is made: the graph's ratios times what was measured."""
 
 from __future__ import annotations
 

@@ -17,4 +17,5 @@ def describe() -> str:
         name = next((x.split(":", 1)[1].strip() for x in lines if x.startswith("model name")), name)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    return f"{name}, {cores} cores, Python {platform.python_version()}, {datetime.now(UTC):%Y-%m-%d}{load}"
+    python = platform.python_version()
+    return f"{name}, {cores} cores, Python {python}, {datetime.now(UTC):%Y-%m-%d}{load}"

@@ -18,7 +18,7 @@ from .versions import load_version, save_version
 
 
 class InspectArguments(BaseModel):
-    """Look at the training and validation rows: labels, balance, lengths, copies, leaks, personal data."""
+    """Look at the rows: labels, balance, lengths, copies, leaks, personal data."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -113,7 +113,7 @@ def size_mb(folder: Path, base_folder: Path | None) -> float:
     """Megabytes on disk that prediction needs: this folder, and the base model if it is used."""
     files = [f for f in folder.rglob("*") if f.is_file()]
     if base_folder is not None:
-        files += [f for f in base_folder.glob("*.safetensors")]
+        files += list(base_folder.glob("*.safetensors"))
     return sum(f.stat().st_size for f in files) / 1e6
 
 

@@ -18,9 +18,9 @@ from .personal_data import mask_texts
 
 
 class CheckArguments(BaseModel):
-    """Check that no personal data is left in the training texts and that a candidate's answers hold.
+    """Check that no personal data is left in the training texts.
 
-    Answers must be known labels with finite scores.
+    With a candidate, also that its answers are known labels with finite scores.
     """
 
     model_config = ConfigDict(extra="forbid")

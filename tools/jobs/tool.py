@@ -15,7 +15,7 @@ class ListJobsArguments(BaseModel):
 
 
 class FinishArguments(BaseModel):
-    """Say that nothing more should be tried. The targets are then checked; saying so ends nothing by itself."""
+    """Say that nothing more should be tried; saying so ends nothing by itself."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -28,7 +28,10 @@ class Device:
         """Context for forward passes; parameters stay float32."""
         import torch
 
-        return torch.autocast(self.kind, torch.bfloat16, enabled=self.bf16)
+        context: AbstractContextManager[Any] = torch.autocast(
+            self.kind, torch.bfloat16, enabled=self.bf16
+        )
+        return context
 
 
 @functools.cache

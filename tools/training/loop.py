@@ -192,7 +192,7 @@ def _forward(
     if rows.states is not None:
         prefix: Any = network.encoder.get_submodule("prefix_stand_in")
         prefix.states = rows.states.batch(chosen, ids.shape[1]).to(device.kind)
-    return network(ids, mask)  # type: ignore[no-any-return]
+    return network(ids, mask)
 
 
 def _optimizer(network: EncoderClassifier, settings: TrainSettings) -> torch.optim.Optimizer:

@@ -42,7 +42,7 @@ class EncoderClassifier(nn.Module):
         """(batch, tokens) ids and mask -> (batch, n_classes) logits, float32."""
         hidden = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
         with torch.autocast(ids.device.type, enabled=False):
-            return self.head(self.dropout(mean_pool(hidden, mask)))  # type: ignore[no-any-return]
+            return self.head(self.dropout(mean_pool(hidden, mask)))
 
     def trained(self) -> dict[str, nn.Parameter]:
         """The parameters that training changes, by name."""
@@ -87,13 +87,13 @@ def prepare_encoder(encoder: Any, settings: TrainSettings) -> nn.Module:
         The encoder itself, or a `PeftModel` around it for "lora".
     """
     if settings.strategy == "full":
-        return encoder  # type: ignore[no-any-return]
+        return encoder
     encoder.requires_grad_(False)
     if settings.strategy == "top_layers":
         stack = encoder_layers(encoder)
         for layer in list(stack)[-min(settings.layers, len(stack)) :]:
             layer.requires_grad_(True)
-        return encoder  # type: ignore[no-any-return]
+        return encoder
     from peft import get_peft_model
 
     wrapped: nn.Module = get_peft_model(encoder, peft_config(encoder, settings))

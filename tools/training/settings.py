@@ -1,4 +1,4 @@
-"""What a fine-tune may be told: every value bounded, so that a controller cannot ask for nonsense."""
+"""What a fine-tune may be told: every value bounded, so that nobody can ask for nonsense."""
 
 from __future__ import annotations
 

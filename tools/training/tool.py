@@ -194,7 +194,7 @@ def _evaluate(
     )
 
 
-def _closer(name: str, true: np.ndarray, predicted: np.ndarray, validation: Split) -> str:  # type: ignore[type-arg]
+def _closer(name: str, true: np.ndarray, predicted: np.ndarray, validation: Split) -> str:
     labels = sorted(set(validation.labels))
     n = max(int(true.max()), int(predicted.max()), len(labels) - 1) + 1
     counts = confusion(true, predicted, n)
