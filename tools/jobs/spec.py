@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..facts import Setting
 
 JobKind = Literal["probe", "fine_tune", "search", "score"]
-CODE = 1  # raise when an engine changes what the same description produces
+CODE = 2  # raise when an engine changes what the same description produces
 
 
 class JobSpec(BaseModel):

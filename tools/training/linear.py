@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ...evals.metrics import FloatArray, IntArray
 
 # C of scikit-learn; unit-length embeddings need weak penalties.
-STRENGTHS = (3.0, 10.0, 30.0, 100.0)
+STRENGTHS = (3.0, 10.0, 30.0)
 STEPS = 300
 
 
@@ -61,6 +61,40 @@ def fit_linear(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(features, labels)
+    return _head(model, n_classes)
+
+
+def fit_margin(
+    features: Any, labels: IntArray, validation: Any, validation_labels: IntArray, n_classes: int
+) -> LinearHead:
+    """Fit a linear SVM and scale its margins to probabilities on validation.
+
+    On many sparse features this is ten times faster than logistic regression and
+    rarely worse.
+
+    Args:
+        features: (n, n_features), sparse; not modified.
+        labels: (n,), int64; every class has a row.
+        validation: (m, n_features), where the one scale is fitted by log loss.
+        validation_labels: (m,), int64.
+        n_classes: Number of classes, at least 2.
+
+    Source: temperature scaling, Guo et al. 2017.
+    """
+    from scipy.optimize import minimize_scalar
+    from sklearn.svm import LinearSVC
+
+    head = _head(LinearSVC(C=1.0, random_state=0).fit(features, labels), n_classes)
+    margins = np.asarray(validation @ head.weight.T + head.bias)
+
+    def loss(log_scale: float) -> float:
+        return log_loss(validation_labels, softmax(margins * np.exp(log_scale)))
+
+    scale = np.float32(np.exp(minimize_scalar(loss, bounds=(-2, 5), method="bounded").x))
+    return LinearHead(head.weight * scale, head.bias * scale)
+
+
+def _head(model: Any, n_classes: int) -> LinearHead:
     weight, bias = model.coef_, model.intercept_
     if n_classes == 2:  # scikit-learn keeps one row for two classes
         weight, bias = np.vstack([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2

@@ -13,12 +13,13 @@ from ..deployment.saved import SavedModel, write_card, write_tfidf
 from ..facts import Candidate, JobProgress, OnProgress, Outcome
 from ..jobs.spec import JobSpec
 from .data import JobData
-from .linear import LinearHead, fit_best_linear, fit_linear, log_loss
+from .linear import LinearHead, fit_best_linear, fit_linear, fit_margin, log_loss
 from .measure import validation_scores
 from .tfidf import fit_features
 
 SUSPECT_MARGIN = 0.75  # how much likelier another class must be, out of fold
-FOLDS = 5
+FOLDS = 3
+FOLD_STRENGTH = 3.0  # of the heads that judge rows they never saw
 
 
 def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
@@ -54,7 +55,7 @@ def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
         )
     )
     on_progress(JobProgress(share=0.96, text="looking for doubtful labels"))
-    suspects = suspect_labels(train, data.train_labels, len(data.labels), strength)
+    suspects = suspect_labels(train, data.train_labels, len(data.labels))
     pays = len(suspects) > 0 and _pays(data, train, validation, head, strength, suspects)
     return Outcome(
         candidates=tuple(candidates),
@@ -80,7 +81,7 @@ def _pays(
 
 
 def suspect_labels(
-    features: NDArray[np.float32], labels: IntArray, n_classes: int, strength: float
+    features: NDArray[np.float32], labels: IntArray, n_classes: int
 ) -> NDArray[np.int64]:
     """Find rows whose label a model that never saw them contradicts with confidence.
 
@@ -88,7 +89,6 @@ def suspect_labels(
         features: (n, width), unit length.
         labels: (n,), class indices.
         n_classes: Number of classes.
-        strength: Of the linear head.
 
     Returns:
         Positions, ascending. Empty when a class has fewer rows than folds.
@@ -102,7 +102,7 @@ def suspect_labels(
         return np.zeros(0, np.int64)
     out = np.zeros((len(labels), n_classes))
     for fit, held in StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(features, labels):
-        head = fit_linear(features[fit], labels[fit], n_classes, strength=min(strength, 10.0))
+        head = fit_linear(features[fit], labels[fit], n_classes, strength=FOLD_STRENGTH)
         out[held] = head.probabilities(features[held])
     rows = np.arange(len(labels))
     own, best = out[rows, labels], out.argmax(axis=1)
@@ -130,13 +130,13 @@ def _tfidf(data: JobData, folder: Path) -> list[Candidate]:
         return []
     features, train = fitted
     validation = features.transform(data.validation.texts)
-    head, strength = fit_best_linear(
+    head = fit_margin(
         train, data.train_labels, validation, data.validation_labels, len(data.labels)
     )
     write_tfidf(folder / "tfidf_linear", features.vocabulary_, features.idf_)
     seconds = time.monotonic() - start
     found = head.probabilities(validation)
-    return [_saved(data, folder, "tfidf_linear", head, found, {"strength": strength}, seconds)]
+    return [_saved(data, folder, "tfidf_linear", head, found, {}, seconds)]
 
 
 def _saved(

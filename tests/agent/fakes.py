@@ -1,0 +1,136 @@
+"""A scripted controller, a tiny dataset, and runs of one on the other."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models.base import LanguageModelInput
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import Runnable
+from tuneos.agent import controllers, session
+from tuneos.agent.controllers import Controller
+from tuneos.agent.session import Run, create_run, go_on, plan_run
+from tuneos.agent.spec import make_spec
+from tuneos.evals.result import RunResult
+
+Turn = str | list[tuple[str, dict[str, Any]]]
+NAME = "scripted fake"
+PROBE: Turn = [("probe_baselines", {"frozen_linear": False})]
+FINISH: Turn = [("finish", {"reason": "that is all"})]
+WORDS = {
+    "billing": "invoice charge refund payment price receipt",
+    "travel": "flight hotel luggage airport ticket boarding",
+    "garden": "tulip shovel compost watering seedling fence",
+}
+
+
+class Scripted(BaseChatModel):
+    """A fake LLM that says its turns one after the other, then finishes for ever.
+
+    A turn is plain words, or a list of (tool, arguments). `seen` keeps what it was shown.
+    """
+
+    turns: list[Any]
+    seen: list[list[BaseMessage]] = []
+    bound: list[Any] = []
+
+    @property
+    def _llm_type(self) -> str:
+        return NAME
+
+    def bind_tools(
+        self, tools: Sequence[Any], **kwargs: Any
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        self.bound[:] = tools
+        return self.bind(**kwargs)
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        turn: Turn = self.turns[len(self.seen)] if len(self.seen) < len(self.turns) else FINISH
+        self.seen.append(messages)
+        message = AIMessage(content=turn) if isinstance(turn, str) else calling(turn)
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+
+def calling(turn: Sequence[tuple[str, dict[str, Any]]]) -> AIMessage:
+    """A controller's message with these tool calls."""
+    calls = [
+        {"name": name, "args": args, "id": uuid.uuid4().hex, "type": "tool_call"}
+        for name, args in turn
+    ]
+    return AIMessage(content="because the script says so", tool_calls=calls)
+
+
+@contextmanager
+def controlled_by(model: BaseChatModel) -> Iterator[None]:
+    """Put a chat model in the place of whatever `--llm` names."""
+
+    def find(_: str | None) -> Controller:
+        return Controller(model, NAME)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "find_controller", find)
+        patch.setattr(controllers, "find_controller", find)
+        yield
+
+
+@dataclass
+class Ran:
+    """A run that ended, and everything that could be seen of it."""
+
+    run: Run
+    result: RunResult
+    model: Scripted
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        """The events of one kind."""
+        return [e for e in self.events if e["kind"] == kind]
+
+    @property
+    def shown(self) -> str:
+        """All that the controller was ever shown."""
+        return "\n".join(str(m.content) for messages in self.model.seen for m in messages)
+
+
+def run_scripted(
+    turns: Sequence[Turn],
+    data: Path,
+    workspace: Path,
+    *,
+    approve: Callable[[dict[str, Any]], bool] | None = None,
+    **said: Any,
+) -> Ran:
+    """Drive the real graph with a scripted controller."""
+    model = Scripted(turns=list(turns))
+    events: list[dict[str, Any]] = []
+    spec = make_spec({"data": str(data), "workspace": str(workspace), **said}, "test")
+    with controlled_by(model):
+        run = create_run(plan_run(spec))
+        result = go_on(run, on_event=events.append, approve=approve)
+    return Ran(run, result, model, events)
+
+
+def ticket_rows() -> list[tuple[str, str]]:
+    """120 different texts of three classes, each in its class's own words."""
+    made = []
+    for number in range(120):
+        label = list(WORDS)[number % 3]
+        words = WORDS[label].split()
+        first, second = words[number // 3 % 6], words[number // 18 % 6]
+        made.append((f"about the {first} and {second} case {number}", label))
+    return made

@@ -1,0 +1,244 @@
+"""Runs through the real graph, from data to report, with a scripted controller."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import FINISH, NAME, PROBE, Ran, Scripted, controlled_by, run_scripted, ticket_rows
+from tuneos.agent.session import create_run, find_run, go_on, plan_run, read_story
+from tuneos.agent.spec import make_spec
+from tuneos.memory.errors import StoreError
+from tuneos.memory.ledger import Ledger
+from tuneos.memory.seal import Seals
+from tuneos.tools.datasets.splits import split_from_bytes
+
+CONTRACT = {
+    "run": str,
+    "met": bool,
+    "stop_reason": str,
+    "task": str,
+    "controller": str,
+    "base_model": str,
+    "targets": list,
+    "baselines": list,
+    "candidates": list,
+    "comparison": dict,
+    "budget": dict,
+    "model": str,
+    "report": str,
+}
+
+
+def test_run_stops_at_the_first_rung_that_meets_the_target(met: Ran) -> None:
+    assert met.result.met
+    assert met.result.stop_reason == "targets_met"
+    assert met.result.chosen == "tfidf_linear"
+    assert len(met.model.seen) == 1
+    assert [e["tool"] for e in met.of("step_ended")] == ["probe_baselines", "confirm"]
+
+
+def test_result_holds_every_key_of_the_contract(met: Ran) -> None:
+    said = json.loads(met.result.model_dump_json())
+    for name, kind in CONTRACT.items():
+        if name != "comparison":
+            assert isinstance(said[name], kind), name
+    assert "comparison" in said
+    (target,) = said["targets"]
+    assert set(target) >= {"metric", "op", "value", "validation", "test", "ci", "met"}
+    low, high = target["ci"]
+    assert low <= target["test"] <= high
+    assert {b["name"]: set(b["test"]) >= {"macro_f1"} for b in said["baselines"]} == {
+        "majority": True
+    }
+    assert all(
+        set(c) >= {"name", "strategy", "validation", "seconds"} for c in said["candidates"]
+    )
+    assert said["budget"]["seconds"]["limit"] == 600
+    assert 0 < said["budget"]["seconds"]["spent"] < 600
+    assert said["controller"] == NAME
+
+
+def test_model_and_report_are_where_the_result_says(met: Ran) -> None:
+    assert met.result.model is not None
+    assert met.result.report is not None
+    assert (Path(met.result.model) / "tuneos.json").is_file()
+    html = Path(met.result.report).read_text(encoding="utf-8")
+    assert met.result.run in html
+    assert "http-equiv=\"refresh\"" not in html
+    assert read_story(met.run).result == met.result
+
+
+def test_test_split_is_opened_once_by_the_chosen_candidate(met: Ran) -> None:
+    seals = Seals(met.run.workspace.ledger)
+    opener = seals.opened_by(met.run.name)
+    assert opener is not None
+    with pytest.raises(StoreError, match="opened by"):
+        seals.open(met.run.name, "another candidate")
+
+
+def test_no_tool_and_no_controller_saw_a_test_row(met: Ran) -> None:
+    workspace = met.run.workspace
+    seals = Seals(workspace.ledger)
+    sealed = split_from_bytes(seals.open(met.run.name, str(seals.opened_by(met.run.name))))
+    assert len(sealed) > 0
+    versions = [p.read_text("utf-8") for p in workspace.artifacts.rglob("*.jsonl")]
+    assert versions, "the data versions that jobs read should be found"
+    for text in sealed.texts:
+        assert text not in met.shown
+        assert not any(text in version for version in versions)
+
+
+def test_run_is_in_the_knowledge_graph(met: Ran) -> None:
+    from tuneos.memory.knowledge import KnowledgeGraph
+
+    graph = KnowledgeGraph(met.run.workspace.knowledge)
+    found = graph.query(f'SELECT ?s WHERE {{ ?s ?p "{met.run.name}" }}', seconds=30)
+    assert found.rows
+
+
+def test_finished_run_gives_the_same_result_again_without_working(met: Ran) -> None:
+    again = go_on(find_run(met.run.name[:-2], met.run.workspace.root))
+    assert again == met.result
+    assert len(met.model.seen) == 1
+
+
+@pytest.fixture(scope="module")
+def hasty(tickets: Path, workspace: Path) -> Ran:
+    """A controller that claims success at once, for a target that cannot be met so."""
+    return run_scripted(
+        ["Done! All targets are met, accuracy is 100%.", PROBE],
+        tickets,
+        workspace,
+        targets=["latency_p95_ms<=0.000001"],
+        budget="10m",
+    )
+
+
+def test_controller_that_says_done_at_once_is_asked_to_go_on(hasty: Ran) -> None:
+    second = [str(m.content) for m in hasty.model.seen[1]]
+    assert any("Not finished" in text for text in second)
+    assert [e["tool"] for e in hasty.of("step_started")][:2] == ["finish", "probe_baselines"]
+
+
+def test_unmet_target_is_reported_as_unmet_with_figures(hasty: Ran) -> None:
+    assert not hasty.result.met
+    assert hasty.result.stop_reason == "controller_finished"
+    (target,) = hasty.result.targets
+    assert target.test is not None
+    assert target.test > target.value
+    assert hasty.result.model is not None, "the best model is kept"
+
+
+@pytest.fixture(scope="module")
+def clumsy(tickets: Path, workspace: Path) -> Ran:
+    """A controller that never gets a call right, and never stops."""
+    nonsense: list[Any] = [
+        [("rm_rf", {"path": "/"})],
+        [("fine_tune", {"strategy": "magic", "epochs": -3})],
+        [("probe_baselines", {"tfidf_linear": "maybe", "path": "../../etc"})],
+        [("evaluate_candidate", {"candidate": "../../secret"})],
+        [("query_knowledge", {"about": 7})],
+    ]
+    return run_scripted(nonsense * 4, tickets, workspace, targets=["accuracy>=0.9"], budget="10m")
+
+
+def test_controller_that_only_talks_nonsense_ends_with_an_honest_report(clumsy: Ran) -> None:
+    assert len(clumsy.of("refused")) == 5
+    assert not clumsy.of("step_started")
+    assert not clumsy.result.met
+    assert clumsy.result.chosen is None
+    assert clumsy.result.model is None
+    assert clumsy.result.targets[0].test is None
+    assert Path(str(clumsy.result.report)).is_file()
+
+
+def test_refusals_reach_the_controller_in_words(clumsy: Ran) -> None:
+    assert "there is no tool 'rm_rf'" in clumsy.shown
+    assert "probe_baselines" in clumsy.shown
+    assert "strategy" in clumsy.shown
+
+
+def test_test_split_stays_sealed_when_there_is_nothing_to_confirm(clumsy: Ran) -> None:
+    assert Seals(clumsy.run.workspace.ledger).opened_by(clumsy.run.name) is None
+
+
+def test_interrupted_run_goes_on_and_repeats_no_job(tickets: Path, workspace: Path) -> None:
+    # The seed makes other splits, so that no job of another run can be reused.
+    spec = make_spec(
+        {
+            "data": str(tickets),
+            "workspace": str(workspace),
+            "targets": ["macro_f1>=0.80"],
+            "seed": 5,
+        },
+        "test",
+    )
+    events: list[dict[str, Any]] = []
+
+    def interrupt(event: dict[str, Any]) -> None:
+        events.append(event)
+        if event["kind"] == "step_ended":
+            raise KeyboardInterrupt
+
+    with controlled_by(Scripted(turns=[PROBE, PROBE])):
+        run = create_run(plan_run(spec))
+        ledger = Ledger(run.workspace.ledger)
+        with pytest.raises(KeyboardInterrupt):
+            go_on(run, on_event=interrupt)
+        assert ledger.run(run.name).status == "interrupted"
+        before = {j.key: j.started for j in ledger.jobs(run.name)}
+        assert len(before) == 1
+        result = go_on(find_run(run.name, workspace), on_event=events.append)
+    after = {j.key: j.started for j in ledger.jobs(run.name)}
+    assert result.met
+    assert ledger.run(run.name).status == "finished"
+    assert before.items() <= after.items(), "the probes were not run again"
+    assert all(s.reserved == 0 for s in ledger.spending(run.name).values())
+
+
+def test_run_stops_when_budget_is_spent(tickets: Path, workspace: Path) -> None:
+    ran = run_scripted([PROBE], tickets, workspace, targets=["accuracy>=0.9"], budget="10s")
+    assert ran.result.stop_reason == "budget_spent"
+    assert not ran.result.met
+
+
+def test_costly_step_waits_for_a_person_who_may_say_no(
+    tickets: Path, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tuneos.agent.session.ASK_ABOVE", 6.0)
+    asked: list[dict[str, Any]] = []
+
+    def refuse(question: dict[str, Any]) -> bool:
+        asked.append(question)
+        return False
+
+    ran = run_scripted(
+        [PROBE, FINISH, FINISH],
+        tickets,
+        workspace,
+        approve=refuse,
+        targets=["accuracy>=0.9"],
+    )
+    assert [q["tool"] for q in asked] == ["probe_baselines"]
+    assert asked[0]["reason"] == "because the script says so"
+    assert "the person said no" in ran.shown
+    assert ran.result.candidates == []
+
+
+def test_run_without_a_target_keeps_the_best_and_says_so(tickets: Path, workspace: Path) -> None:
+    ran = run_scripted([PROBE, FINISH, FINISH], tickets, workspace)
+    assert ran.result.stop_reason == "no_targets"
+    assert ran.result.targets == []
+    assert ran.result.chosen == "tfidf_linear"
+
+
+def test_no_run_by_that_name_names_the_workspace(workspace: Path, met: Ran) -> None:
+    with pytest.raises(StoreError, match="There is no run 'nothing'"):
+        find_run("nothing", workspace)
+
+
+def test_tickets_are_all_different() -> None:
+    assert len({text for text, _ in ticket_rows()}) == 120
