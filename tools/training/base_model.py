@@ -13,6 +13,8 @@ from ..errors import BaseModelError
 BUILTIN = "builtin:minilm"
 BUILTIN_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
 LONGEST = 512
+VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model",
+                "sentencepiece.bpe.model")
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ def load_encoder(base: BaseModel | Path, *, attention: str = "eager") -> Any:
     Raises:
         BaseModelError: The folder does not load.
     """
+    from safetensors import SafetensorError
     from transformers import AutoModel
     from transformers.utils import logging
 
@@ -74,9 +77,13 @@ def load_encoder(base: BaseModel | Path, *, attention: str = "eager") -> Any:
     path = base.path if isinstance(base, BaseModel) else base
     try:
         model = AutoModel.from_pretrained(
-            path, attn_implementation=attention, trust_remote_code=False, local_files_only=True
+            path,
+            attn_implementation=attention,
+            trust_remote_code=False,
+            local_files_only=True,
+            use_safetensors=True,
         )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         first = str(error).strip().splitlines()[0]
         raise BaseModelError(f"base model {path}: cannot be loaded: {first}") from error
     return model.float().eval()
@@ -91,6 +98,9 @@ def load_tokenizer(base: BaseModel | Path) -> Any:
     from transformers import AutoTokenizer
 
     path = base.path if isinstance(base, BaseModel) else base
+    if not any((path / name).is_file() for name in VOCABULARIES):
+        # transformers would make an empty one, to which every word is unknown.
+        raise BaseModelError(f"base model {path}: no usable tokenizer: holds no tokenizer.json")
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             path, trust_remote_code=False, local_files_only=True
@@ -140,8 +150,11 @@ def _described(ref: str, path: Path, hub_id: str | None) -> BaseModel:
     weights = sorted(path.glob("*.safetensors"))
     if not weights:
         raise BaseModelError(f"base model {ref!r}: {path} holds no .safetensors weights")
-    config = json.loads((path / "config.json").read_text(encoding="utf-8"))
-    longest = int(config.get("max_position_embeddings") or LONGEST)
+    try:
+        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+        longest = int(config.get("max_position_embeddings") or LONGEST)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise BaseModelError(f"base model {ref!r}: {path / 'config.json'} is damaged") from error
     # RoBERTa counts positions from padding_idx + 1, so two of them are never used.
     if config.get("model_type") in {"roberta", "xlm-roberta", "camembert"}:
         longest -= 2

@@ -80,6 +80,15 @@ def linear_targets(encoder: nn.Module) -> str:
     return rf".*{re.escape(prefix)}\..*\.({'|'.join(sorted(map(re.escape, names)))})"
 
 
+def norm_targets(encoder: nn.Module) -> list[str]:
+    """Names of all normalisation layers, for PEFT: it knows them for few architectures only."""
+    return [
+        name
+        for name, module in encoder.named_modules()
+        if type(module).__name__.endswith(("LayerNorm", "RMSNorm"))
+    ]
+
+
 def prepare_encoder(encoder: Any, settings: TrainSettings) -> nn.Module:
     """Freeze and wrap the encoder as the strategy says; only what is left trains.
 
@@ -111,7 +120,7 @@ def peft_config(encoder: nn.Module, settings: TrainSettings) -> Any:
     task = TaskType.FEATURE_EXTRACTION
     method = settings.peft_method
     if method == "ln_tuning":
-        return LNTuningConfig(task_type=task)
+        return LNTuningConfig(task_type=task, target_modules=norm_targets(encoder))
     targets = linear_targets(encoder)
     if method == "ia3":
         return IA3Config(task_type=task, target_modules=targets, feedforward_modules=[])

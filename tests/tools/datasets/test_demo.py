@@ -35,6 +35,9 @@ IP = re.compile(r"\b(?:192\.0\.2|198\.51\.100|203\.0\.113)\.\d+\b|\b2001:db8::[0
 PHONE = re.compile(r"555-01\d\d\b|\+44 7700 900\d{3}\b|\b020 7946 0\d{3}\b")
 
 
+SPLITS = ("train", "validation", "test")
+
+
 class Row(NamedTuple):
     id: str
     text: str
@@ -45,6 +48,7 @@ class Demo(NamedTuple):
     folder: Path
     facts: DemoFacts
     train: list[Row]
+    validation: list[Row]
     test: list[Row]
 
 
@@ -62,7 +66,7 @@ def _read(path: Path) -> list[Row]:
 
 def _demo(folder: Path, seed: int) -> Demo:
     facts = write_demo(folder, seed=seed)
-    return Demo(folder, facts, _read(folder / "train.csv"), _read(folder / "test.csv"))
+    return Demo(folder, facts, *(_read(folder / f"{split}.csv") for split in SPLITS))
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +87,7 @@ def _iban_holds(number: str) -> bool:
 
 def _digest(folder: Path) -> str:
     return hashlib.sha256(
-        (folder / "train.csv").read_bytes() + (folder / "test.csv").read_bytes()
+        b"".join((folder / f"{split}.csv").read_bytes() for split in SPLITS)
     ).hexdigest()
 
 
@@ -94,20 +98,28 @@ def test_same_seed_gives_the_same_bytes(demo: Demo, tmp_path: Path) -> None:
 
 def test_seed_7_is_this_very_set(demo: Demo) -> None:
     """Holds on every platform and Python; renew it when phrases or odds are changed."""
-    assert _digest(demo.folder)[:16] == "5a1b4d7a130134ee"
+    assert _digest(demo.folder)[:16] == "e1fb0844c60303ed"
 
 
 def test_another_seed_gives_another_set_with_as_much_planted(demo: Demo, tmp_path: Path) -> None:
     facts = write_demo(tmp_path, seed=8)
     assert _digest(tmp_path) != _digest(demo.folder)
-    for name in ("train_rows", "test_rows", "duplicates", "conflicting", "leaked"):
+    for name in (
+        "train_rows",
+        "validation_rows",
+        "test_rows",
+        "duplicates",
+        "conflicting",
+        "leaked",
+    ):
         assert getattr(facts, name) == getattr(demo.facts, name)
 
 
 def test_rows_are_about_3000_and_900_with_ids_of_their_own(demo: Demo) -> None:
     assert len(demo.train) == demo.facts.train_rows == pytest.approx(3000, abs=60)
     assert len(demo.test) == demo.facts.test_rows == pytest.approx(900, abs=60)
-    ids = [row.id for row in (*demo.train, *demo.test)]
+    assert len(demo.validation) == demo.facts.validation_rows == pytest.approx(450, abs=50)
+    ids = [row.id for row in (*demo.train, *demo.validation, *demo.test)]
     assert len(set(ids)) == len(ids)
     assert (demo.folder / "train.csv").read_bytes().startswith(b"id,text,intent\n")
     assert b"\r" not in (demo.folder / "train.csv").read_bytes()
@@ -142,6 +154,9 @@ def test_duplicates_found_are_those_planted(demo: Demo) -> None:
 def test_leaked_rows_found_are_those_planted(demo: Demo) -> None:
     held_out = {text_key(row.text): row.intent for row in demo.test}
     assert len(held_out) == len(demo.test), "the test split has no copies of its own"
+    others = {text_key(row.text) for row in demo.validation}
+    assert len(others) == len(demo.validation)
+    assert not others & ({text_key(row.text) for row in demo.train} | set(held_out))
     leaked = [row for row in demo.train if text_key(row.text) in held_out]
     assert len(leaked) == demo.facts.leaked
     assert 10 <= len(leaked) <= 15
@@ -149,7 +164,8 @@ def test_leaked_rows_found_are_those_planted(demo: Demo) -> None:
 
 
 def test_flipped_labels_are_3_percent_of_train_and_confusable(demo: Demo) -> None:
-    train, test = make_tickets(7)
+    tickets = make_tickets(7)
+    train = tickets["train"]
     wrong = {
         row.id: (ticket.meant, row.intent)
         for row, ticket in zip(demo.train, train, strict=True)
@@ -158,7 +174,8 @@ def test_flipped_labels_are_3_percent_of_train_and_confusable(demo: Demo) -> Non
     assert tuple(wrong) == demo.facts.flipped_ids
     assert len(wrong) / len(train) == pytest.approx(0.03, abs=0.005)
     assert all(written in CONFUSABLE[meant] for meant, written in wrong.values())
-    assert all(ticket.meant == ticket.intent for ticket in test), "test labels are clean"
+    for split in ("validation", "test"):
+        assert all(ticket.meant == ticket.intent for ticket in tickets[split]), "clean labels"
 
 
 def test_one_row_is_empty_where_the_facts_say(demo: Demo) -> None:
@@ -183,9 +200,11 @@ def test_one_row_is_cp1252_in_a_file_that_is_utf8(demo: Demo) -> None:
 
 
 def test_half_of_the_test_wording_is_new(demo: Demo) -> None:
-    train, test = make_tickets(7)
+    train, validation, test = make_tickets(7).values()
     assert demo.facts.new_phrasing == sum(ticket.new_phrasing for ticket in test)
     assert 0.45 <= demo.facts.new_phrasing / len(test) <= 0.65
+    in_validation = sum(ticket.new_phrasing for ticket in validation)
+    assert 0.45 <= in_validation / len(validation) <= 0.65, "validation foretells test"
     assert not any(ticket.new_phrasing for ticket in train if ticket.planted != "leaked")
 
 
@@ -203,11 +222,12 @@ def test_personal_data_is_in_8_percent_of_the_texts_and_is_valid(demo: Demo) -> 
     patterns = (EMAIL, CARD, IBAN, IP, PHONE)
     for rows, planted in (
         (demo.train, demo.facts.personal_train),
+        (demo.validation, demo.facts.personal_validation),
         (demo.test, demo.facts.personal_test),
     ):
         found = [row for row in rows if any(p.search(row.text) for p in patterns)]
         assert len(found) == planted
-        assert 0.06 <= planted / len(rows) <= 0.10
+        assert 0.05 <= planted / len(rows) <= 0.11
     texts = " | ".join(row.text for row in demo.train)
     cards = [re.sub(r"\D", "", match[0]) for match in CARD.finditer(IBAN.sub("", texts))]
     ibans = [match[0].replace(" ", "") for match in IBAN.finditer(texts)]
@@ -271,7 +291,10 @@ def test_misspelling_leaves_short_and_mixed_words_alone() -> None:
 
 @pytest.mark.parametrize("seed", [7, 11])
 def test_tfidf_falls_clearly_short_of_the_target(tmp_path: Path, seed: int) -> None:
-    """Measured 0.77-0.84 over seeds where LoRA on MiniLM reaches 0.93 and more."""
+    """On both splits, so that a run does not stop at tf-idf by what validation says.
+
+    Measured on test, 16 seeds: 0.77-0.83; LoRA on MiniLM, 3 seeds: 0.93-0.94.
+    """
     demo = _demo(tmp_path, seed)
     held_out = {text_key(row.text) for row in demo.test}
     train = list(
@@ -282,6 +305,7 @@ def test_tfidf_falls_clearly_short_of_the_target(tmp_path: Path, seed: int) -> N
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
     features = vectorizer.fit_transform([row.text for row in train])
     model = LinearSVC(random_state=0).fit(features, [row.intent for row in train])
-    predicted = model.predict(vectorizer.transform([row.text for row in demo.test]))
-    macro_f1 = f1_score(np.array([row.intent for row in demo.test]), predicted, average="macro")
-    assert 0.70 < macro_f1 < 0.86
+    for rows in (demo.validation, demo.test):
+        predicted = model.predict(vectorizer.transform([row.text for row in rows]))
+        macro_f1 = f1_score(np.array([row.intent for row in rows]), predicted, average="macro")
+        assert 0.70 < macro_f1 < 0.86

@@ -1,0 +1,300 @@
+"""What the rule-based planner proposes, by what it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+from tuneos.agent.planner import NAME, Planner, propose, read_digest
+from tuneos.graphs.digest import (
+    CandidateState,
+    DataState,
+    Digest,
+    StrategyState,
+    TargetState,
+)
+from tuneos.tools.registry import TOOLS
+
+# name, rung, tool, typical gain, seconds, searchable, variant of
+LADDER = [
+    ("tfidf_linear", 0, "probe_baselines", 0.5, 1.0, False, None),
+    ("frozen_linear", 1, "probe_baselines", 0.2, 10.0, False, None),
+    ("top_layers", 2, "fine_tune", 0.13, 40.0, True, None),
+    ("lora", 3, "fine_tune", 0.2, 120.0, True, None),
+    ("dora", 3, "fine_tune", 0.1, 150.0, False, "lora"),
+    ("full", 4, "fine_tune", 0.4, 300.0, True, None),
+    ("search", 5, "search_hyperparameters", 0.08, 100.0, False, None),
+]
+
+
+def ladder(
+    *,
+    without: Sequence[str] = (),
+    tried: Sequence[str] = ("tfidf_linear", "frozen_linear"),
+    failed: Sequence[str] = (),
+    searched: Sequence[str] = (),
+    infeasible: Sequence[str] = (),
+) -> list[StrategyState]:
+    return [
+        StrategyState(
+            name=name,
+            rung=rung,
+            tool=tool,
+            typical_gain=gain,
+            seconds=seconds,
+            feasible=name not in infeasible,
+            tried=name in tried,
+            failed=name in failed,
+            searchable=searchable,
+            searched=name in searched,
+            variant_of=variant,
+        )
+        for name, rung, tool, gain, seconds, searchable, variant in LADDER
+        if name not in without
+    ]
+
+
+DATA = DataState(
+    inspected=True,
+    train_rows=1000,
+    labels=8,
+    smallest_class=20,
+    dirty_rows=0,
+    cleaned=False,
+    texts_with_personal_data=0,
+    masked=False,
+    doubtful_labels=0,
+    doubtful_labels_hurt=False,
+)
+
+
+def candidates(*scored: tuple[str, float]) -> list[CandidateState]:
+    return [
+        CandidateState(name=f"{s}-1", strategy=s, value=v, seconds=1.0, data="as read")
+        for s, v in scored
+    ]
+
+
+def digest(
+    *, gap: float | None = 0.05, data: dict[str, Any] | None = None, **more: Any
+) -> Digest:
+    """A run whose probes are done, `gap` below its target; `more` overrides fields."""
+    made = more.pop("candidates", candidates(("tfidf_linear", 0.7), ("frozen_linear", 0.8)))
+    best = max(made, key=lambda c: c.value, default=None)
+    value = best.value if best else None
+    targets = [] if gap is None else [TargetState(target="macro_f1>=0.85", best=value, gap=gap)]
+    fields: dict[str, Any] = {
+        "metric": "macro_f1",
+        "targets": targets,
+        "best": best,
+        "candidates": made,
+        "data": DATA.model_copy(update=data or {}),
+        "strategies": ladder(),
+        "attempts_without_gain": 0,
+        "patience": 3,
+        "small_gap": 0.02,
+        "seconds_left": 1000.0,
+        "trials_left": None,
+        "search_trials": 8,
+        "failed_steps": [],
+    }
+    return Digest(**{**fields, **more})
+
+
+TUNED = candidates(("frozen_linear", 0.8), ("top_layers", 0.84))
+TRIED = ("tfidf_linear", "frozen_linear", "top_layers")
+CLIMBED = (*TRIED, "lora", "full")
+UNLOOKED: dict[str, Any] = {
+    "data": {"inspected": False, "dirty_rows": 9, "texts_with_personal_data": 9},
+    "strategies": [],
+    "candidates": [],
+}
+DIRTY: dict[str, Any] = {"dirty_rows": 9, "texts_with_personal_data": 5}
+DOUBT: dict[str, Any] = {"doubtful_labels": 20, "doubtful_labels_hurt": True}
+
+
+@pytest.mark.parametrize(
+    ("case", "tool", "arguments"),
+    [
+        # look, know, clean, mask, probe, in this order
+        (UNLOOKED, "inspect_dataset", {}),
+        ({**UNLOOKED, "data": DIRTY}, "query_knowledge", {"about": "strategies"}),
+        ({"data": DIRTY, "candidates": []}, "clean_dataset", {}),
+        ({"data": {**DIRTY, "cleaned": True}, "candidates": []}, "mask_personal_data", {}),
+        (
+            {"data": {**DIRTY, "cleaned": True, "masked": True}, "candidates": []},
+            "probe_baselines",
+            {"tfidf_linear": True, "frozen_linear": True},
+        ),
+        (
+            {"candidates": [], "strategies": ladder(without=["frozen_linear"], tried=())},
+            "probe_baselines",
+            {"tfidf_linear": True, "frozen_linear": False},
+        ),
+        # doubtful labels go only where the probe says they hurt, and there are enough
+        ({"data": DOUBT}, "clean_dataset", {"suspects": True}),
+        ({"data": {**DOUBT, "doubtful_labels_hurt": False}}, "fine_tune", None),
+        ({"data": {**DOUBT, "doubtful_labels": 4}}, "fine_tune", None),
+        # the cheapest that may close the gap: error 0.2, expected 0.026, 0.04, 0.08
+        ({"gap": 0.025}, "fine_tune", {"strategy": "top_layers"}),
+        ({"gap": 0.035}, "fine_tune", {"strategy": "lora"}),
+        ({"gap": 0.070}, "fine_tune", {"strategy": "full"}),
+        # nothing may close it: what gains most
+        ({"gap": 0.150}, "fine_tune", {"strategy": "full"}),
+        # no target: rung by rung
+        ({"gap": None}, "fine_tune", {"strategy": "top_layers"}),
+        # what the knowledge graph does not list, what failed, what the data forbids
+        (
+            {"gap": 0.025, "strategies": ladder(without=["top_layers"])},
+            "fine_tune",
+            {"strategy": "lora"},
+        ),
+        (
+            {"gap": 0.025, "strategies": ladder(failed=["top_layers"])},
+            "fine_tune",
+            {"strategy": "lora"},
+        ),
+        (
+            {"gap": 0.07, "strategies": ladder(infeasible=["full"])},
+            "fine_tune",
+            {"strategy": "lora"},
+        ),
+        # what does not fit the time
+        ({"gap": 0.07, "seconds_left": 200.0}, "fine_tune", {"strategy": "lora"}),
+        ({"gap": 0.07, "seconds_left": 20.0}, "finish", None),
+        # search: a small gap that it closes for less than the next rung, or the ladder climbed
+        (
+            {
+                "gap": 0.018,
+                "candidates": TUNED,
+                "strategies": ladder(tried=TRIED, without=["lora"]),
+                "trials_left": 5,
+            },
+            "search_hyperparameters",
+            {"strategy": "top_layers", "trials": 5},
+        ),
+        (
+            {
+                "gap": 0.021,
+                "candidates": TUNED,
+                "strategies": ladder(tried=TRIED, without=["lora"]),
+                "trials_left": 5,
+            },
+            "fine_tune",
+            {"strategy": "full"},
+        ),
+        (
+            {"gap": 0.06, "candidates": TUNED, "strategies": ladder(tried=CLIMBED)},
+            "search_hyperparameters",
+            {"strategy": "top_layers", "trials": 8},
+        ),
+        # a large gap climbs
+        (
+            {"gap": 0.03, "candidates": TUNED, "strategies": ladder(tried=TRIED)},
+            "fine_tune",
+            {"strategy": "lora"},
+        ),
+        # fewer trials where time or trials are short; none when fewer than three are left
+        (
+            {
+                "gap": 0.06,
+                "candidates": TUNED,
+                "strategies": ladder(tried=CLIMBED),
+                "trials_left": 4,
+            },
+            "search_hyperparameters",
+            {"strategy": "top_layers", "trials": 4},
+        ),
+        (
+            {
+                "gap": 0.06,
+                "candidates": TUNED,
+                "strategies": ladder(tried=CLIMBED),
+                "seconds_left": 205.0,
+            },
+            "search_hyperparameters",
+            {"strategy": "top_layers", "trials": 5},
+        ),
+        # relatives of what was tried come last
+        (
+            {
+                "gap": 0.06,
+                "candidates": TUNED,
+                "strategies": ladder(tried=CLIMBED),
+                "trials_left": 2,
+            },
+            "fine_tune",
+            {"strategy": "lora", "peft_method": "dora"},
+        ),
+        (
+            {
+                "gap": 0.06,
+                "candidates": TUNED,
+                "strategies": ladder(tried=(*CLIMBED, "dora"), searched=["top_layers"]),
+            },
+            "finish",
+            None,
+        ),
+        # gives up
+        ({"attempts_without_gain": 3}, "finish", {"reason": "nothing has paid for a while"}),
+        ({"attempts_without_gain": 2}, "fine_tune", None),
+        ({"attempts_without_gain": 3, "patience": 4}, "fine_tune", None),
+    ],
+)
+def test_planner_proposes(case: dict[str, Any], tool: str, arguments: dict[str, Any] | None) -> None:
+    proposal = propose(digest(**case))
+    assert proposal.tool == tool
+    if arguments is not None:
+        assert proposal.arguments == arguments
+    assert proposal.reason
+    TOOLS[proposal.tool].arguments.model_validate(proposal.arguments)
+
+
+def test_planner_does_not_propose_what_the_knowledge_graph_does_not_list() -> None:
+    nothing = [s for s in ladder() if s.tool == "probe_baselines"]
+    assert propose(digest(strategies=nothing)).tool == "finish"
+
+
+def test_reason_gives_the_figures_it_rests_on() -> None:
+    reason = propose(digest(gap=0.035)).reason
+    assert "20% of the error" in reason
+    assert "0.040" in reason
+    assert "0.035 are missing" in reason
+
+
+def shown(state: Digest) -> HumanMessage:
+    """The message that `decide` writes."""
+    return HumanMessage(
+        f"Goal: reach {{it}}.\n\nState:\n{state.model_dump_json(exclude_none=True)}\n\nNext step?"
+    )
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        digest(),
+        digest(gap=None, seconds_left=None),
+        digest(candidates=[], trials_left=3),
+        digest(**UNLOOKED),
+        digest(failed_steps=["fine_tune: State: {broken"]),
+    ],
+)
+def test_digest_is_read_as_decide_wrote_it(state: Digest) -> None:
+    messages = [SystemMessage("State: {not this}"), AIMessage("State:"), shown(state)]
+    assert read_digest(messages) == state
+
+
+def test_planner_is_a_chat_model_that_calls_one_tool_and_says_what_it_is() -> None:
+    planner = Planner()
+    assert isinstance(planner, BaseChatModel)
+    bound = planner.bind_tools([t.schema() for t in TOOLS.values()])
+    answer = bound.invoke([SystemMessage("You tune."), shown(digest(gap=0.025))])
+    assert isinstance(answer, AIMessage)
+    (call,) = answer.tool_calls
+    assert (call["name"], call["args"]) == ("fine_tune", {"strategy": "top_layers"})
+    assert call["id"]
+    assert answer.content
+    assert planner._llm_type == NAME == "rule-based planner"

@@ -1,0 +1,86 @@
+"""Metrics against scikit-learn, and calibration by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
+from tuneos.evals.metrics import METRICS, QUALITY, confusion, expected_calibration_error, score
+
+RNG = np.random.default_rng(0)
+CASES = {
+    "two classes": (RNG.integers(0, 2, 50), RNG.integers(0, 2, 50), 2),
+    "many classes": (RNG.integers(0, 9, 200), RNG.integers(0, 9, 200), 9),
+    "one class never predicted": (RNG.integers(0, 4, 60), RNG.integers(0, 3, 60), 4),
+    "one class never true": (RNG.integers(0, 3, 60), RNG.integers(0, 4, 60), 4),
+    "one class neither true nor predicted": (
+        RNG.choice([0, 1, 3], 60),
+        RNG.choice([0, 1, 3], 60),
+        4,
+    ),
+    "all right": (np.arange(12) % 3, np.arange(12) % 3, 3),
+    "all wrong": (np.zeros(5, int), np.ones(5, int), 2),
+    "one answer for all": (np.arange(12) % 3, np.zeros(12, int), 3),
+}
+
+
+def from_counts(name: str, true: np.ndarray, predicted: np.ndarray, n: int) -> float:
+    compute = METRICS[name].from_counts
+    assert compute is not None
+    return float(compute(confusion(true, predicted, n)))
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("average", ["macro", "micro", "weighted"])
+def test_f1_is_that_of_scikit_learn(case: str, average: str) -> None:
+    true, predicted, n = CASES[case]
+    wanted = f1_score(true, predicted, average=average, zero_division=0)
+    assert from_counts(f"{average}_f1", true, predicted, n) == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_accuracy_and_mcc_are_those_of_scikit_learn(case: str) -> None:
+    true, predicted, n = CASES[case]
+    assert from_counts("accuracy", true, predicted, n) == pytest.approx(
+        accuracy_score(true, predicted)
+    )
+    assert from_counts("mcc", true, predicted, n) == pytest.approx(
+        matthews_corrcoef(true, predicted)
+    )
+
+
+def test_metrics_take_many_confusion_matrices_at_once() -> None:
+    pairs = [(RNG.integers(0, 3, 30), RNG.integers(0, 3, 30)) for _ in range(5)]
+    stacked = np.stack([confusion(t, p, 3) for t, p in pairs])
+    for metric in METRICS.values():
+        if metric.from_counts is not None:
+            wanted = [from_counts(metric.name, t, p, 3) for t, p in pairs]
+            assert metric.from_counts(stacked) == pytest.approx(wanted)
+
+
+def test_confusion_has_true_classes_in_rows() -> None:
+    counts = confusion(np.array([0, 0, 1]), np.array([1, 1, 1]), 3)
+    assert counts.tolist() == [[0, 2, 0], [0, 1, 0], [0, 0, 0]]
+
+
+def test_calibration_error_by_hand() -> None:
+    probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.2, 0.8]])
+    true = np.array([0, 1, 0, 1])
+    # bins of 0.2: {0.9, 0.9, 0.8}: |2 - 2.6| = 0.6; {0.6}: |1 - 0.6| = 0.4; over 4 rows
+    assert expected_calibration_error(true, probabilities, bins=5) == pytest.approx(0.25)
+
+
+def test_calibration_error_is_0_for_certain_and_right_and_1_for_certain_and_wrong() -> None:
+    certain = np.eye(3)[[0, 1, 2]]
+    assert expected_calibration_error(np.array([0, 1, 2]), certain) == 0
+    assert expected_calibration_error(np.array([1, 2, 0]), certain) == 1
+
+
+def test_score_gives_every_quality_metric_within_its_bounds() -> None:
+    probabilities = RNG.dirichlet(np.ones(4), 40)
+    values = score(RNG.integers(0, 4, 40), probabilities)
+    assert set(values) == set(QUALITY)
+    for name, value in values.items():
+        metric = METRICS[name]
+        assert metric.high is not None
+        assert metric.low <= value <= metric.high

@@ -1,0 +1,291 @@
+"""What the gate refuses, and in which words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.language_models.fake_chat_models import FakeListChatModel
+from langchain_core.messages import AIMessage, ToolMessage
+from langgraph.runtime import Runtime
+from langgraph.types import Send
+from tuneos.evals.result import Step
+from tuneos.graphs import gate as gate_module
+from tuneos.graphs.context import RunContext
+from tuneos.graphs.gate import gate, refusal, to_act
+from tuneos.graphs.state import State
+from tuneos.memory.artifacts import ArtifactStore
+from tuneos.memory.knowledge import KnowledgeGraph
+from tuneos.memory.ledger import Ledger
+from tuneos.memory.seal import Seals
+from tuneos.memory.workspace import open_workspace
+from tuneos.tools.datasets.types import RawData
+from tuneos.tools.facts import DataVersion, Facts, KnownStrategy
+from tuneos.tools.registry import TOOLS
+from tuneos.tools.tool import ToolContext
+
+RUN = "run-1"
+Make = Callable[..., RunContext]
+
+
+def strategy(name: str, needs: int, **more: Any) -> KnownStrategy:
+    return KnownStrategy(
+        name=name,
+        rung=3,
+        tool="fine_tune",
+        relative_cost=2.5,
+        typical_gain=0.1,
+        min_examples_per_class=needs,
+        **more,
+    )
+
+
+FACTS = Facts(
+    data=DataVersion(key="k", name="as read", folder="", train_rows=1000, validation_rows=100),
+    rows={"train": 1000},
+    smallest_class=5,
+    strategies=(strategy("lora", 4), strategy("full", 8), strategy("dora", 6, variant_of="lora")),
+    frozen_seconds=10.0,
+)
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """Return a maker of the context of a run with so many seconds left."""
+    workspace = open_workspace(tmp_path / "work")
+    ledger = Ledger(workspace.ledger)
+
+    def context(left: float | None = None, ask_above: float | None = None) -> RunContext:
+        ledger.start_run(RUN, {})
+        ledger.set_limit(RUN, "seconds", left)
+
+        def no_data() -> RawData:
+            raise AssertionError("the gate reads no data")
+
+        tools = ToolContext(
+            run=RUN,
+            workspace=workspace,
+            ledger=ledger,
+            store=ArtifactStore(workspace.artifacts),
+            knowledge=KnowledgeGraph(workspace.knowledge),
+            task="text-classification",
+            base_model="builtin:minilm",
+            base_digest="",
+            metric="macro_f1",
+            targets=(),
+            seed=0,
+            workers=1,
+            seconds_left=lambda: left,
+            trials_left=lambda: None,
+        )
+        return RunContext(
+            tools=tools,
+            controller=FakeListChatModel(responses=[]),
+            controller_name="fake",
+            read=no_data,
+            seals=Seals(workspace.ledger),
+            source="data.csv",
+            started="",
+            command="",
+            out=tmp_path,
+            ask_above=ask_above,
+        )
+
+    return context
+
+
+def call(name: str, **arguments: Any) -> Any:
+    return {"name": name, "args": arguments, "id": "1", "type": "tool_call"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (call("rm_rf", path="x"), ["no tool 'rm_rf'", *TOOLS]),
+        (call("fine_tune"), ["strategy", "required"]),
+        (call("fine_tune", strategy="magic"), ["strategy", "'lora'", "got 'magic'"]),
+        (call("fine_tune", strategy="lora", epochs=0), ["epochs", "greater than or equal to 1"]),
+        (call("fine_tune", strategy="lora", learning_rate=5), ["learning_rate", "got 5"]),
+        (call("probe_baselines", path="x"), ["path", "not permitted"]),
+        (call("evaluate_candidate", candidate="../../etc/passwd"), ["candidate", "leads out"]),
+        (call("evaluate_candidate", candidate="https://example.org/x"), ["candidate", "URL"]),
+        (call("evaluate_candidate", candidate="$HOME"), ["candidate", "variable"]),
+        (call("record_lesson", lesson="a\x1b[2Jb", about="lora"), ["lesson", "U+001B"]),
+        (call("fine_tune", strategy="full"), ["full needs 8 rows", "smallest has 5"]),
+        (
+            call("fine_tune", strategy="lora", peft_method="dora"),
+            ["dora needs 6 rows", "smallest has 5"],
+        ),
+        (
+            call("search_hyperparameters", strategy="full", trials=3),
+            ["full needs 8 rows", "knowledge graph"],
+        ),
+    ],
+)
+def test_gate_refuses_with_words_the_controller_can_use(
+    asked: Any, words: list[str], make: Make
+) -> None:
+    why = refusal(asked, FACTS, [], make())
+    assert why is not None
+    assert all(word in why for word in words), why
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        call("inspect_dataset"),
+        call("probe_baselines", frozen_linear=False),
+        call("fine_tune", strategy="lora", rank=8),
+        call("query_knowledge", sparql="SELECT ?s WHERE { ?s a <http://example.org/x> }"),
+        call("record_lesson", lesson="rank 8/16 was enough: see $1", about="lora"),
+        call("finish", reason="http links in reasons are prose"),
+    ],
+)
+def test_gate_lets_sensible_calls_through(asked: Any, make: Make) -> None:
+    assert refusal(asked, FACTS, [], make(left=1000.0)) is None
+
+
+@pytest.mark.parametrize(("times", "refused"), [(0, False), (1, False), (2, True), (3, True)])
+def test_same_call_is_refused_the_third_time(times: int, refused: bool, make: Make) -> None:
+    done = Step(
+        number=0,
+        tool="fine_tune",
+        arguments={"strategy": "lora"},
+        reason="",
+        summary="",
+        ok=True,
+        seconds=1.0,
+    )
+    other = done.model_copy(update={"arguments": {"strategy": "lora", "rank": 4}})
+    steps = [done] * times + [other] * 5
+    why = refusal(call("fine_tune", strategy="lora"), FACTS, steps, make())
+    assert (why is not None) is refused
+    if why:
+        assert "done before" in why
+
+
+@pytest.mark.parametrize(
+    ("asked", "left", "refused"),
+    [
+        (call("fine_tune", strategy="lora"), 1000.0, False),
+        (call("fine_tune", strategy="lora"), 61.0, False),  # worth starting: half of 120 s
+        (call("fine_tune", strategy="lora"), 50.0, True),
+        (call("probe_baselines"), 20.0, False),
+        (call("probe_baselines"), 10.0, True),
+        (call("list_jobs"), 0.0, False),  # what costs nothing stays allowed
+        (call("finish", reason="x"), 0.0, False),
+    ],
+)
+def test_gate_refuses_what_the_time_left_cannot_pay(
+    asked: Any, left: float, refused: bool, make: Make
+) -> None:
+    why = refusal(asked, FACTS, [], make(left=left))
+    assert (why is not None) is refused
+    if why:
+        assert f"{left:.0f} s left" in why
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What the gate tells whoever streams the run."""
+    events: list[Any] = []
+    monkeypatch.setattr(gate_module, "emit", events.append)
+    return events
+
+
+def state(message: AIMessage, refused: int = 0) -> State:
+    return State(
+        messages=[message],
+        facts=FACTS,
+        steps=[],
+        calls=[],
+        refused=refused,
+        asked_on=0,
+        stop=None,
+    )
+
+
+def through(message: AIMessage, context: RunContext, refused: int = 0) -> dict[str, Any]:
+    return gate(state(message, refused), Runtime(context=context))
+
+
+def test_one_bad_call_does_not_hold_up_the_good_one(make: Make, told: list[Any]) -> None:
+    message = AIMessage("both", tool_calls=[call("rm_rf"), call("list_jobs")])
+    update = through(message, make(left=100.0), refused=3)
+    assert [c.tool for c in update["calls"]] == ["list_jobs"]
+    (answer,) = update["messages"]
+    assert isinstance(answer, ToolMessage)
+    assert answer.status == "error"
+    assert update["refused"] == 0
+    assert [e.tool for e in told] == ["rm_rf"]
+
+
+def test_rounds_in_which_nothing_went_through_are_counted(make: Make, told: list[Any]) -> None:
+    assert through(AIMessage("", tool_calls=[call("rm_rf")]), make(), refused=3)["refused"] == 4
+
+
+def test_arguments_that_are_not_json_are_refused(make: Make, told: list[Any]) -> None:
+    broken = {
+        "name": "fine_tune",
+        "args": '{"strategy": ',
+        "id": "1",
+        "error": None,
+        "type": "invalid_tool_call",
+    }
+    update = through(AIMessage("", invalid_tool_calls=[broken]), make())
+    assert "not valid JSON" in update["messages"][0].content
+
+
+def test_expected_seconds_are_set_aside_before_they_are_spent(make: Make, told: list[Any]) -> None:
+    context = make(left=70.0)
+    message = AIMessage("go", tool_calls=[call("fine_tune", strategy="lora")])
+    (passed,) = through(message, context)["calls"]
+    assert passed.estimate > 70.0
+    assert passed.reason == "go"
+    assert context.tools.ledger.spending(RUN)["seconds"].reserved == 70.0
+
+
+def test_second_call_of_a_round_cannot_spend_what_the_first_has_taken(
+    make: Make, told: list[Any]
+) -> None:
+    # `left` stays 70 here, so the ledger has the last word.
+    calls = [call("fine_tune", strategy="lora"), call("fine_tune", strategy="lora", rank=4)]
+    update = through(AIMessage("", tool_calls=calls), make(left=70.0))
+    assert len(update["calls"]) == 1
+    assert len(update["messages"]) == 1
+
+
+def test_each_call_becomes_a_send_of_its_own(make: Make, told: list[Any]) -> None:
+    calls = [call("list_jobs"), call("finish", reason="x")]
+    before = state(AIMessage("", tool_calls=calls))
+    update = gate(before, Runtime(context=make()))
+    sends = to_act({**before, "calls": update["calls"]})
+    assert isinstance(sends, list)
+    assert [(type(s), s.node, s.arg["call"].tool) for s in sends] == [
+        (Send, "act", "list_jobs"),
+        (Send, "act", "finish"),
+    ]
+
+
+def test_nothing_to_do_goes_to_the_judge() -> None:
+    assert to_act(state(AIMessage(""))) == "judge"
+
+
+def test_costly_call_waits_for_a_person_and_a_no_is_final(
+    make: Make, told: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def no(question: Any) -> bool:
+        asked.append(question)
+        return False
+
+    monkeypatch.setattr(gate_module, "interrupt", no)
+    calls = [call("fine_tune", strategy="lora"), call("list_jobs")]
+    update = through(AIMessage("dear", tool_calls=calls), make(ask_above=30.0))
+    assert [q["tool"] for q in asked] == ["fine_tune"]
+    assert asked[0]["seconds"] > 30
+    assert [c.tool for c in update["calls"]] == ["list_jobs"]
+    assert "the person said no" in update["messages"][0].content
