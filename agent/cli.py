@@ -308,7 +308,10 @@ class _errors:
 
 def _disk_full(error: BaseException) -> bool:
     import errno
+    import sqlite3
 
+    if isinstance(error, sqlite3.OperationalError):
+        return "full" in str(error)
     return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
 

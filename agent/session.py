@@ -7,7 +7,10 @@ import json
 import math
 import secrets
 import shlex
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -30,6 +33,7 @@ from ..tools.datasets.splits import make_splits
 from ..tools.datasets.types import TASKS, RawData
 from ..tools.estimate import confirm_seconds
 from ..tools.facts import Facts
+from ..tools.jobs.run import allow_jobs, interrupt_jobs
 from ..tools.tool import ToolContext
 from ..tools.training.base_model import find_base_model
 from ..tools.training.hardware import cores
@@ -118,8 +122,14 @@ def plan_run(spec: RunSpec) -> Plan:
 
 
 def create_run(plan: Plan) -> Run:
-    """Make the run's folder and its place in the ledger."""
+    """Make the run's folder and its place in the ledger.
+
+    Raises:
+        UserError, StoreError: A folder cannot be made.
+    """
     spec = plan.spec
+    if spec.out is not None:
+        spec = spec.model_copy(update={"out": str(_make_out(Path(spec.out)))})
     workspace = open_workspace(Path(spec.workspace))
     now = datetime.now(UTC)
     stem = Path(spec.data).resolve().stem
@@ -158,7 +168,10 @@ def go_on(
     ledger.release_open(run.name, include_own=True)
     ledger.set_status(run.name, "running")
     try:
-        with open_checkpointer(run.workspace.checkpoints, _checkpointed()) as saver:
+        with (
+            _interruptible(),
+            open_checkpointer(run.workspace.checkpoints, _checkpointed()) as saver,
+        ):
             _stream(run, ledger, saver, on_event or (lambda _: None), approve)
     except KeyboardInterrupt:
         ledger.set_status(run.name, "interrupted")
@@ -176,6 +189,27 @@ def go_on(
             f"run {run.name} ended without a result; resume it: tuneos resume {run.name}"
         )
     return RunResult.model_validate(done.result)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Make Ctrl-C end running jobs too; in other threads than the main one, do nothing."""
+    allow_jobs()
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        interrupt_jobs()
+        raise KeyboardInterrupt
+
+    before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def read_story(run: Run) -> RunStory:
@@ -301,10 +335,14 @@ def _read(spec: RunSpec) -> RawData:
 
 
 def _check_out(folder: Path) -> None:
+    """Refuse a folder that is in use; it is made when the run is."""
     if folder.is_file():
         raise SpecError(f"--out {folder}: is a file; name a new or empty folder")
     if folder.is_dir() and any(folder.iterdir()):
         raise SpecError(f"--out {folder}: is already in use; name a new or empty folder")
+
+
+def _make_out(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

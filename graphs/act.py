@@ -46,7 +46,9 @@ def act(state: ActInput, runtime: Runtime[RunContext]) -> dict[str, Any]:
     except OBSERVED as error:
         ok, result = False, ToolResult(neutralise(str(error), SUMMARY))
     seconds = time.monotonic() - start
-    tools.ledger.settle(call.reservation, seconds)
+    # After a crash the reservation was settled at what the first try had cost.
+    tools.ledger.settle(call.reservation, 0.0)
+    tools.ledger.charge(tools.run, "seconds", seconds)
     if result.trials:
         tools.ledger.charge(tools.run, "trials", result.trials)
     emit(StepEnded(tool=call.tool, summary=result.summary, ok=ok, seconds=seconds))

@@ -41,6 +41,7 @@ def prepare(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
             data_hash=data_hash(splits),
             rows={name: len(split) for name, split in splits.items()},
             label_counts=counts,
+            smallest_class=min(counts.values()),
             guesses=tuple(lines),
             findings=_findings(raw),
         ),

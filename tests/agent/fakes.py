@@ -16,6 +16,7 @@ from langchain_core.language_models.base import LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
+from pydantic import Field
 from tuneos.agent import controllers, session
 from tuneos.agent.controllers import Controller
 from tuneos.agent.session import Run, create_run, go_on, plan_run
@@ -40,8 +41,8 @@ class Scripted(BaseChatModel):
     """
 
     turns: list[Any]
-    seen: list[list[BaseMessage]] = []
-    bound: list[Any] = []
+    seen: list[list[BaseMessage]] = Field(default_factory=list)
+    bound: list[Any] = Field(default_factory=list)
 
     @property
     def _llm_type(self) -> str:

@@ -78,7 +78,7 @@ JSONL = "".join(f'{{"text": "some words {i}", "label": "{"ab"[i % 2]}"}}\n' for 
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256))
 ONE_ALONE = "text,label\nw1 x,a\nw2 x,a\nw3 x,b\nw4 x,b\nw5 x,c\n"
 UNLABELLED = "text,label\nw1 x,a\nw2 x,\nw3 x,b\nw4 x,a\nw5 x,b\n"
-BROKEN_UTF8 = "text,label\n".encode("utf-16-le") + GOOD.encode() + b"\xff\xfe\x00\xd8,a\n"
+RUSSIAN = GOOD.replace("some words", "где моя карта").encode("cp1251")
 
 # files (name, content), DATA, words of the message: what and where, how to mend
 BAD_DATA: dict[str, tuple[list[tuple[str, str | bytes]], str, list[str]]] = {
@@ -93,9 +93,9 @@ BAD_DATA: dict[str, tuple[list[tuple[str, str | bytes]], str, list[str]]] = {
     "class with one row": ([("d.csv", ONE_ALONE)], "d.csv", ["'c'", "d.csv row 6", "add rows"]),
     "label missing": ([("d.csv", UNLABELLED)], "d.csv", ["d.csv row 3", "fill in"]),
     "ragged": ([("d.csv", GOOD + "one,two,three,four\n")], "d.csv", ["d.csv row 22"]),
-    "broken JSONL": ([("d.jsonl", JSONL + '{"text": \n')], "d.jsonl", ["d.jsonl line 21"]),
-    "binary": ([("d.csv", PNG)], "d.csv", ["d.csv", "PNG"]),
-    "wrong encoding": ([("d.csv", BROKEN_UTF8)], "d.csv", ["d.csv"]),
+    "broken JSONL": ([("d.jsonl", JSONL + '{"text": \n')], "d.jsonl", ["d.jsonl line 21", "JSON"]),
+    "binary": ([("d.csv", PNG)], "d.csv", ["d.csv", "binary", "UTF-8"]),
+    "wrong encoding": ([("d.csv", RUSSIAN)], "d.csv", ["d.csv", "20 of 21 lines", "iconv"]),
     "0-row split": (
         [("d/train.csv", GOOD), ("d/test.csv", "text,label\n")],
         "d",
@@ -154,6 +154,25 @@ def test_bad_flag_gets_one_clear_line(case: str, cli: Cli, write: Write, tmp_pat
     assert sorted(p.name for p in tmp_path.iterdir()) == ["d.csv", "taken"]
 
 
+def test_bad_data_does_not_leave_the_out_folder_behind(
+    cli: Cli, write: Write, tmp_path: Path
+) -> None:
+    write("d.csv", "")
+    refused(cli("run", "d.csv", "--out", "new/deep", "--json"), ["is empty"], tmp_path)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("flag", ["--out", "--workspace"])
+def test_folder_that_cannot_be_made_is_named(
+    flag: str, cli: Cli, write: Write, tmp_path: Path
+) -> None:
+    write("d.csv", GOOD)
+    result = cli("run", "d.csv", flag, "d.csv/inside", "--json")
+    assert result.exit_code == 2
+    assert "d.csv/inside" in result.stderr.splitlines()[-1]
+    assert not (tmp_path / ".tuneos").exists()
+
+
 def test_mistake_shows_no_traceback_to_people_either(cli: Cli, tmp_path: Path) -> None:
     result = cli("run", "none.csv")
     assert result.exit_code == 2
@@ -176,9 +195,7 @@ def test_bad_run_file_gets_one_clear_line(
     refused(cli("run", write("run.yaml", text), "--json"), words, tmp_path)
 
 
-def test_full_disk_is_not_our_bug(
-    cli: Cli, write: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_full_disk_is_not_our_bug(cli: Cli, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     import errno
 
     def full(_: object) -> None:

@@ -78,9 +78,7 @@ def candidates(*scored: tuple[str, float]) -> list[CandidateState]:
     ]
 
 
-def digest(
-    *, gap: float | None = 0.05, data: dict[str, Any] | None = None, **more: Any
-) -> Digest:
+def digest(*, gap: float | None = 0.05, data: dict[str, Any] | None = None, **more: Any) -> Digest:
     """A run whose probes are done, `gap` below its target; `more` overrides fields."""
     made = more.pop("candidates", candidates(("tfidf_linear", 0.7), ("frozen_linear", 0.8)))
     best = max(made, key=lambda c: c.value, default=None)
@@ -244,7 +242,9 @@ DOUBT: dict[str, Any] = {"doubtful_labels": 20, "doubtful_labels_hurt": True}
         ({"attempts_without_gain": 3, "patience": 4}, "fine_tune", None),
     ],
 )
-def test_planner_proposes(case: dict[str, Any], tool: str, arguments: dict[str, Any] | None) -> None:
+def test_planner_proposes(
+    case: dict[str, Any], tool: str, arguments: dict[str, Any] | None
+) -> None:
     proposal = propose(digest(**case))
     assert proposal.tool == tool
     if arguments is not None:

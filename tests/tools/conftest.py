@@ -110,6 +110,9 @@ def save_base(folder: Path, architecture: str) -> Path:
 @pytest.fixture(scope="session")
 def tiny_bases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders of tiny random encoders, by architecture."""
+    import torch
+
+    torch.set_num_threads(1)  # for so little work a second one only waits
     root = tmp_path_factory.mktemp("bases")
     return {a: save_base(root / a, a) for a in ("bert", "distilbert", "roberta")}
 

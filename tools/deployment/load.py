@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...evals.metrics import FloatArray
-from ..errors import ModelError
+from ..errors import BaseModelError, ModelError
 from ..training.linear import LinearHead
-from .saved import SavedModel, read_card, read_head, read_tensors
+from .saved import HEAD, SavedModel, read_card, read_head, read_tensors
 
 Progress = Callable[[int, int], None]
 
@@ -110,8 +111,11 @@ def _tfidf_scorer(folder: Path, head: LinearHead) -> Scorer:
     except (OSError, ValueError) as error:
         raise ModelError(f"model {path}: cannot be read: {error}") from error
     idf = read_tensors(folder / "idf.safetensors").get("idf")
-    if not isinstance(vocabulary, dict) or idf is None or len(idf) != len(vocabulary):
-        raise ModelError(f"model {path}: does not fit idf.safetensors; save the model again")
+    width = head.weight.shape[1]
+    if not isinstance(vocabulary, dict) or idf is None or {len(vocabulary), len(idf)} != {width}:
+        raise ModelError(
+            f"model {path}: does not fit idf.safetensors and {HEAD}; save the model again"
+        )
     features = vectorizer(vocabulary, idf) if vocabulary else None
 
     def score(texts: Sequence[str], progress: Progress | None) -> FloatArray:
@@ -137,8 +141,15 @@ def _encoder_scorer(
     from ..training.network import EncoderClassifier
     from ..training.tokens import tokenize
 
-    encoder: Any = load_encoder(base_folder or folder)
-    tokenizer = load_tokenizer(base_folder or folder)
+    try:
+        encoder: Any = load_encoder(base_folder or folder)
+        tokenizer = load_tokenizer(base_folder or folder)
+    except BaseModelError as error:
+        if base_folder is not None:
+            raise
+        raise ModelError(f"model {folder}: cannot be loaded, save it again: {error}") from error
+    if head.weight.shape[1] != encoder.config.hidden_size:
+        raise ModelError(f"model {folder / HEAD}: does not fit the encoder; save the model again")
     if card.encoder == "adapter":
         encoder = _with_adapter(encoder, folder)
     linear = torch.nn.Linear(head.weight.shape[1], head.weight.shape[0])
@@ -159,9 +170,15 @@ def _encoder_scorer(
 def _with_adapter(encoder: Any, folder: Path) -> Any:
     """Put the PEFT adapter on and merge it: the same answers, a quarter faster."""
     from peft import PeftModel
+    from safetensors import SafetensorError
 
+    weights = folder / "adapter_model.safetensors"
+    if not weights.is_file():  # peft would look elsewhere, and unpickle what it finds
+        raise ModelError(f"model {weights}: is missing; save the model again")
     try:
-        return PeftModel.from_pretrained(encoder, str(folder)).merge_and_unload()
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise ModelError(f"model {folder}: its adapter does not load: {first}") from error
+        with warnings.catch_warnings():  # of norms, which ln_tuning takes whatever their kind
+            warnings.filterwarnings("ignore", "Unsupported layer type")
+            return PeftModel.from_pretrained(encoder, str(folder)).merge_and_unload()
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(f"model {weights}: the adapter does not load: {first}") from error

@@ -44,7 +44,8 @@ def read_inputs(path: Path, column: str | None = None) -> Inputs:
         return _jsonl(path, content, column)
     if kind in {".csv", ".tsv"}:
         return _csv(path, content, column, "\t" if kind == ".tsv" else ",")
-    lines = content.splitlines()
+    # Not splitlines(): a text may hold form feeds or Unicode's own line separators.
+    lines = [line.rstrip("\n") for line in io.StringIO(content, newline=None)]
     return Inputs(lines, [None] * len(lines))
 
 

@@ -104,7 +104,9 @@ def read_head(folder: Path, n_classes: int) -> LinearHead:
         ModelError: It is missing, damaged or of another size.
     """
     tensors = read_tensors(folder / HEAD)
-    if set(tensors) != {"weight", "bias"} or tensors["weight"].shape[0] != n_classes:
+    shapes = {name: tensor.shape for name, tensor in tensors.items()}
+    width = shapes.get("weight", ())[1:]
+    if len(width) != 1 or shapes != {"weight": (n_classes, *width), "bias": (n_classes,)}:
         raise ModelError(f"model {folder / HEAD}: does not fit the {n_classes} labels of {CARD}")
     return LinearHead(tensors["weight"], tensors["bias"])
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,10 @@ from .spec import JobSpec
 
 GRACE = 30.0  # seconds beyond its own limit before a job is ended from outside
 STARTUP = 20.0  # seconds for imports, not counted against the limit
+
+
+_live: set[subprocess.Popen[str]] = set()
+_stopping = threading.Event()
 
 
 class JobFailed(Exception):
@@ -66,6 +71,21 @@ def run_job(
     return Finished(_outcome(store.path(key)), store.path(key), seconds, reused=False)
 
 
+def interrupt_jobs() -> None:
+    """End all running children; their jobs raise KeyboardInterrupt and can be run again.
+
+    A node of the graph runs in a thread, which Ctrl-C does not reach.
+    """
+    _stopping.set()
+    for child in list(_live):
+        _end(child)
+
+
+def allow_jobs() -> None:
+    """Let jobs run (again)."""
+    _stopping.clear()
+
+
 def child_environment() -> dict[str, str]:
     """The environment of computing processes.
 
@@ -93,12 +113,19 @@ def _run_child(spec: JobSpec, folder: Path, log_file: Path, on_progress: OnProgr
             text=True,
             start_new_session=True,
         )
+        _live.add(child)
         try:
             error = _listen(child, spec, on_progress)
             child.wait()
         except BaseException:
             _end(child)
             raise
+        finally:
+            _live.discard(child)
+            if child.stdout is not None:
+                child.stdout.close()
+    if _stopping.is_set():
+        raise KeyboardInterrupt
     if child.returncode:
         raise JobFailed(error or _how_it_ended(child.returncode))
 

@@ -249,8 +249,10 @@ def spending(kind: str, spent: Spending) -> str:
 
 
 def cost(budget: dict[str, Spending]) -> str:
-    """Write the whole bill in one line."""
-    return "; ".join(spending(kind, s) for kind, s in budget.items()) or "not recorded"
+    """Write the whole bill in one line, time first; the loop's own seconds are part of it."""
+    kinds = sorted(budget, key=lambda kind: kind != "seconds")
+    bill = [spending(k, budget[k]) for k in kinds if not k.startswith("orchestration")]
+    return "; ".join(bill) or "not recorded"
 
 
 def listing(items: Iterable[str]) -> str:

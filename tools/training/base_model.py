@@ -13,8 +13,14 @@ from ..errors import BaseModelError
 BUILTIN = "builtin:minilm"
 BUILTIN_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
 LONGEST = 512
-VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model",
-                "sentencepiece.bpe.model")
+VOCABULARIES = (
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "tokenizer.model",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from typing import Any
 
 import torch
@@ -105,7 +106,9 @@ def prepare_encoder(encoder: Any, settings: TrainSettings) -> nn.Module:
         return encoder
     from peft import get_peft_model
 
-    wrapped: nn.Module = get_peft_model(encoder, peft_config(encoder, settings))
+    with warnings.catch_warnings():  # of norms, which ln_tuning takes whatever their kind
+        warnings.filterwarnings("ignore", "Unsupported layer type")
+        wrapped: nn.Module = get_peft_model(encoder, peft_config(encoder, settings))
     return wrapped
 
 
@@ -132,7 +135,8 @@ def peft_config(encoder: nn.Module, settings: TrainSettings) -> Any:
         target_modules=targets,
         use_rslora=method == "rslora",
         use_dora=method == "dora",
-        init_lora_weights="pissa_niter_4" if method == "pissa" else True,
+        # Exact: its initial factors are computed again when the adapter is loaded, and must agree.
+        init_lora_weights="pissa" if method == "pissa" else True,
     )
 
 

@@ -1,0 +1,116 @@
+"""What the controller is shown of a run."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from tuneos.evals.result import Step
+from tuneos.evals.targets import parse_target
+from tuneos.graphs.digest import Digest, make_digest
+from tuneos.tools.facts import Candidate, DataVersion, Facts, KnownStrategy, Setting
+
+TARGETS = (parse_target("macro_f1>=0.90"), parse_target("latency_p95_ms<=10"))
+DATA = DataVersion(key="k2", name="cleaned", folder="", train_rows=900, validation_rows=100)
+
+
+def known(name: str, rung: int, tool: str = "fine_tune", needs: int = 4) -> KnownStrategy:
+    return KnownStrategy(
+        name=name,
+        rung=rung,
+        tool=tool,
+        relative_cost=2.0,
+        typical_gain=0.1,
+        min_examples_per_class=needs,
+        searchable=True,
+        variant_of="lora" if name == "dora" else None,
+    )
+
+
+def candidate(name: str, strategy: str, value: float, **settings: Setting) -> Candidate:
+    return Candidate(
+        name=name,
+        strategy=strategy,
+        settings=settings,
+        validation={"macro_f1": value},
+        seconds=1.0,
+        folder="",
+        data="cleaned",
+    )
+
+
+def step(tool: str, *, ok: bool, **arguments: object) -> Step:
+    return Step(
+        number=0, tool=tool, arguments=arguments, reason="", summary="why", ok=ok, seconds=1.0
+    )
+
+
+FACTS = Facts(
+    data=DATA,
+    inspected=True,
+    smallest_class=6,
+    strategies=(known("lora", 3), known("dora", 3), known("full", 4, needs=8)),
+    candidates=(
+        candidate("frozen_linear", "frozen_linear", 0.8),
+        candidate("dora-1", "lora", 0.85123, peft_method="dora"),
+    ),
+    suspect_labels=(1, 2),
+    suspects_in="k2",
+    suspects_pay=True,
+    constants={"patience": 4, "smallGap": 0.03},
+)
+
+
+def of(facts: Facts = FACTS, steps: tuple[Step, ...] = (), left: float | None = None) -> Digest:
+    return make_digest(facts, steps, TARGETS, "macro_f1", left, None)
+
+
+def test_gap_is_that_of_the_best_candidate_and_unknown_where_nothing_was_measured() -> None:
+    f1, latency = of().targets
+    assert (f1.best, f1.gap) == (0.8512, pytest.approx(0.0488))
+    assert (latency.best, latency.gap) == (None, None)
+
+
+def test_relatives_of_lora_count_as_themselves() -> None:
+    tried = {s.name: s.tried for s in of().strategies}
+    assert tried == {"lora": False, "dora": True, "full": False}
+
+
+def test_strategy_fits_only_where_classes_are_large_enough() -> None:
+    assert {s.name: s.feasible for s in of().strategies} == {
+        "lora": True,
+        "dora": True,
+        "full": False,
+    }
+
+
+def test_failed_training_is_remembered_by_its_strategy() -> None:
+    steps = (
+        step("fine_tune", ok=False, strategy="lora", peft_method="dora"),
+        step("fine_tune", ok=True, strategy="lora"),
+        step("finish", ok=False),
+    )
+    found = of(steps=steps)
+    assert {s.name for s in found.strategies if s.failed} == {"dora"}
+    assert found.failed_steps == ["fine_tune: why", "finish: why"]
+
+
+@pytest.mark.parametrize(("version", "doubtful"), [("k2", 2), ("k1", 0)])
+def test_doubtful_labels_belong_to_one_version_of_the_data(version: str, doubtful: int) -> None:
+    found = of(FACTS.model_copy(update={"suspects_in": version})).data
+    assert found.doubtful_labels == doubtful
+    assert found.doubtful_labels_hurt is (doubtful > 0)
+
+
+def test_numbers_to_go_by_come_from_the_knowledge_graph() -> None:
+    assert (of().patience, of().small_gap) == (4, 0.03)
+
+
+def test_digest_of_a_long_run_stays_short() -> None:
+    many = tuple(candidate(f"full-{i}", "full", 0.5) for i in range(200))
+    steps = tuple(step("fine_tune", ok=False, strategy="full") for _ in range(60))
+    assert len(of(FACTS.model_copy(update={"candidates": many}), steps).model_dump_json()) < 4000
+
+
+def test_digest_of_an_empty_run_can_be_made() -> None:
+    assert json.loads(of(Facts()).model_dump_json())["best"] is None
