@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -54,7 +55,7 @@ class RunView:
 
     def _prepared(self, event: dict[str, Any]) -> None:
         for line in event["lines"]:
-            self.console.print(f"  [dim]{escape(line)}[/dim]")
+            self._say(f"[dim]{escape(line)}[/dim]", indent=2)
 
     def _step_started(self, event: dict[str, Any]) -> None:
         self._steps += 1
@@ -62,7 +63,7 @@ class RunView:
         shown = f" [dim]{escape(arguments)}[/dim]" if arguments else ""
         self.console.print(f"[bold cyan]{self._steps:>2} {event['tool']}[/bold cyan]{shown}")
         if event["reason"]:
-            self.console.print(f"   [italic]{escape(event['reason'])}[/italic]")
+            self._say(f"[italic]{escape(event['reason'])}[/italic]")
         self._end_bar()
         self._task = self._progress.add_task("", total=1.0, left="")
 
@@ -89,16 +90,18 @@ class RunView:
         self._end_bar()
         mark = "[green]✓[/green]" if event["ok"] else "[red]✗[/red]"
         first = escape(event["summary"][:600])
-        self.console.print(f"   {mark} {first} [dim]({event['seconds']:.1f} s)[/dim]")
+        self._say(f"{mark} {first} [dim]({event['seconds']:.1f} s)[/dim]")
 
     def _refused(self, event: dict[str, Any]) -> None:
-        self.console.print(
-            f"   [yellow]gate: {escape(event['tool'])}: {escape(event['why'])}[/yellow]"
-        )
+        self._say(f"[yellow]gate: {escape(event['tool'])}: {escape(event['why'])}[/yellow]")
 
     def _judged(self, event: dict[str, Any]) -> None:
         if event["best"] is not None:
-            self.console.print(f"   [dim]→ {escape(event['text'])}[/dim]")
+            self._say(f"[dim]→ {escape(event['text'])}[/dim]")
+
+    def _say(self, markup: str, indent: int = 3) -> None:
+        """Print with every wrapped line indented."""
+        self.console.print(Padding(markup, (0, 0, 0, indent), expand=False))
 
     def _end_bar(self) -> None:
         if self._task is not None:

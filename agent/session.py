@@ -342,11 +342,13 @@ def _check_out(folder: Path) -> None:
         raise SpecError(f"--out {folder}: is already in use; name a new or empty folder")
 
 
-def _make_out(folder: Path) -> None:
+def _make_out(folder: Path) -> Path:
+    """Make the folder; its full path, so that `resume` from elsewhere finds it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SpecError(f"--out {folder}: cannot be made: {error.strerror}") from error
+    return folder.resolve()
 
 
 def _yaml(spec: RunSpec) -> str:

@@ -9,7 +9,7 @@ from langchain_core.messages import ToolMessage
 from langgraph.runtime import Runtime
 
 from ..evals.result import Step
-from ..memory.errors import StoreError
+from ..memory.errors import DiskFull, StoreError
 from ..tools.errors import UserError
 from ..tools.facts import Facts, JobProgress
 from ..tools.guardrails.checks import neutralise
@@ -43,6 +43,8 @@ def act(state: ActInput, runtime: Runtime[RunContext]) -> dict[str, Any]:
     try:
         arguments = tool.arguments.model_validate(call.arguments)
         result = tool.run(arguments, tools, state["facts"], tell)
+    except DiskFull:
+        raise
     except OBSERVED as error:
         ok, result = False, ToolResult(neutralise(str(error), SUMMARY))
     seconds = time.monotonic() - start

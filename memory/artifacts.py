@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .errors import StoreError
+from .errors import DiskFull, StoreError
 from .liveness import birth
 
 MANIFEST = "MANIFEST.json"
@@ -129,9 +129,9 @@ def _explained(root: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _NO_SPACE:
             raise
-        raise StoreError(
+        raise DiskFull(
             f"The disk of {root} is full; nothing half-written was left behind. Free some "
-            "space (old folders there may be removed), then run the same command again."
+            "space (old folders there may be removed), then go on with: tuneos resume RUN"
         ) from error
 
 

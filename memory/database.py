@@ -6,6 +6,7 @@ is shared between threads or carried across a fork.
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -13,8 +14,9 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .errors import StoreError
+from .errors import DiskFull, StoreError
 
+_LEAST_FREE = 1 << 20  # bytes; with less the disk counts as full
 _BUSY_SECONDS = 30.0
 
 
@@ -90,12 +92,19 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
+        if "full" in str(error) or ("I/O" in str(error) and _no_space(path)):
+            raise DiskFull(
+                f"{path}: the disk is full. Free some space, then go on with: tuneos resume RUN"
+            ) from error
         raise StoreError(f"{path}: {error}. {_mend(str(error))}") from error
 
 
+def _no_space(path: Path) -> bool:
+    """SQLite calls a full disk an I/O error where it fails in the log beside the file."""
+    return shutil.disk_usage(path.parent).free < _LEAST_FREE
+
+
 def _mend(reason: str) -> str:
-    if "full" in reason:
-        return "Free some disk space and run the same command again."
     if "locked" in reason:
         return "Another process holds it; wait until it ends and try again."
     if "readonly" in reason or "unable to open" in reason:

@@ -7,3 +7,7 @@ class StoreError(Exception):
     The message is for people: what happened, which file, and how to mend it. It
     is shown as it is, without a traceback.
     """
+
+
+class DiskFull(StoreError):
+    """Nothing more can be written: the run stops here and can be resumed."""

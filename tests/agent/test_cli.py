@@ -233,8 +233,8 @@ def test_exit_code_says_whether_the_targets_were_met(
 def test_run_prints_exactly_one_json_object(
     cli: Cli, tickets: Path, workspace: Path, met: Ran, tmp_path: Path
 ) -> None:
-    out = tmp_path / "made"
-    words = ["--target", "macro_f1>=0.80", "--workspace", workspace, "--out", out, "--json"]
+    out = tmp_path.resolve() / "made"
+    words = ["--target", "macro_f1>=0.80", "--workspace", workspace, "--out", "made", "--json"]
     with controlled_by(Scripted(turns=[PROBE])):
         result = cli("run", tickets, *words)
     assert result.exit_code == 0, result.output

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import FINISH, NAME, PROBE, Ran, Scripted, controlled_by, run_scripted, ticket_rows
+from fakes import FINISH, NAME, PROBE, Ran, Scripted, Turn, controlled_by, run_scripted, ticket_rows
 from tuneos.agent.planner import read_digest
 from tuneos.agent.session import create_run, find_run, go_on, plan_run, read_story
 from tuneos.agent.spec import make_spec
@@ -121,6 +121,14 @@ def test_controller_that_says_done_at_once_is_asked_to_go_on(hasty: Ran) -> None
     second = [str(m.content) for m in hasty.model.seen[1]]
     assert any("Not finished" in text for text in second)
     assert [e["tool"] for e in hasty.of("step_started")][:2] == ["finish", "probe_baselines"]
+
+
+def test_controller_may_stop_the_second_time_it_says_so(tickets: Path, workspace: Path) -> None:
+    ask: Turn = [("query_knowledge", {"about": "strategies"})]
+    ran = run_scripted([ask, FINISH, FINISH], tickets, workspace, targets=["accuracy>=0.9"])
+    assert [e["tool"] for e in ran.of("step_started")] == ["query_knowledge", "finish", "finish"]
+    assert "Not finished" in str(ran.model.seen[2])
+    assert ran.result.stop_reason == "controller_finished"
 
 
 def test_unmet_target_is_reported_as_unmet_with_figures(hasty: Ran) -> None:

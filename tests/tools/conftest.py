@@ -14,11 +14,11 @@ from tuneos.tools.jobs.spec import JobSpec
 MakeJob = Callable[..., JobSpec]
 
 TOPICS = {
-    "animal": "dog cat horse cow goat sheep".split(),
-    "colour": "red green blue white black pink".split(),
-    "food": "bread cheese soup apple rice cake".split(),
+    "animal": ["dog", "cat", "horse", "cow", "goat", "sheep"],
+    "colour": ["red", "green", "blue", "white", "black", "pink"],
+    "food": ["bread", "cheese", "soup", "apple", "rice", "cake"],
 }
-FILLER = "the a is was very here there now my your".split()
+FILLER = ["the", "a", "is", "was", "very", "here", "there", "now", "my", "your"]
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 SIZE = {"hidden": 32, "layers": 3, "heads": 2, "inner": 64, "longest": 64}
 

@@ -6,6 +6,7 @@ written to FOLDER/outcome.json. Exit code 3 means the machine ran out of memory.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import os
@@ -27,6 +28,7 @@ ENGINES = {
 }
 OUT_OF_MEMORY = 3
 FAILED = 4
+DISK_FULL = 5
 TELL_EVERY = 0.2  # seconds between progress lines
 
 
@@ -43,6 +45,8 @@ def main() -> int:
     except Exception as error:  # the one boundary of the process: it becomes a recorded failure
         traceback.print_exc(file=sys.stderr)
         _say({"error": describe(error)})
+        if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            return DISK_FULL
         return OUT_OF_MEMORY if out_of_memory(error) else FAILED
     outcome = outcome.model_copy(update={"seconds": time.monotonic() - start})
     (folder / "outcome.json").write_text(outcome.model_dump_json(), encoding="utf-8")

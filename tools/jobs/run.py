@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -16,7 +17,7 @@ from typing import IO
 from ...memory.artifacts import ArtifactStore
 from ...memory.ledger import Ledger
 from ..facts import JobProgress, OnProgress, Outcome
-from .child import OUT_OF_MEMORY
+from .child import DISK_FULL, OUT_OF_MEMORY
 from .spec import JobSpec
 
 GRACE = 30.0  # seconds beyond its own limit before a job is ended from outside
@@ -126,6 +127,8 @@ def _run_child(spec: JobSpec, folder: Path, log_file: Path, on_progress: OnProgr
                 child.stdout.close()
     if _stopping.is_set():
         raise KeyboardInterrupt
+    if child.returncode == DISK_FULL:
+        raise OSError(errno.ENOSPC, "No space left on device", str(folder))
     if child.returncode:
         raise JobFailed(error or _how_it_ended(child.returncode))
 

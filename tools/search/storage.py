@@ -27,18 +27,20 @@ def space_of(spec: JobSpec) -> tuple[Range, ...]:
     return tuple(Range.model_validate(r) for r in spec.what.space)
 
 
-def open_study(spec: JobSpec) -> optuna.Study:
+def open_study(spec: JobSpec, *, worker: int = 0) -> optuna.Study:
     """Open or make the study; the sampler differs with each opening.
 
     A fixed sampler seed would replay the same points after a resume, so it is
-    derived from the number of trials there are.
+    derived from the number of trials there are, and from the number of the worker, as
+    workers that start together see the same trials.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     storage = open_storage(Path(spec.studies))
     study = optuna.create_study(
         study_name=study_name(spec), storage=storage, direction="maximize", load_if_exists=True
     )
-    seed = (spec.what.seed * 1_000_003 + len(study.get_trials(deepcopy=False))) % 2**31
+    trials = len(study.get_trials(deepcopy=False))
+    seed = (spec.what.seed * 1_000_003 + worker * 10_007 + trials) % 2**31
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         study.sampler = optuna.samplers.TPESampler(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import subprocess
@@ -46,7 +47,8 @@ def _work(spec: JobSpec, folder: Path, deadline: float, on_progress: OnProgress)
     """Keep the workers going; returns notes on those that died."""
     study = open_study(spec)
     latest: dict[int, JobProgress] = {}
-    workers = [_start(spec, folder, deadline, latest) for _ in range(spec.workers)]
+    numbers = itertools.count()
+    workers = [_start(spec, folder, deadline, latest, next(numbers)) for _ in range(spec.workers)]
     notes: list[str] = []
     try:
         while workers:
@@ -61,7 +63,7 @@ def _work(spec: JobSpec, folder: Path, deadline: float, on_progress: OnProgress)
                 notes += [f"a search worker died (exit code {w.returncode})" for w in died]
                 fail_running(study, "its worker died", alive={w.pid for w in workers})
                 if len(notes) <= MOST_DEATHS and time.monotonic() < deadline:
-                    workers += [_start(spec, folder, deadline, latest) for _ in died]
+                    workers += [_start(spec, folder, deadline, latest, next(numbers)) for _ in died]
             _tell(spec, study, latest, on_progress)
     finally:
         for worker in workers:
@@ -70,7 +72,7 @@ def _work(spec: JobSpec, folder: Path, deadline: float, on_progress: OnProgress)
 
 
 def _start(
-    spec: JobSpec, folder: Path, deadline: float, latest: dict[int, JobProgress]
+    spec: JobSpec, folder: Path, deadline: float, latest: dict[int, JobProgress], number: int
 ) -> subprocess.Popen[str]:
     """Start a worker and read its progress in a thread."""
     left = max(1.0, deadline - time.monotonic())
@@ -83,6 +85,7 @@ def _start(
             folder / "job.json",
             folder,
             str(left),
+            str(number),
         ],
         stdout=subprocess.PIPE,
         env=child_environment(),

@@ -1,4 +1,4 @@
-"""One search worker: `python -m tuneos.tools.search.worker SPEC FOLDER SECONDS`.
+"""One search worker: `python -m tuneos.tools.search.worker SPEC FOLDER SECONDS NUMBER`.
 
 Asks the study for settings, trains with them, tells the value, until the trials
 or the time are used up. Runs on one thread, so that several fit on a machine.
@@ -13,6 +13,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import optuna
 
@@ -44,7 +45,7 @@ def main() -> int:
     deadline = time.monotonic() + float(sys.argv[3])
     _end_with_parent(os.getppid())
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // spec.workers))
-    data, study = JobData.of(spec), open_study(spec)
+    data, study = JobData.of(spec), open_study(spec, worker=int(sys.argv[4]))
     seconds: list[float] = []
     while room_for_another(study, spec, deadline, seconds):
         start = time.monotonic()
@@ -87,18 +88,16 @@ def _one_trial(
             data, settings_of(settings), place / "model", tell, deadline=deadline, report=report
         )
     except Pruned:
-        study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+        _end(study, trial, start, state=optuna.trial.TrialState.PRUNED)
         return
     except Exception as error:  # a trial may fail, the study goes on
         trial.set_user_attr("note", describe(error))
-        study.tell(trial, state=optuna.trial.TrialState.FAIL)
+        _end(study, trial, start, state=optuna.trial.TrialState.FAIL)
         if not isinstance(error, (RuntimeError, ValueError, ArithmeticError, MemoryError)):
             raise
         if out_of_memory(error):
             shutil.rmtree(place, ignore_errors=True)
         return
-    finally:
-        trial.set_user_attr("seconds", time.monotonic() - start)
     value = tuned.value if math.isfinite(tuned.value) else -1.0
     (place / "scores.json").write_text(
         json.dumps(
@@ -106,7 +105,13 @@ def _one_trial(
         ),
         encoding="utf-8",
     )
-    study.tell(trial, value)
+    _end(study, trial, start, value=value)
+
+
+def _end(study: optuna.Study, trial: optuna.Trial, start: float, **told: Any) -> None:
+    """Tell how a trial ended; its seconds come first, as an ended trial takes no more notes."""
+    trial.set_user_attr("seconds", time.monotonic() - start)
+    study.tell(trial, **told)
 
 
 if __name__ == "__main__":

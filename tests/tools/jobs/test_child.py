@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from tuneos.tools.errors import DatasetError
-from tuneos.tools.jobs.child import _Teller, describe, out_of_memory
 from tuneos.tools.facts import JobProgress
+from tuneos.tools.jobs.child import _Teller, describe, out_of_memory
 
 MEMORY = [
     MemoryError(),

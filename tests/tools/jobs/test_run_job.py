@@ -33,7 +33,7 @@ class Place:
     def __init__(self, root: Path) -> None:
         self.store, self.ledger = ArtifactStore(root / "artifacts"), Ledger(root / "l.sqlite")
 
-    def run(self, spec: JobSpec, tell: Callable[[JobProgress], None] = lambda _: None):  # type: ignore[no-untyped-def] # noqa: ANN201
+    def run(self, spec: JobSpec, tell: Callable[[JobProgress], None] = lambda _: None):  # type: ignore[no-untyped-def]
         return run_job(spec, self.store, self.ledger, tell)
 
     def key(self, spec: JobSpec) -> str:
