@@ -155,7 +155,11 @@ class Option:
 
 
 def _tune(digest: Digest) -> Proposal:
-    """Choose the cheapest option that may close the gap, else one that gains nearly the most."""
+    """Choose what may close the gap.
+
+    A small gap: search the settings of what did best. Else the cheapest option that
+    may close it; else the cheapest of those that gain nearly the most.
+    """
     gap = widest_gap(digest)
     options = [o for o in _options(digest, gap) if _affordable(o, digest)]
     if not options:
@@ -164,6 +168,9 @@ def _tune(digest: Digest) -> Proposal:
             "Nothing that is left fits the data and the budget.",
             {"reason": "nothing left that fits the budget"},
         )
+    search = [o for o in options if o.proposal.tool == "search_hyperparameters"]
+    if search and gap is not None and gap <= digest.small_gap:
+        return search[0].proposal
     if gap is None:  # no target: rung by rung
         return min(options, key=lambda o: o.seconds).proposal
     closing = [o for o in options if o.gain >= gap]
@@ -209,8 +216,7 @@ def _options(digest: Digest, gap: float | None) -> list[Option]:
                 why,
                 {"strategy": searched.name, "trials": trials},
             )
-            # Where the gap is small a search comes before a new rung.
-            gain = max(search.typical_gain * error, gap or 0.0)
+            gain = search.typical_gain * error
             options.append(Option(proposal, gain, trials * searched.seconds))
     if not options:  # relatives of what was tried come last
         options = [

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from ..evals.result import Curve, Finding, TrialRecord
 
@@ -90,6 +96,11 @@ class Facts(BaseModel):
         default=0.0, description="one frozen pass over the training rows, measured here"
     )
     notes: tuple[str, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _said(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Only what was set, so that a checkpoint gives back what a tool said and no more."""
+        return {k: v for k, v in dump(self).items() if k in self.model_fields_set}
 
 
 def merge(old: Facts, new: Facts) -> Facts:

@@ -184,19 +184,12 @@ def test_test_split_stays_sealed_when_there_is_nothing_to_confirm(clumsy: Ran) -
     assert Seals(clumsy.run.workspace.ledger).opened_by(clumsy.run.name) is None
 
 
-LOSES_FACTS = pytest.mark.xfail(
-    strict=True,
-    reason="a tool's Facts come back from a checkpoint's pending writes with every field set, so "
-    "`merge` overwrites what was known with defaults",
-)
-
-
 @pytest.mark.parametrize(
     ("kind", "seed", "jobs"),
     [
         ("prepared", 0, 0),
         ("judged", 4, 1),
-        pytest.param("step_ended", 5, 1, marks=LOSES_FACTS),
+        ("step_ended", 5, 1),
     ],
 )
 def test_interrupted_run_goes_on_and_repeats_no_job(

@@ -61,9 +61,7 @@ def save_base(folder: Path, architecture: str) -> Path:
     logging.disable_progress_bar()
     words = SPECIAL + sorted({w for ws in TOPICS.values() for w in ws} | set(FILLER))
     words += ["##s", "##ish"]
-    rules = Tokenizer(
-        models.WordPiece({w: i for i, w in enumerate(words)}, unk_token="[UNK]")
-    )
+    rules = Tokenizer(models.WordPiece({w: i for i, w in enumerate(words)}, unk_token="[UNK]"))
     rules.normalizer = normalizers.Lowercase()
     rules.pre_tokenizer = pre_tokenizers.Whitespace()
     rules.post_processor = processors.TemplateProcessing(

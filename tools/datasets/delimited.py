@@ -48,7 +48,7 @@ def read_delimited(path: Path) -> Table:
     """
     decoded = decode(read_bytes(path), path.name)
     delimiter = "\t" if path.suffix.lower() == ".tsv" else _sniff(decoded.text)
-    with _large_cells():
+    with large_cells():
         records, oddities = _records(decoded.text, delimiter, path.name)
     guesses: tuple[str, ...] = ()
     if path.suffix.lower() == ".csv" and delimiter != ",":
@@ -190,7 +190,7 @@ def _sniff(text: str) -> str:
     best, best_fit = ",", 0.0
     for delimiter in _DELIMITERS:
         sample = io.StringIO(text[:_SNIFFED_CHARACTERS], newline="")
-        with _large_cells():
+        with large_cells():
             parsed = list(csv.reader(sample, delimiter=delimiter))
         records = [cells for cells in parsed if any(cell.strip() for cell in cells)]
         if not records or len(records[0]) < 2:
@@ -204,7 +204,7 @@ def _sniff(text: str) -> str:
 
 
 @contextmanager
-def _large_cells() -> Iterator[None]:
+def large_cells() -> Iterator[None]:
     """Lift csv's process-wide limit of 128 KiB a cell, and put it back."""
     before = csv.field_size_limit(2**31 - 1)
     try:

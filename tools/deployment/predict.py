@@ -35,6 +35,7 @@ def read_inputs(path: Path, column: str | None = None) -> Inputs:
         DatasetError: Missing, unreadable, or without a text column; names file and row.
     """
     from ..datasets.decode import decode, read_bytes
+    from ..datasets.delimited import large_cells
 
     if not path.is_file():
         raise DatasetError(f"{path}: no such file")
@@ -43,7 +44,8 @@ def read_inputs(path: Path, column: str | None = None) -> Inputs:
     if kind in {".jsonl", ".ndjson", ".json"}:
         return _jsonl(path, content, column)
     if kind in {".csv", ".tsv"}:
-        return _csv(path, content, column, "\t" if kind == ".tsv" else ",")
+        with large_cells():
+            return _csv(path, content, column, "\t" if kind == ".tsv" else ",")
     # Not splitlines(): a text may hold form feeds or Unicode's own line separators.
     lines = [line.rstrip("\n") for line in io.StringIO(content, newline=None)]
     return Inputs(lines, [None] * len(lines))

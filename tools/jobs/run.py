@@ -10,6 +10,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -137,20 +139,40 @@ def _listen(child: subprocess.Popen[str], spec: JobSpec, on_progress: OnProgress
     """Pass progress on until the child closes its output; returns its error, if any."""
     out: IO[str] | None = child.stdout
     error = ""
-    limit = None if spec.seconds is None else time.monotonic() + spec.seconds + STARTUP + GRACE
-    for line in out or ():
-        if limit is not None and time.monotonic() > limit:
-            _end(child)
-            raise JobFailed(f"{spec.name}: did not end within its time and was stopped")
-        try:
-            said = json.loads(line)
-        except ValueError:  # a library printed something
-            continue
-        if "error" in said:
-            error = str(said["error"])
-        else:
-            on_progress(JobProgress.model_validate(said))
+    with _ended_in_time(child, spec.seconds) as overran:
+        for line in out or ():
+            try:
+                said = json.loads(line)
+            except ValueError:  # a library printed something
+                continue
+            if "error" in said:
+                error = str(said["error"])
+            else:
+                on_progress(JobProgress.model_validate(said))
+    if overran.is_set():
+        raise JobFailed(f"{spec.name}: did not end within its time and was stopped")
     return error
+
+
+@contextmanager
+def _ended_in_time(child: subprocess.Popen[str], seconds: float | None) -> Iterator[threading.Event]:
+    """End the child when its time is up, even one that says nothing; the event tells so."""
+    overran = threading.Event()
+
+    def end() -> None:
+        overran.set()
+        _end(child)
+
+    if seconds is None:
+        yield overran
+        return
+    timer = threading.Timer(seconds + STARTUP + GRACE, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield overran
+    finally:
+        timer.cancel()
 
 
 def _how_it_ended(code: int) -> str:

@@ -105,7 +105,7 @@ def _one_trial(
         ),
         encoding="utf-8",
     )
-    _end(study, trial, start, value=value)
+    _end(study, trial, start, values=value)
 
 
 def _end(study: optuna.Study, trial: optuna.Trial, start: float, **told: Any) -> None:

@@ -220,7 +220,7 @@ run_job(spec, ArtifactStore(root / "artifacts"), Ledger(root / "l.sqlite"), lamb
 
 
 def test_output_that_is_no_progress_is_passed_over() -> None:
-    code = "print('a library speaks'); print('{\"share\": 0.5, \"text\": \"at it\"}')"
+    code = 'print(\'a library speaks\'); print(\'{"share": 0.5, "text": "at it"}\')'
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     told: list[JobProgress] = []
     spec = JobSpec.model_validate(

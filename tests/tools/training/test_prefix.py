@@ -87,7 +87,5 @@ def test_embeddings_come_in_the_order_of_the_texts(tiny_base: Path, tokens: Toke
     for i in range(len(TEXTS)):
         ids, mask = tokens.batch(np.array([i]))
         with torch.no_grad():
-            alone = mean_pool(
-                encoder(input_ids=ids, attention_mask=mask).last_hidden_state, mask
-            )
+            alone = mean_pool(encoder(input_ids=ids, attention_mask=mask).last_hidden_state, mask)
         assert np.allclose(found[i], alone[0], atol=1e-5)

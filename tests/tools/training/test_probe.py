@@ -105,9 +105,7 @@ def test_classes_smaller_than_the_folds_are_not_judged() -> None:
 
 
 @pytest.mark.usefixtures("float32")
-def test_scoring_loads_the_models_again(
-    make_job: MakeJob, tiny_rows: Path, tmp_path: Path
-) -> None:
+def test_scoring_loads_the_models_again(make_job: MakeJob, tiny_rows: Path, tmp_path: Path) -> None:
     probes = tmp_path / "probes"
     outcome = probe.run(
         make_job("probe", settings={"frozen_linear": False}), probes, lambda _: None

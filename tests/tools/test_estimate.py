@@ -1,0 +1,76 @@
+"""What a call will cost, before it is made."""
+
+from __future__ import annotations
+
+import pytest
+from tuneos.tools import estimate
+from tuneos.tools.estimate import confirm_seconds, estimate_seconds, frozen_pass
+from tuneos.tools.facts import DataVersion, Facts, KnownStrategy
+
+
+def strategy(name: str, cost: float, **defaults: int) -> KnownStrategy:
+    return KnownStrategy(
+        name=name, rung=1, tool="fine_tune", relative_cost=cost, typical_gain=0.0,
+        min_examples_per_class=1, defaults=defaults,
+    )  # fmt: skip
+
+
+FACTS = Facts(
+    frozen_seconds=10.0,
+    rows={"train": 1000, "validation": 100, "test": 200},
+    strategies=(strategy("lora", 4.0, epochs=5), strategy("full", 6.0)),
+)
+
+
+def seconds(tool: str, facts: Facts = FACTS, **arguments: object) -> float:
+    return estimate_seconds(tool, arguments, facts)
+
+
+def test_fine_tune_costs_start_up_and_frozen_passes_times_epochs() -> None:
+    assert seconds("fine_tune", strategy="lora", epochs=3) == estimate.STARTUP + 4 * 3 * 10
+    assert seconds("fine_tune", strategy="lora") == estimate.STARTUP + 4 * 5 * 10
+    assert seconds("fine_tune", strategy="full") == estimate.STARTUP + 6 * 4 * 10
+
+
+def test_more_epochs_and_dearer_strategies_cost_more() -> None:
+    costs = [seconds("fine_tune", strategy="lora", epochs=n) for n in (1, 2, 5, 50)]
+    assert costs == sorted(costs)
+    assert len(set(costs)) == 4
+    assert seconds("fine_tune", strategy="full", epochs=2) > costs[1]
+
+
+def test_more_trials_cost_more_and_one_less_than_they_would_unpruned() -> None:
+    costs = [seconds("search_hyperparameters", strategy="lora", trials=n) for n in (1, 2, 8)]
+    assert costs == sorted(costs)
+    assert costs[2] == pytest.approx(8 * costs[0])
+    assert costs[0] < seconds("fine_tune", strategy="lora", epochs=7.5)
+
+
+def test_search_costs_more_than_one_fine_tune_and_this_more_than_a_probe() -> None:
+    probe = seconds("probe_baselines")
+    tune = seconds("fine_tune", strategy="lora")
+    assert probe < tune < seconds("search_hyperparameters", strategy="lora", trials=8)
+
+
+@pytest.mark.parametrize("tool", ["inspect_dataset", "query_knowledge", "finish", "no such tool"])
+def test_tools_without_a_job_are_quick(tool: str) -> None:
+    assert seconds(tool) == estimate.QUICK
+
+
+@pytest.mark.parametrize("tool", ["fine_tune", "search_hyperparameters"])
+def test_strategy_that_is_not_known_yet_costs_something(tool: str) -> None:
+    assert seconds(tool, Facts(frozen_seconds=10.0), strategy="lora") > estimate.STARTUP
+
+
+def test_speed_is_guessed_from_the_rows_until_it_was_measured() -> None:
+    guessed = Facts(rows={"train": 1000})
+    assert frozen_pass(guessed) == estimate.PER_ROW * 1000
+    version = DataVersion(key="k", name="cleaned", folder="f", train_rows=500, validation_rows=9)
+    assert frozen_pass(guessed.model_copy(update={"data": version})) == estimate.PER_ROW * 500
+    assert frozen_pass(FACTS) == 10
+
+
+def test_confirm_costs_more_for_a_larger_test_split() -> None:
+    small = FACTS.model_copy(update={"rows": {"train": 1000, "test": 10}})
+    assert estimate.CONFIRM_STARTUP < confirm_seconds(small) < confirm_seconds(FACTS)
+    assert confirm_seconds(Facts()) == estimate.CONFIRM_STARTUP
