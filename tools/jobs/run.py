@@ -155,7 +155,9 @@ def _listen(child: subprocess.Popen[str], spec: JobSpec, on_progress: OnProgress
 
 
 @contextmanager
-def _ended_in_time(child: subprocess.Popen[str], seconds: float | None) -> Iterator[threading.Event]:
+def _ended_in_time(
+    child: subprocess.Popen[str], seconds: float | None
+) -> Iterator[threading.Event]:
     """End the child when its time is up, even one that says nothing; the event tells so."""
     overran = threading.Event()
 

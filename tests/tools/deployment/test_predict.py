@@ -27,7 +27,7 @@ GOOD: dict[str, tuple[str, str, str | None, list[str], list[Any]]] = {
     "csv long cell": ("x.csv", f"text\n{'a' * 200_000}\n", None, ["a" * 200_000], [None]),
     "csv header only": ("x.csv", "text,id\n", None, [], []),
     "tsv": ("x.tsv", "id\ttext\n7\tone, two\n", None, ["one, two"], ["7"]),
-    "jsonl": ("x.jsonl", '{"id": 7, "text": "one"}\n\n{"text": "two"}\n', None, ["one", "two"], [7, None]),
+    "jsonl": ("x.jsonl", '{"id": 7, "text": "a"}\n\n{"text": "b"}\n', None, ["a", "b"], [7, None]),
     "jsonl bare": ("x.jsonl", '"one"\n"two"\n', None, ["one", "two"], [None, None]),
     "jsonl named": ("x.ndjson", '{"a": "one", "text": "no"}\n', "a", ["one"], [None]),
 }  # fmt: skip

@@ -72,5 +72,7 @@ def test_lesson_can_be_asked_for_later(context: Any) -> None:
     )
     said = RECORD_LESSON.run(given, context, Facts(), lambda _: None)
     assert said.summary == "Recorded a lesson about lora."
-    found = ask(context, sparql="SELECT ?o WHERE { ?s ?p ?o FILTER(CONTAINS(STR(?o), 'overfits')) }")
+    found = ask(
+        context, sparql="SELECT ?o WHERE { ?s ?p ?o FILTER(CONTAINS(STR(?o), 'overfits')) }"
+    )
     assert "rank 64 overfits small sets" in found.summary

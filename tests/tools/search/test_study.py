@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import optuna
 import pytest
+from tuneos.evals.result import Curve
 from tuneos.memory.artifacts import ArtifactStore
 from tuneos.memory.ledger import Ledger
 from tuneos.tools.deployment.load import load_classifier
@@ -89,7 +89,7 @@ class Tuning:
             raise step
         folder.mkdir(parents=True)
         tell(JobProgress(share=0.5, text="training"))
-        curve = SimpleNamespace(model_dump=dict)
+        curve = Curve(candidate="", metric="accuracy", points=[])
         return SimpleNamespace(value=step, scores={"accuracy": step}, curve=curve, seconds=1.0)
 
 
@@ -156,11 +156,6 @@ def test_best_value_wins_and_the_earlier_on_a_tie(
     safe_job: JobSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     study = work(safe_job, tmp_path, monkeypatch, 0.5, 0.8, 0.8)
-    for trial in study.trials:
-        scores = tmp_path / f"trial-{trial.number}" / "scores.json"
-        found = json.loads(scores.read_text())
-        found["curve"] = {"candidate": "", "metric": "accuracy", "points": []}
-        scores.write_text(json.dumps(found))
     outcome = search._outcome(safe_job, study, tmp_path, [])
     assert outcome.candidates[0].folder == "trial-1/model"
     assert [p.name for p in tmp_path.glob("trial-*")] == ["trial-1"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tuneos.tools.datasets.read import read_dataset
+from tuneos.tools.datasets.read import read_data
 from tuneos.tools.datasets.splits import make_splits, write_split
 from tuneos.tools.datasets.types import Split
 from tuneos.tools.deployment.load import load_classifier
@@ -27,7 +27,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def splits(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Split]]:
     folder = tmp_path_factory.mktemp("snips")
-    raw = read_dataset(str(SNIPS), label="label", text="text")
+    raw = read_data(SNIPS, label="label", text="text")
     found = dict(make_splits(raw, seed=0))
     drawn = np.random.default_rng(0).permutation(len(found["train"]))[:ROWS]
     found["train"] = found["train"].take(sorted(drawn.tolist()))
