@@ -34,6 +34,7 @@ bench: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" && $(PYTHON) -c $(RECENT) || \
 	  { echo "TuneOS needs Python 3.11 or newer. Name one: make PYTHON=/path/to/python"; exit 1; }
+	@echo "Installing into $(VENV): about 1 GB, some minutes …"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from langchain_core.messages import ToolMessage
@@ -15,10 +16,10 @@ from ..tools.facts import Facts, JobProgress
 from ..tools.guardrails.checks import neutralise
 from ..tools.jobs.run import JobFailed
 from ..tools.registry import TOOLS
-from ..tools.tool import ToolRefused, ToolResult
+from ..tools.tool import ToolContext, ToolRefused, ToolResult
 from .context import RunContext
 from .events import StepEnded, StepProgress, StepStarted, emit
-from .state import ActInput
+from .state import ActInput, Call
 
 SUMMARY = 2000  # characters of a tool's summary that a controller reads
 OBSERVED = (ToolRefused, UserError, JobFailed, StoreError)
@@ -42,7 +43,7 @@ def act(state: ActInput, runtime: Runtime[RunContext]) -> dict[str, Any]:
     ok = True
     try:
         arguments = tool.arguments.model_validate(call.arguments)
-        result = tool.run(arguments, tools, state["facts"], tell)
+        result = tool.run(arguments, _with_own_time(tools, call), state["facts"], tell)
     except DiskFull:
         raise
     except OBSERVED as error:
@@ -71,3 +72,13 @@ def act(state: ActInput, runtime: Runtime[RunContext]) -> dict[str, Any]:
     )
     facts = result.facts if ok else Facts()
     return {"messages": [message], "facts": facts, "steps": [step]}
+
+
+def _with_own_time(tools: ToolContext, call: Call) -> ToolContext:
+    """What was set aside for this call is its own to use."""
+
+    def left() -> float | None:
+        others = tools.seconds_left()
+        return None if others is None else others + call.reserved
+
+    return replace(tools, seconds_left=left)

@@ -22,6 +22,7 @@ from .events import Refused, emit
 from .state import ActInput, Call, State
 
 SAME_CALL = 2  # a call may be made this often with the same arguments
+ENOUGH = 0.6  # of the expected time: a training that gets less ends before it has learnt
 REASON = 300  # characters kept of a controller's reason
 
 
@@ -84,7 +85,7 @@ def _veto(call: ToolCall, facts: Facts, context: RunContext) -> str | None:
     estimate = estimate_seconds(call["name"], call["args"], facts)
     left = context.tools.seconds_left()
     costly = call["name"] in {"fine_tune", "search_hyperparameters", "probe_baselines"}
-    if costly and left is not None and left < min(estimate, MOST_WANTED) / 2:
+    if costly and left is not None and left < ENOUGH * estimate:
         return f"about {estimate:.0f} s needed, {left:.0f} s left; choose something cheaper"
     if call["name"] not in {"fine_tune", "search_hyperparameters"}:
         return None
@@ -96,9 +97,6 @@ def _veto(call: ToolCall, facts: Facts, context: RunContext) -> str | None:
                 f"(knowledge graph); the smallest has {facts.smallest_class}"
             )
     return None
-
-
-MOST_WANTED = 120.0  # a training that gets this many seconds is worth starting, however long
 
 
 def _needs_person(call: ToolCall, facts: Facts, context: RunContext) -> bool:
@@ -132,6 +130,7 @@ def _reserved(call: ToolCall, facts: Facts, reason: str, context: RunContext) ->
         reason=reason,
         estimate=estimate,
         reservation=tools.ledger.reserve(tools.run, "seconds", amount),
+        reserved=amount,
     )
 
 

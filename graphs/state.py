@@ -24,6 +24,7 @@ class Call(BaseModel):
     reason: str
     estimate: float
     reservation: int
+    reserved: float = 0.0
 
 
 class State(TypedDict):
