@@ -128,7 +128,7 @@ def print_plan(
     console.print(f"  base model  {escape(base_model)}")
     console.print(f"  budget      {budget or 'no limit'}")
     console.print(
-        "  plan        inspect, clean, mask; cheap baselines; then tune, cheap to dear, till met\n"
+        "  plan        inspect, clean, mask; cheap baselines; then tune, cheap to dear\n"
     )
 
 

@@ -89,7 +89,7 @@ def main() -> int:
     slow = False
     for name in sets:
         stock, ours = [], []
-        rows = min(arguments.rows, 240) if name == "topic/arxiv_cs" else arguments.rows
+        rows = min(arguments.rows, 128) if name == "topic/arxiv_cs" else arguments.rows
         for _ in range(arguments.repeats):
             stock.append(rate(STOCK, name, rows, "/tmp/tuneos-stock"))
             ours.append(rate(OURS, name, rows, "lora"))

@@ -170,10 +170,9 @@ def test_same_call_is_refused_the_third_time(times: int, refused: bool, make: Ma
     ("asked", "left", "refused"),
     [
         (call("fine_tune", strategy="lora"), 1000.0, False),
-        (call("fine_tune", strategy="lora"), 61.0, False),  # worth starting: half of 120 s
-        (call("fine_tune", strategy="lora"), 50.0, True),
+        (call("fine_tune", strategy="lora"), 61.0, True),
         (call("probe_baselines"), 20.0, False),
-        (call("probe_baselines"), 10.0, True),
+        (call("probe_baselines"), 9.0, True),
         (call("list_jobs"), 0.0, False),  # what costs nothing stays allowed
         (call("finish", reason="x"), 0.0, False),
     ],

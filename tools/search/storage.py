@@ -52,6 +52,14 @@ def open_study(spec: JobSpec, *, worker: int = 0) -> optuna.Study:
     return study
 
 
+def forget_study(spec: JobSpec) -> None:
+    """Delete what an earlier, unfinished go at the same job left of its study."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    storage = open_storage(Path(spec.studies))
+    if study_name(spec) in optuna.get_all_study_names(storage):
+        optuna.delete_study(study_name=study_name(spec), storage=storage)
+
+
 def open_storage(path: Path) -> Any:
     """SQLite through Optuna's own storage; other processes may use it meanwhile."""
     return optuna.storages.RDBStorage(
@@ -67,7 +75,7 @@ def enqueue_first(study: optuna.Study, spec: JobSpec) -> None:
 
 
 def fail_running(study: optuna.Study, note: str, alive: set[int]) -> int:
-    """Fail the trials whose worker is gone and line their settings up again.
+    """Fail the trials whose worker is gone.
 
     Args:
         study: Of this job.

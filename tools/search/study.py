@@ -17,7 +17,7 @@ from ...evals.result import Curve, TrialRecord
 from ..facts import Candidate, JobProgress, OnProgress, Outcome
 from ..jobs.run import child_environment
 from ..jobs.spec import JobSpec
-from .storage import enqueue_first, fail_running, open_study
+from .storage import enqueue_first, fail_running, forget_study, open_study
 from .worker import ENDED
 
 LOOK_EVERY = 0.5  # seconds
@@ -31,10 +31,11 @@ def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
     """Search until the trials or the time are used up; return the best trial as a candidate.
 
     A worker that dies (killed for memory, say) costs its trial, which is recorded
-    as failed, and another worker takes its place.
+    as failed, and another worker takes its place. A search that was cut off begins
+    anew: the models of its trials went with its unfinished artifact.
     """
+    forget_study(spec)
     study = open_study(spec)
-    fail_running(study, "its worker had died before", alive=set())
     enqueue_first(study, spec)
     deadline = time.monotonic() + (spec.seconds or NO_LIMIT)
     notes = _work(spec, folder, deadline, on_progress)

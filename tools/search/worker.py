@@ -22,6 +22,7 @@ from ..jobs.child import describe, out_of_memory
 from ..jobs.spec import JobSpec
 from ..training.data import JobData
 from ..training.fine_tune import settings_of, tune
+from ..training.hardware import calibrate_threads
 from ..training.loop import Pruned
 from .space import suggest
 from .storage import open_study, space_of
@@ -44,7 +45,10 @@ def main() -> int:
     folder = Path(sys.argv[2])
     deadline = time.monotonic() + float(sys.argv[3])
     _end_with_parent(os.getppid())
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // spec.workers))
+    if spec.workers > 1:
+        torch.set_num_threads(1)
+    else:
+        calibrate_threads()
     data, study = JobData.of(spec), open_study(spec, worker=int(sys.argv[4]))
     seconds: list[float] = []
     while room_for_another(study, spec, deadline, seconds):

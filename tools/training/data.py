@@ -39,7 +39,8 @@ class JobData:
         data = cls(
             spec, read_split(folder / "train.jsonl"), read_split(folder / "validation.jsonl")
         )
-        data.max_length = min(data.max_length, data.base.max_tokens)
+        wanted = spec.what.settings.get("max_length", data.max_length)
+        data.max_length = min(int(wanted), data.base.max_tokens)
         return data
 
     @cached_property

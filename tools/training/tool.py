@@ -45,6 +45,7 @@ class FineTuneArguments(BaseModel):
     label_smoothing: float | None = Field(None, ge=0, le=0.5)
     class_weights: bool | None = None
     optimizer: Literal["adamw", "sgd"] | None = None
+    max_length: int | None = Field(None, ge=8, le=8192, description="tokens; 256 if left out")
     peft_method: PeftMethod | None = Field(None, description="for lora")
     rank: int | None = Field(None, ge=1, le=512, description="for lora")
     alpha: int | None = Field(None, ge=1, le=2048, description="for lora")

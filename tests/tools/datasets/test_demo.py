@@ -293,7 +293,8 @@ def test_misspelling_leaves_short_and_mixed_words_alone() -> None:
 def test_tfidf_falls_clearly_short_of_the_target(tmp_path: Path, seed: int) -> None:
     """On both splits, so that a run does not stop at tf-idf by what validation says.
 
-    Measured on test, 16 seeds: 0.77-0.83; LoRA on MiniLM, 3 seeds: 0.93-0.94.
+    Measured on test: tf-idf 0.805 to 0.824 on seeds 1, 2 and 7, LoRA on MiniLM 0.928
+    and 0.943 on seeds 1 and 7.
     """
     demo = _demo(tmp_path, seed)
     held_out = {text_key(row.text) for row in demo.test}
