@@ -127,9 +127,7 @@ def print_plan(
     console.print(f"  controller  {escape(named)}")
     console.print(f"  base model  {escape(base_model)}")
     console.print(f"  budget      {budget or 'no limit'}")
-    console.print(
-        "  plan        inspect, clean, mask; cheap baselines; then tune, cheap to dear\n"
-    )
+    console.print("  plan        inspect, clean, mask; cheap baselines; then tune, cheap to dear\n")
 
 
 def print_result(console: Console, result: RunResult) -> None:
