@@ -24,6 +24,7 @@ from ..graphs.digest import Digest, StrategyState
 
 NAME = "rule-based planner"
 LEAST_TRIALS = 3
+FAR = 3.0  # a gap this many times what any step gains is climbed to by the strongest step
 NEARLY = 0.75  # of the largest expected gain is as good, if it is cheaper
 DOUBTFUL_SHARE = 0.005  # of the training rows; fewer doubtful labels are left alone
 
@@ -158,7 +159,8 @@ def _tune(digest: Digest) -> Proposal:
     """Choose what may close the gap.
 
     A small gap: search the settings of what did best. Else the cheapest option that
-    may close it; else the cheapest of those that gain nearly the most.
+    may close it; else the cheapest of those that gain nearly the most, or, where the
+    gap is far wider than that, of those that gain the most.
     """
     gap = widest_gap(digest)
     options = [o for o in _options(digest, gap) if _affordable(o, digest)]
@@ -177,7 +179,8 @@ def _tune(digest: Digest) -> Proposal:
     if closing:
         return min(closing, key=lambda o: o.seconds).proposal
     most = max(o.gain for o in options)
-    good = [o for o in options if o.gain >= NEARLY * most]
+    enough = most if gap > FAR * most else NEARLY * most
+    good = [o for o in options if o.gain >= enough]
     return min(good, key=lambda o: o.seconds).proposal
 
 

@@ -189,6 +189,8 @@ DOUBT: dict[str, Any] = {"doubtful_labels": 20, "doubtful_labels_hurt": True}
             "search_hyperparameters",
             {"strategy": "top_layers", "trials": 8},
         ),
+        # a gap far wider than any step closes goes straight to the strongest step
+        ({"gap": 0.5}, "fine_tune", {"strategy": "full"}),
         # a large gap climbs
         (
             {"gap": 0.03, "candidates": TUNED, "strategies": ladder(tried=TRIED)},
