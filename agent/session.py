@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 OnEvent = Callable[[dict[str, Any]], None]
 Approve = Callable[[dict[str, Any]], bool]
 ASK_ABOVE = 300.0  # seconds: dearer steps wait for a person, where one is asked
-CONFIRM_SHARE = 0.2  # of the budget is kept back for confirm and report at most
+CONFIRM_SHARE = 0.25  # of the budget is kept back for confirm and report at most
 
 
 @dataclass(frozen=True)
@@ -323,11 +323,13 @@ def command_of(spec: RunSpec) -> str:
 
 
 def _rows(run: Run) -> Facts:
-    """The sizes of the splits, for estimates, as far as they are known."""
+    """The sizes of the splits and the measured speed, for estimates, as far as they are known."""
     path = run.folder / "rows.json"
     if not path.is_file():
         return Facts()
-    return Facts(rows=json.loads(path.read_text(encoding="utf-8")))
+    speed = run.folder / "speed.json"
+    measured = float(speed.read_text(encoding="utf-8")) if speed.is_file() else 0.0
+    return Facts(rows=json.loads(path.read_text(encoding="utf-8")), frozen_seconds=measured)
 
 
 def _read(spec: RunSpec) -> RawData:

@@ -19,6 +19,7 @@ from ..tools.registry import TOOLS
 from ..tools.tool import ToolContext, ToolRefused, ToolResult
 from .context import RunContext
 from .events import StepEnded, StepProgress, StepStarted, emit
+from .prepare import write_whole
 from .state import ActInput, Call
 
 SUMMARY = 2000  # characters of a tool's summary that a controller reads
@@ -55,6 +56,8 @@ def act(state: ActInput, runtime: Runtime[RunContext]) -> dict[str, Any]:
     if result.trials:
         tools.ledger.charge(tools.run, "trials", result.trials)
     emit(StepEnded(tool=call.tool, summary=result.summary, ok=ok, seconds=seconds))
+    if ok and result.facts.frozen_seconds:  # what confirm will take follows from it
+        write_whole(runtime.context.folder / "speed.json", str(result.facts.frozen_seconds))
     message = ToolMessage(
         neutralise(result.summary, SUMMARY),
         tool_call_id=call.id,

@@ -28,8 +28,8 @@ def prepare(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     train, validation, test = (splits[n] for n in ("train", "validation", "test"))
     context.seals.seal(context.tools.run, split_bytes(test))
     keys = {text_key(t) for t in validation.texts + test.texts}
-    _write_whole(context.folder / "held_out.json", json.dumps(sorted(keys)))
-    _write_whole(context.folder / "rows.json", json.dumps({n: len(s) for n, s in splits.items()}))
+    write_whole(context.folder / "held_out.json", json.dumps(sorted(keys)))
+    write_whole(context.folder / "rows.json", json.dumps({n: len(s) for n, s in splits.items()}))
     version = save_version(context.tools.store, train, validation, name="as read")
     counts = dict(Counter(train.labels).most_common())
     made = [name for name in ("validation", "test") if name not in raw.splits]
@@ -73,7 +73,8 @@ def _findings(raw: RawData) -> tuple[Finding, ...]:
     )
 
 
-def _write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
+    """Write beside and rename, so that a crash leaves no half file."""
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     draft.write_text(text, encoding="utf-8")
     draft.replace(path)
