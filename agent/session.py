@@ -97,7 +97,7 @@ def run_agent(
 
     Raises:
         UserError, TargetError, StoreError: The input is at fault.
-        KeyboardInterrupt: Interrupted; `resume_run` goes on.
+        KeyboardInterrupt: Interrupted; `go_on` goes on.
     """
     return go_on(create_run(plan_run(spec)), on_event=on_event, approve=approve)
 

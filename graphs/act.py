@@ -16,10 +16,10 @@ from ..tools.facts import Facts, JobProgress
 from ..tools.guardrails.checks import neutralise
 from ..tools.jobs.run import JobFailed
 from ..tools.registry import TOOLS
+from ..tools.reporting.files import write_whole
 from ..tools.tool import ToolContext, ToolRefused, ToolResult
 from .context import RunContext
 from .events import StepEnded, StepProgress, StepStarted, emit
-from .prepare import write_whole
 from .state import ActInput, Call
 
 SUMMARY = 2000  # characters of a tool's summary that a controller reads

@@ -19,6 +19,7 @@ from ..evals.targets import Target
 from ..tools.datasets.splits import split_from_bytes, write_split
 from ..tools.facts import Candidate, Facts
 from ..tools.jobs.run import run_job
+from ..tools.reporting.files import write_whole
 from ..tools.training.tool import make_spec
 from .context import RunContext
 from .events import StepEnded, StepProgress, StepStarted, emit
@@ -187,7 +188,4 @@ def _unmeasured(targets: tuple[Target, ...]) -> list[TargetResult]:
 
 
 def _keep(context: RunContext, found: Confirmed) -> None:
-    path = context.folder / "confirmed.json"
-    draft = path.with_suffix(".draft")
-    draft.write_text(found.model_dump_json(indent=1), encoding="utf-8")
-    draft.replace(path)
+    write_whole(context.folder / "confirmed.json", found.model_dump_json(indent=1))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -15,6 +13,7 @@ from ..tools.datasets.splits import data_hash, make_splits, split_bytes
 from ..tools.datasets.types import RawData, Split, text_key
 from ..tools.datasets.versions import save_version
 from ..tools.facts import Facts
+from ..tools.reporting.files import write_whole
 from .context import RunContext
 from .events import Prepared, emit
 from .state import State
@@ -71,10 +70,3 @@ def _findings(raw: RawData) -> tuple[Finding, ...]:
         )
         for kind, places in by_kind.items()
     )
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write beside and rename, so that a crash leaves no half file."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
