@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..evals.result import RunResult
+    from ..graphs.approval import Question
     from .session import Run
 
 app = typer.Typer(
@@ -95,7 +96,7 @@ def _run(data: str, flags: dict[str, Any], *, yes: bool, as_json: bool) -> NoRet
             plan = plan_run(spec)
         from .console import print_plan
 
-        name = find_controller(spec.llm).name
+        name = find_controller(spec.llm, spec.llm_model).name
         targets = spec.parsed_targets()
         print_plan(console, spec.data, plan.rows, targets, name, spec.base_model, spec.budget)
         _go_on(create_run(plan), console, yes=yes, as_json=as_json)
@@ -125,11 +126,11 @@ def _go_on(run: Run, console: Console, *, yes: bool, as_json: bool) -> NoReturn:
     view = RunView(console)
     asks = sys.stdin.isatty() and sys.stdout.isatty() and not yes
 
-    def approve(question: dict[str, Any]) -> bool:
-        minutes = question["seconds"] / 60
+    def approve(question: Question) -> bool:
+        minutes = question.seconds / 60
         with view.paused():
             return typer.confirm(
-                f"{question['tool']} may take about {minutes:.0f} min. Go on?", default=True
+                f"{question.tool} may take about {minutes:.0f} min. Go on?", default=True
             )
 
     try:

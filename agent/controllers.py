@@ -15,14 +15,23 @@ class ControllerError(UserError):
 
 @dataclass(frozen=True)
 class Controller:
-    """A chat model and how it is named wherever it shows."""
+    """A chat model, and how it is named wherever it shows.
+
+    Attributes:
+        context_tokens: What its window holds; None: not known.
+    """
 
     model: BaseChatModel
     name: str
+    context_tokens: int | None = None
 
 
-def find_controller(ref: str | None) -> Controller:
+def find_controller(ref: str | None, model_name: str | None = None) -> Controller:
     """Resolve `--llm`: nothing gives the planner, "provider:model" a hosted LLM.
+
+    Args:
+        ref: As the person wrote it.
+        model_name: Of the model behind a URL.
 
     Raises:
         ControllerError: The extra isn't installed, or the provider doesn't know it.

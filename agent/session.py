@@ -3,50 +3,37 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import math
 import secrets
-import shlex
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
 from ..evals.result import RunResult, RunStory
-from ..graphs.context import RunContext
-from ..memory.artifacts import ArtifactStore
+from ..graphs.approval import Approve, Question
 from ..memory.checkpoints import open_checkpointer
 from ..memory.errors import StoreError
-from ..memory.knowledge import KnowledgeGraph
 from ..memory.ledger import Ledger
-from ..memory.seal import Seals
 from ..memory.workspace import Workspace, open_workspace
-from ..tools.datasets.read import read_data
 from ..tools.datasets.splits import make_splits
 from ..tools.datasets.types import TASKS, RawData
-from ..tools.estimate import confirm_seconds
 from ..tools.facts import Facts
 from ..tools.jobs.run import allow_jobs, interrupt_jobs
-from ..tools.tool import ToolContext
 from ..tools.training.base_model import find_base_model
-from ..tools.training.hardware import cores
-from .controllers import find_controller
+from . import controllers
 from .spec import RunSpec, SpecError
+from .wiring import make_context, read_rows
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
 
 OnEvent = Callable[[dict[str, Any]], None]
-Approve = Callable[[dict[str, Any]], bool]
-ASK_ABOVE = 300.0  # seconds: dearer steps wait for a person, where one is asked
-CONFIRM_SHARE = 0.25  # of the budget is kept back for confirm and report at most
 
 
 @dataclass(frozen=True)
@@ -110,13 +97,15 @@ def plan_run(spec: RunSpec) -> Plan:
     """
     spec.parsed_targets()
     spec.seconds()
+    spec.gpu_seconds()
+    spec.price()
     if spec.task is not None and spec.task not in TASKS:
         raise SpecError(f"--task {spec.task!r}: choose from {', '.join(TASKS)}")
     if spec.out is not None:
         _check_out(Path(spec.out))
-    find_controller(spec.llm)
+    controllers.find_controller(spec.llm, spec.llm_model)
     find_base_model(spec.base_model)
-    raw = _read(spec)
+    raw = read_rows(spec)
     splits = make_splits(raw, seed=spec.seed)
     return Plan(spec, raw, {name: len(split) for name, split in splits.items()})
 
@@ -139,6 +128,9 @@ def create_run(plan: Plan) -> Run:
     ledger.start_run(name, spec.model_dump(mode="json"))
     ledger.set_limit(name, "seconds", spec.seconds())
     ledger.set_limit(name, "trials", spec.max_trials)
+    ledger.set_limit(name, "tokens", spec.max_tokens)
+    ledger.set_limit(name, "usd", spec.max_cost)
+    ledger.set_limit(name, "gpu_seconds", spec.gpu_seconds())
     (run.folder / "spec.yaml").write_text(_yaml(spec), encoding="utf-8")
     return run
 
@@ -255,85 +247,15 @@ def _stream(
             question = pending[0] if pending else None
         if question is None:
             return
-        given = Command(resume=approve(question) if approve else True)
+        given = Command(resume=_answered(question, approve))
 
 
-def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
-    """Put together what the nodes work with."""
-    from ..graphs.standing import primary_metric
-
-    spec, workspace = run.spec, run.workspace
-    base = find_base_model(spec.base_model)
-    controller = find_controller(spec.llm)
-    raw = cache(lambda: _read(spec))
-    targets = spec.parsed_targets()
-
-    def seconds_left() -> float | None:
-        spent = ledger.spending(run.name).get("seconds")
-        if spent is None or spent.limit is None:
-            return None
-        kept = min(confirm_seconds(_rows(run)), CONFIRM_SHARE * spent.limit)
-        return max(0.0, spent.limit - spent.spent - spent.reserved - kept)
-
-    def trials_left() -> int | None:
-        spent = ledger.spending(run.name).get("trials")
-        if spent is None or spent.limit is None:
-            return None
-        return max(0, math.floor(spent.limit - spent.spent))
-
-    tools = ToolContext(
-        run=run.name,
-        workspace=workspace,
-        ledger=ledger,
-        store=ArtifactStore(workspace.artifacts),
-        knowledge=KnowledgeGraph(workspace.knowledge),
-        task=spec.task or TASKS[0],
-        base_model=spec.base_model,
-        base_digest=base.digest,
-        metric=primary_metric(targets),
-        targets=targets,
-        seed=spec.seed,
-        workers=cores(),
-        seconds_left=seconds_left,
-        trials_left=trials_left,
-    )
-    return RunContext(
-        tools=tools,
-        controller=controller.model,
-        controller_name=controller.name,
-        read=raw,
-        seals=Seals(workspace.ledger),
-        source=spec.data,
-        started=ledger.run(run.name).started,
-        command=command_of(spec),
-        out=run.out,
-        ask_above=ASK_ABOVE if ask else None,
-    )
-
-
-def command_of(spec: RunSpec) -> str:
-    """The command line that gives this run again."""
-    words = ["tuneos", "run", spec.data]
-    for name, value in spec.model_dump(exclude={"data", "targets", "workspace", "out"}).items():
-        if value is not None and value != RunSpec.model_fields[name].default:
-            words += [f"--{name.replace('_', '-')}", str(value)]
-    for target in spec.targets:
-        words += ["--target", target]
-    return shlex.join(words)
-
-
-def _rows(run: Run) -> Facts:
-    """The sizes of the splits and the measured speed, for estimates, as far as they are known."""
-    path = run.folder / "rows.json"
-    if not path.is_file():
-        return Facts()
-    speed = run.folder / "speed.json"
-    measured = float(speed.read_text(encoding="utf-8")) if speed.is_file() else 0.0
-    return Facts(rows=json.loads(path.read_text(encoding="utf-8")), frozen_seconds=measured)
-
-
-def _read(spec: RunSpec) -> RawData:
-    return read_data(Path(spec.data), task=spec.task, text=spec.text, label=spec.label)
+def _answered(question: dict[str, Any], approve: Approve | None) -> Any:
+    """Ask; without anybody to ask, every step goes on."""
+    if approve is None:
+        return True
+    said = approve(Question.model_validate(question))
+    return said if isinstance(said, bool) else said.model_dump()
 
 
 def _check_out(folder: Path) -> None:

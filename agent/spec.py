@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -28,7 +29,16 @@ class RunSpec(BaseModel):
         targets: "macro_f1>=0.90"; all must hold.
         budget: "30m", "1h30m", "90s"; None means no limit.
         max_trials: Search trials at most; None means no limit.
-        llm: "provider:model"; None means the rule-based planner.
+        max_tokens: Tokens that an LLM controller may read and write in all.
+        max_cost: US dollars for an LLM controller; needs `llm_price`.
+        max_gpu: Time on a GPU, written as `budget` is.
+        llm: "provider:model", a URL or "local:PATH"; None means the rule-based planner.
+        llm_model: Name of the model behind a URL.
+        llm_price: "IN/OUT", US dollars for a million tokens read and written.
+        approve: "auto" lets every step go on that the gate admits; "ask" waits for a
+            person before costly ones; "never" refuses these. None: "ask" where there
+            is somebody to ask, else "auto".
+        policy: YAML file that says which steps need a person.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,7 +51,14 @@ class RunSpec(BaseModel):
     targets: tuple[str, ...] = ()
     budget: str | None = None
     max_trials: int | None = Field(None, ge=0)
+    max_tokens: int | None = Field(None, gt=0)
+    max_cost: float | None = Field(None, gt=0)
+    max_gpu: str | None = None
     llm: str | None = None
+    llm_model: str | None = None
+    llm_price: str | None = None
+    approve: Literal["auto", "ask", "never"] | None = None
+    policy: str | None = None
     seed: int = Field(0, ge=0, lt=2**31)
     workspace: str = ".tuneos"
     out: str | None = None
@@ -51,7 +68,7 @@ class RunSpec(BaseModel):
     def _one_or_many(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
 
-    @field_validator("budget", mode="before")
+    @field_validator("budget", "max_gpu", mode="before")
     @classmethod
     def _seconds_too(cls, value: object) -> object:
         return f"{value}s" if isinstance(value, (int, float)) else value
@@ -71,6 +88,35 @@ class RunSpec(BaseModel):
             SpecError: It cannot be read.
         """
         return None if self.budget is None else parse_duration(self.budget)
+
+    def gpu_seconds(self) -> float | None:
+        """The budget of GPU time in seconds.
+
+        Raises:
+            SpecError: It cannot be read.
+        """
+        return None if self.max_gpu is None else parse_duration(self.max_gpu)
+
+    def price(self) -> tuple[float, float] | None:
+        """US dollars for a million tokens read, and for a million written.
+
+        Raises:
+            SpecError: It cannot be read, or a budget in money has no price to go by.
+        """
+        if self.llm_price is None:
+            if self.max_cost is not None and self.llm is not None:
+                raise SpecError("max_cost: say what tokens cost, such as --llm-price 2.50/10")
+            return None
+        try:
+            read, written = (float(part) for part in self.llm_price.split("/"))
+        except ValueError:
+            read = written = -1.0
+        if not (0 <= read < math.inf and 0 <= written < math.inf):
+            raise SpecError(
+                f"llm_price {self.llm_price!r}: write dollars for a million tokens "
+                "read and written as IN/OUT, such as 2.50/10"
+            )
+        return read, written
 
 
 def parse_duration(text: str) -> float:

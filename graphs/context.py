@@ -29,6 +29,9 @@ class RunContext:
         out: Folder for model and report.
         ask_above: Calls expected to take more seconds than this wait for a person;
             None lets everything through.
+        fallback: Takes over from a controller that cannot go on: the planner.
+        context_tokens: What the controller's window holds; None: not known.
+        price: US dollars for a million tokens read, and written; None: not known.
     """
 
     tools: ToolContext
@@ -41,6 +44,9 @@ class RunContext:
     command: str
     out: Path
     ask_above: float | None
+    fallback: BaseChatModel
+    context_tokens: int | None = None
+    price: tuple[float, float] | None = None
 
     @property
     def folder(self) -> Path:

@@ -17,6 +17,7 @@ from ..tools.estimate import estimate_seconds
 from ..tools.facts import Facts
 from ..tools.guardrails.checks import check_arguments, neutralise
 from ..tools.registry import TOOLS
+from .approval import Answer, Question
 from .context import RunContext
 from .events import Refused, emit
 from .state import ActInput, Call, State
@@ -107,14 +108,18 @@ def _needs_person(call: ToolCall, facts: Facts, context: RunContext) -> bool:
 def _ask(call: ToolCall, facts: Facts, reason: str) -> str | None:
     """Wait for a person; None means go on."""
     answer = interrupt(
-        {
-            "tool": call["name"],
-            "arguments": call["args"],
-            "reason": reason,
-            "seconds": estimate_seconds(call["name"], call["args"], facts),
-        }
+        Question(
+            tool=call["name"],
+            arguments=call["args"],
+            reason=reason,
+            seconds=estimate_seconds(call["name"], call["args"], facts),
+        ).model_dump()
     )
-    return None if answer is True else "the person said no; propose something else, or finish"
+    return (
+        None
+        if Answer.of(answer).decision == "approve"
+        else "the person said no; propose something else, or finish"
+    )
 
 
 def _reserved(call: ToolCall, facts: Facts, reason: str, context: RunContext) -> Call:

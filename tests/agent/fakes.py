@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,14 +17,16 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 from pydantic import Field
-from tuneos.agent import controllers, session
+from tuneos.agent import controllers
 from tuneos.agent.controllers import Controller
 from tuneos.agent.session import Run, create_run, go_on, plan_run
 from tuneos.agent.spec import make_spec
 from tuneos.evals.result import RunResult
+from tuneos.graphs.approval import Approve
 
 Turn = str | list[tuple[str, dict[str, Any]]]
 NAME = "scripted fake"
+FAKE = "fake:scripted"  # the --llm that it answers to
 PROBE: Turn = [("probe_baselines", {"frozen_linear": False})]
 FINISH: Turn = [("finish", {"reason": "that is all"})]
 WORDS = {
@@ -80,11 +82,13 @@ def calling(turn: Sequence[tuple[str, dict[str, Any]]]) -> AIMessage:
 def controlled_by(model: BaseChatModel) -> Iterator[None]:
     """Put a chat model in the place of whatever `--llm` names."""
 
-    def find(_: str | None) -> Controller:
-        return Controller(model, NAME)
+    real = controllers.find_controller
+
+    def find(ref: str | None, model_name: str | None = None) -> Controller:
+        asked_for = ref == FAKE
+        return Controller(model, NAME) if asked_for else real(ref, model_name)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session, "find_controller", find)
         patch.setattr(controllers, "find_controller", find)
         yield
 
@@ -113,13 +117,13 @@ def run_scripted(
     data: Path,
     workspace: Path,
     *,
-    approve: Callable[[dict[str, Any]], bool] | None = None,
+    approve: Approve | None = None,
     **said: Any,
 ) -> Ran:
     """Drive the real graph with a scripted controller."""
     model = Scripted(turns=list(turns))
     events: list[dict[str, Any]] = []
-    spec = make_spec({"data": str(data), "workspace": str(workspace), **said}, "test")
+    spec = make_spec({"data": str(data), "workspace": str(workspace), "llm": FAKE, **said}, "test")
     with controlled_by(model):
         run = create_run(plan_run(spec))
         result = go_on(run, on_event=events.append, approve=approve)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from click.testing import Result
-from fakes import NAME, PROBE, Ran, Scripted, controlled_by
+from fakes import FAKE, NAME, PROBE, Ran, Scripted, controlled_by
 from tuneos.agent.cli import app, exit_code
 from typer.testing import CliRunner
 
@@ -235,6 +235,7 @@ def test_run_prints_exactly_one_json_object(
 ) -> None:
     out = tmp_path.resolve() / "made"
     words = ["--target", "macro_f1>=0.80", "--workspace", workspace, "--out", "made", "--json"]
+    words += ["--llm", FAKE]
     with controlled_by(Scripted(turns=[PROBE])):
         result = cli("run", tickets, *words)
     assert result.exit_code == 0, result.output

@@ -7,10 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import FINISH, NAME, PROBE, Ran, Scripted, Turn, controlled_by, run_scripted, ticket_rows
+from fakes import (
+    FAKE,
+    FINISH,
+    NAME,
+    PROBE,
+    Ran,
+    Scripted,
+    Turn,
+    controlled_by,
+    run_scripted,
+    ticket_rows,
+)
 from tuneos.agent.planner import read_digest
 from tuneos.agent.session import create_run, find_run, go_on, plan_run, read_story
 from tuneos.agent.spec import make_spec
+from tuneos.graphs.approval import Question
 from tuneos.memory.errors import StoreError
 from tuneos.memory.ledger import Ledger
 from tuneos.memory.seal import Seals
@@ -202,6 +214,7 @@ def test_interrupted_run_goes_on_and_repeats_no_job(
             "workspace": str(workspace),
             "targets": ["macro_f1>=0.80"],
             "seed": seed,
+            "llm": FAKE,
         },
         "test",
     )
@@ -239,10 +252,10 @@ def test_run_stops_when_budget_is_spent(tickets: Path, workspace: Path) -> None:
 def test_costly_step_waits_for_a_person_who_may_say_no(
     tickets: Path, workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tuneos.agent.session.ASK_ABOVE", 6.0)
-    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr("tuneos.agent.wiring.ASK_ABOVE", 6.0)
+    asked: list[Question] = []
 
-    def refuse(question: dict[str, Any]) -> bool:
+    def refuse(question: Question) -> bool:
         asked.append(question)
         return False
 
@@ -253,8 +266,8 @@ def test_costly_step_waits_for_a_person_who_may_say_no(
         approve=refuse,
         targets=["accuracy>=0.9"],
     )
-    assert [q["tool"] for q in asked] == ["probe_baselines"]
-    assert asked[0]["reason"] == "because the script says so"
+    assert [q.tool for q in asked] == ["probe_baselines"]
+    assert asked[0].reason == "because the script says so"
     assert "the person said no" in ran.shown
     assert ran.result.candidates == []
 

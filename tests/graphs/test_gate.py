@@ -91,6 +91,7 @@ def make(tmp_path: Path) -> Make:
             command="",
             out=tmp_path,
             ask_above=ask_above,
+            fallback=FakeListChatModel(responses=[]),
         )
 
     return context

@@ -1,0 +1,113 @@
+"""What a run works with, put together from its spec: stores, base model, controller, limits."""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..graphs.context import RunContext
+from ..memory.artifacts import ArtifactStore
+from ..memory.knowledge import KnowledgeGraph
+from ..memory.ledger import Ledger
+from ..memory.seal import Seals
+from ..tools.datasets.read import read_data
+from ..tools.datasets.types import TASKS, RawData
+from ..tools.estimate import confirm_seconds
+from ..tools.facts import Facts
+from ..tools.tool import ToolContext
+from ..tools.training.base_model import find_base_model
+from ..tools.training.hardware import cores
+from . import controllers
+from .spec import RunSpec
+
+if TYPE_CHECKING:
+    from .session import Run
+
+ASK_ABOVE = 300.0  # seconds: dearer steps wait for a person, where one is asked
+CONFIRM_SHARE = 0.25  # of the budget is kept back for confirm and report at most
+
+
+def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
+    """Put together what the nodes work with."""
+    from ..graphs.standing import primary_metric
+
+    spec, workspace = run.spec, run.workspace
+    base = find_base_model(spec.base_model)
+    controller = controllers.find_controller(spec.llm, spec.llm_model)
+    raw = cache(lambda: read_rows(spec))
+    targets = spec.parsed_targets()
+
+    def seconds_left() -> float | None:
+        spent = ledger.spending(run.name).get("seconds")
+        if spent is None or spent.limit is None:
+            return None
+        kept = min(confirm_seconds(_rows(run)), CONFIRM_SHARE * spent.limit)
+        return max(0.0, spent.limit - spent.spent - spent.reserved - kept)
+
+    def trials_left() -> int | None:
+        spent = ledger.spending(run.name).get("trials")
+        if spent is None or spent.limit is None:
+            return None
+        return max(0, math.floor(spent.limit - spent.spent))
+
+    tools = ToolContext(
+        run=run.name,
+        workspace=workspace,
+        ledger=ledger,
+        store=ArtifactStore(workspace.artifacts),
+        knowledge=KnowledgeGraph(workspace.knowledge),
+        task=spec.task or TASKS[0],
+        base_model=spec.base_model,
+        base_digest=base.digest,
+        metric=primary_metric(targets),
+        targets=targets,
+        seed=spec.seed,
+        workers=cores(),
+        seconds_left=seconds_left,
+        trials_left=trials_left,
+    )
+    return RunContext(
+        tools=tools,
+        controller=controller.model,
+        controller_name=controller.name,
+        read=raw,
+        seals=Seals(workspace.ledger),
+        source=spec.data,
+        started=ledger.run(run.name).started,
+        command=command_of(spec),
+        out=run.out,
+        ask_above=ASK_ABOVE if ask else None,
+        fallback=controllers.find_controller(None).model,
+        context_tokens=controller.context_tokens,
+        price=spec.price(),
+    )
+
+
+def command_of(spec: RunSpec) -> str:
+    """The command line that gives this run again."""
+    words = ["tuneos", "run", spec.data]
+    for name, value in spec.model_dump(exclude={"data", "targets", "workspace", "out"}).items():
+        if value is not None and value != RunSpec.model_fields[name].default:
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    for target in spec.targets:
+        words += ["--target", target]
+    return shlex.join(words)
+
+
+def _rows(run: Run) -> Facts:
+    """The sizes of the splits and the measured speed, for estimates, as far as they are known."""
+    path = run.folder / "rows.json"
+    if not path.is_file():
+        return Facts()
+    speed = run.folder / "speed.json"
+    measured = float(speed.read_text(encoding="utf-8")) if speed.is_file() else 0.0
+    return Facts(rows=json.loads(path.read_text(encoding="utf-8")), frozen_seconds=measured)
+
+
+def read_rows(spec: RunSpec) -> RawData:
+    """Read the user's data as the spec describes it."""
+    return read_data(Path(spec.data), task=spec.task, text=spec.text, label=spec.label)

@@ -1,0 +1,52 @@
+"""What a person is asked before a costly step, and what they may answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Question(BaseModel):
+    """A step that waits for a person.
+
+    Attributes:
+        seconds: How long it is expected to take.
+        reason: Why the controller asks for it, in its own words.
+        why_asked: The rule that wants a person to decide.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    tool: str
+    arguments: dict[str, Any]
+    reason: str
+    seconds: float
+    why_asked: str = ""
+
+
+class Answer(BaseModel):
+    """What the person said.
+
+    Attributes:
+        decision: "edit" runs the step with `arguments`, checked again as if proposed.
+        arguments: In full, for "edit".
+        words: Passed on to the controller with a refusal.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    decision: Literal["approve", "refuse", "edit"]
+    arguments: dict[str, Any] | None = Field(default=None)
+    words: str = ""
+
+    @classmethod
+    def of(cls, said: Any) -> Answer:
+        """Read an answer; True and False will do."""
+        if isinstance(said, bool):
+            return cls(decision="approve" if said else "refuse")
+        return cls.model_validate(said)
+
+
+Approve = Callable[[Question], "Answer | bool"]
