@@ -21,6 +21,7 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy $(addprefix -p tuneos.,$(PACKAGES))
+	$(BIN)/mypy tests
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .

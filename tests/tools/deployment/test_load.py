@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
+from tuneos.evals.metrics import FloatArray
 from tuneos.tools.deployment.load import Classifier, load_classifier
 from tuneos.tools.deployment.saved import (
     SavedModel,
@@ -229,7 +230,7 @@ class Echo:
     def __init__(self) -> None:
         self.texts: list[str] = []
 
-    def __call__(self, texts: list[str], progress: object) -> np.ndarray:
+    def __call__(self, texts: Sequence[str], progress: object) -> FloatArray:
         self.texts = list(texts)
         return np.full((len(texts), 2), 0.5)
 

@@ -215,7 +215,7 @@ def trials() -> list[TrialRecord]:
         found.append(
             TrialRecord(
                 number=i,
-                state=state,  # type: ignore[arg-type]
+                state=state,
                 value=value,
                 settings={
                     "rank": rng.choice([8, 16, 32]),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sample_stories as stories  # type: ignore[import-not-found]
+import sample_stories as stories
 from huggingface_hub import ModelCard
 from tuneos.evals.result import RunStory
 from tuneos.tools.reporting.card import plain, write_model_card

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-import sample_stories as stories  # type: ignore[import-not-found]
+import sample_stories as stories
 from tuneos.evals.result import RunStory
 from tuneos.tools.reporting import html, words
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 import pytest
-import sample_stories as stories  # type: ignore[import-not-found]
+import sample_stories as stories
 from tuneos.evals.result import Curve, CurvePoint, TrialRecord
 from tuneos.tools.reporting import grids, plots, view
 

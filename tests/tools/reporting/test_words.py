@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-import sample_stories as stories  # type: ignore[import-not-found]
+import sample_stories as stories
 from tuneos.evals.result import Comparison, Spending, TargetResult
 from tuneos.tools.reporting import words
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import optuna
 import pytest
+from tuneos.tools.facts import Setting
 from tuneos.tools.search.space import Range, fits, suggest
 
 SPACE = (
@@ -18,7 +19,7 @@ SPACE = (
 def drawn(count: int) -> list[optuna.trial.FrozenTrial]:
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     study.optimize(lambda trial: len(suggest(trial, SPACE)), n_trials=count)
-    return study.trials
+    return list(study.trials)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -46,7 +47,7 @@ def test_log_ranges_are_drawn_by_magnitude() -> None:
 
 
 def test_first_trial_is_the_known_settings_that_the_space_can_express() -> None:
-    known = {
+    known: dict[str, Setting] = {
         "optimizer": "sgd", "rank": 16, "epochs": 2, "learning_rate": 1e-2, "dropout": 0.0,
         "batch_size": 32,
     }  # fmt: skip

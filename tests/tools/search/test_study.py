@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -218,5 +219,5 @@ def test_another_trial_begins_while_trials_and_time_are_left(
     enqueue_first(study, safe_job)
     for _ in range(begun):
         study.ask()
-    monkeypatch.setattr(worker.time, "monotonic", lambda: 0.0)
+    monkeypatch.setattr(time, "monotonic", lambda: 0.0)
     assert worker.room_for_another(study, safe_job, left, usual) is room

@@ -15,7 +15,7 @@ from tuneos.tools.datasets.splits import read_split
 from tuneos.tools.deployment.load import Classifier, load_classifier
 from tuneos.tools.facts import JobProgress, Outcome
 from tuneos.tools.jobs.spec import JobSpec
-from tuneos.tools.training import fine_tune
+from tuneos.tools.training import fine_tune, measure
 from tuneos.tools.training.base_model import load_encoder
 from tuneos.tools.training.data import JobData
 from tuneos.tools.training.settings import TrainSettings
@@ -29,7 +29,7 @@ class Run:
 
     def __init__(self, spec: JobSpec, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.spec, self.folder, self.told = spec, folder, list[JobProgress]()
-        inner = fine_tune.validation_scores
+        inner = measure.validation_scores
 
         def spy(folder: Path, true: Any, probabilities: Any, *rest: Any) -> dict[str, float]:
             self.probabilities = probabilities
@@ -126,7 +126,7 @@ def test_the_same_job_gives_the_same_model(
     def probabilities(name: str, seed: int) -> np.ndarray:
         settings = {**QUICK, "strategy": "lora"}
         spec = make_job(settings=settings, seed=seed, metric="ece")
-        return Run(spec, tmp_path / name, monkeypatch).probabilities
+        return np.asarray(Run(spec, tmp_path / name, monkeypatch).probabilities)
 
     first = probabilities("a", 0)
     assert np.array_equal(first, probabilities("b", 0))

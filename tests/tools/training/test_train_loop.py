@@ -19,7 +19,7 @@ from tuneos.tools.training.tokens import Tokens
 CPU = Device("cpu", bf16=False)
 
 
-class Bag(nn.Module):
+class Bag(nn.Module):  # type: ignore[misc]
     """The smallest encoder: a table of word vectors."""
 
     def __init__(self) -> None:
