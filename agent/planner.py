@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
@@ -21,9 +21,11 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 
 from ..graphs.digest import Digest, StrategyState
+from ..tools.estimate import STARTUP
 
 NAME = "rule-based planner"
 LEAST_TRIALS = 3
+LEAST_EPOCHS = 2  # fewer teach too little to be worth a start
 FAR = 3.0  # a gap this many times what any step gains is climbed to by the strongest step
 NEARLY = 0.75  # of the largest expected gain is as good, if it is cheaper
 DOUBTFUL_SHARE = 0.005  # of the training rows; fewer doubtful labels are left alone
@@ -83,7 +85,7 @@ def read_digest(messages: Sequence[BaseMessage]) -> Digest:
 
 def propose(digest: Digest) -> Proposal:
     """Decide the next step: look, know, clean, probe; then what is likeliest to close the gap."""
-    for rule in (_look, _probe, _unlearn_doubt):
+    for rule in (_look, _probe, _unlearn_doubt, _blend):
         proposal = rule(digest)
         if proposal is not None:
             return proposal
@@ -146,6 +148,31 @@ def _unlearn_doubt(digest: Digest) -> Proposal | None:
     )
 
 
+def _blend(digest: Digest) -> Proposal | None:
+    """Blend whenever a tuned candidate is new: it costs seconds."""
+    blend = _blending(digest)
+    known = {s.name: s.rung for s in digest.strategies}
+    last = next((c for c in reversed(digest.candidates) if c.strategy != "majority"), None)
+    tuned = last is not None and known.get(last.strategy, 0) >= 2
+    if blend is None or not tuned or not _fits(blend.seconds, digest):
+        return None
+    return Proposal(
+        blend.tool, "Blend what there is: models of different kinds err on different texts."
+    )
+
+
+def _blending(digest: Digest) -> StrategyState | None:
+    """The strategy that blends, where it would make something new."""
+    return next(
+        (
+            s
+            for s in digest.strategies
+            if s.tool == "blend_candidates" and not s.tried and not s.failed
+        ),
+        None,
+    )
+
+
 @dataclass(frozen=True)
 class Option:
     """Something that may be tried: what it is expected to gain, in points, and to cost."""
@@ -194,8 +221,9 @@ def _options(digest: Digest, gap: float | None) -> list[Option]:
     """Strategies not tried yet; a search where the best tuned strategy is nearly there."""
     error = max(0.0, 1.0 - digest.best.value) if digest.best else 1.0
     tried = {s.name for s in digest.strategies if s.tried}
+    blend = _blending(digest)
     options = [
-        Option(_training(s, error, gap), s.typical_gain * error, s.seconds)
+        _shortened(s, error, gap, digest)
         for s in digest.strategies
         if s.tool == "fine_tune"
         and s.feasible
@@ -223,11 +251,33 @@ def _options(digest: Digest, gap: float | None) -> list[Option]:
             options.append(Option(proposal, gain, trials * searched.seconds))
     if not options:  # relatives of what was tried come last
         options = [
-            Option(_training(s, error, gap), s.typical_gain * error, s.seconds)
+            _shortened(s, error, gap, digest)
             for s in digest.strategies
             if s.variant_of in tried and s.feasible and not s.tried and not s.failed
         ]
+    if blend is not None:
+        why = "Blend the probes: they err on different texts, and it costs seconds."
+        gain = blend.typical_gain * error
+        options.append(Option(Proposal(blend.tool, why), gain, blend.seconds))
     return options
+
+
+def _shortened(s: StrategyState, error: float, gap: float | None, digest: Digest) -> Option:
+    """A training as known best, or with as many epochs as the time allows, and less gain."""
+    proposal, gain, seconds = _training(s, error, gap), s.typical_gain * error, s.seconds
+    left = digest.seconds_left
+    if left is None or seconds <= left or not s.epochs:
+        return Option(proposal, gain, seconds)
+    epochs = int(s.epochs * (left - STARTUP) / (seconds - STARTUP))
+    if epochs < LEAST_EPOCHS:
+        return Option(proposal, gain, seconds)
+    share = epochs / s.epochs
+    shorter = replace(
+        proposal,
+        reason=f"{proposal.reason} {epochs} epochs fit the time.",
+        arguments={**proposal.arguments, "epochs": epochs},
+    )
+    return Option(shorter, gain * share**0.5, STARTUP + share * (seconds - STARTUP))
 
 
 def _best_searchable(digest: Digest) -> StrategyState | None:
@@ -253,7 +303,11 @@ def _trials(strategy: StrategyState, digest: Digest) -> int:
 
 
 def _affordable(option: Option, digest: Digest) -> bool:
-    return digest.seconds_left is None or option.seconds <= digest.seconds_left
+    return _fits(option.seconds, digest)
+
+
+def _fits(seconds: float, digest: Digest) -> bool:
+    return digest.seconds_left is None or seconds <= digest.seconds_left
 
 
 def _training(strategy: StrategyState, error: float, gap: float | None) -> Proposal:

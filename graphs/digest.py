@@ -10,7 +10,7 @@ from ..evals.result import Step
 from ..evals.targets import Target
 from ..tools.estimate import estimate_seconds
 from ..tools.facts import Facts, KnownStrategy
-from .standing import attempts_without_gain, best
+from .standing import BLEND, attempts_without_gain, best
 
 MOST_CANDIDATES = 12
 
@@ -56,6 +56,7 @@ class StrategyState(BaseModel):
     tool: str
     typical_gain: float = Field(description="share of the remaining error it tends to remove")
     seconds: float
+    epochs: int = Field(0, description="passes over the rows that `seconds` pays for")
     feasible: bool = Field(description="classes are large enough")
     tried: bool
     failed: bool
@@ -109,7 +110,7 @@ def make_digest(
         str(s.arguments.get("peft_method") or s.arguments.get("strategy"))
         for s in steps
         if not s.ok and s.tool == "fine_tune"
-    }
+    } | {BLEND for s in steps if not s.ok and s.tool == "blend_candidates"}
     suspects = bool(version) and facts.suspects_in == (version.key if version else "")
     return Digest(
         metric=metric,
@@ -136,7 +137,12 @@ def make_digest(
             doubtful_labels_hurt=suspects and facts.suspects_pay,
         ),
         strategies=[
-            _strategy_state(s, facts, tried=s.name in tried, failed=s.name in failed)
+            _strategy_state(
+                s,
+                facts,
+                tried=s.name in tried if s.name != BLEND else not worth_blending(states),
+                failed=s.name in failed,
+            )
             for s in facts.strategies
         ],
         attempts_without_gain=attempts_without_gain(facts.candidates, targets, metric),
@@ -149,6 +155,13 @@ def make_digest(
     )
 
 
+def worth_blending(candidates: Sequence[CandidateState]) -> bool:
+    """Tell whether candidates of different strategies are there, and a new one among them."""
+    kinds = [c.strategy for c in candidates if c.strategy != "majority"]
+    after = kinds[len(kinds) - kinds[::-1].index(BLEND) :] if BLEND in kinds else kinds
+    return len(set(kinds) - {BLEND}) >= 2 and len(after) > 0
+
+
 def _strategy_state(
     strategy: KnownStrategy, facts: Facts, *, tried: bool, failed: bool
 ) -> StrategyState:
@@ -159,6 +172,7 @@ def _strategy_state(
         tool=strategy.tool,
         typical_gain=strategy.typical_gain,
         seconds=round(estimate_seconds(strategy.tool, arguments, facts), 1),
+        epochs=_epochs(strategy),
         feasible=facts.smallest_class >= strategy.min_examples_per_class,
         tried=tried,
         failed=failed,
@@ -172,6 +186,11 @@ def _tried_as(strategy: str, settings: object) -> str:
     """LoRA's relatives count as themselves."""
     method = settings.get("peft_method") if isinstance(settings, dict) else None
     return str(method) if strategy == "lora" and method else strategy
+
+
+def _epochs(strategy: KnownStrategy) -> int:
+    said = strategy.defaults.get("epochs", 0)
+    return said if isinstance(said, int) else 0
 
 
 def _search_trials(facts: Facts) -> int:

@@ -10,6 +10,7 @@ from ..evals.targets import Target, all_hold, shortfall
 from ..tools.facts import Candidate
 
 LEAST_GAIN = 0.001  # of the primary metric; less is not progress
+BLEND = "blend"
 PROBES = {"majority", "tfidf_linear", "frozen_linear"}
 MOST_STEPS = 60
 MOST_REFUSED = 5
@@ -41,10 +42,12 @@ def best(
 def attempts_without_gain(
     candidates: Sequence[Candidate], targets: Sequence[Target], metric: str
 ) -> int:
-    """Count the tuned candidates since the last that brought the best forward."""
+    """Count the tuned candidates since the last that brought the best forward; blends aside."""
     leader: tuple[float, float] | None = None
     waited = 0
     for candidate in candidates:
+        if candidate.strategy == BLEND:
+            continue
         now = badness(candidate.validation, targets, metric)
         gained = (
             leader is None

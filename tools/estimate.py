@@ -11,6 +11,7 @@ PER_ROW = 0.003  # seconds a row, one frozen pass, before it was measured
 QUICK = 5.0
 PROBE_PASSES = 1.5
 PRUNED_SHARE = 0.7  # of a full search's time is what pruning leaves
+BLEND_MODELS = 3.0  # members that pass the validation rows through an encoder, at most
 CONFIRM_STARTUP = 15.0
 CONFIRM_MODELS = 3.0  # candidate and baselines, in frozen passes
 
@@ -46,6 +47,8 @@ def estimate_seconds(tool: str, arguments: Mapping[str, object], facts: Facts) -
         trials = arguments.get("trials", 1)
         one = train_seconds(strategy, 1.5 * _epochs({}, strategy), facts)
         return PRUNED_SHARE * one * (trials if isinstance(trials, int) else 1)
+    if tool == "blend_candidates":
+        return STARTUP + BLEND_MODELS * _validation_share(facts) * frozen_pass(facts)
     if tool in {"evaluate_candidate", "check_guardrails"}:
         return STARTUP
     return QUICK
@@ -56,6 +59,10 @@ def confirm_seconds(facts: Facts) -> float:
     rows = max(1, facts.rows.get("train", 1))
     share = facts.rows.get("test", 0) / rows
     return CONFIRM_STARTUP + CONFIRM_MODELS * share * frozen_pass(facts)
+
+
+def _validation_share(facts: Facts) -> float:
+    return facts.data.validation_rows / max(1, facts.data.train_rows) if facts.data else 0.0
 
 
 def _epochs(arguments: Mapping[str, object], strategy: KnownStrategy) -> float:

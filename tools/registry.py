@@ -8,6 +8,7 @@ from .jobs.tool import FINISH, LIST_JOBS
 from .knowledge.tool import QUERY_KNOWLEDGE, RECORD_LESSON
 from .search.tool import SEARCH
 from .tool import Tool
+from .training.blend_tool import BLEND
 from .training.tool import EVALUATE, FINE_TUNE, PROBE
 
 TOOLS: dict[str, Tool] = {
@@ -19,6 +20,7 @@ TOOLS: dict[str, Tool] = {
         PROBE,
         FINE_TUNE,
         SEARCH,
+        BLEND,
         EVALUATE,
         QUERY_KNOWLEDGE,
         RECORD_LESSON,

@@ -27,6 +27,7 @@ LADDER = [
     ("dora", 3, "fine_tune", 0.1, 150.0, False, "lora"),
     ("full", 4, "fine_tune", 0.4, 300.0, True, None),
     ("search", 5, "search_hyperparameters", 0.08, 100.0, False, None),
+    ("blend", 6, "blend_candidates", 0.06, 15.0, False, None),
 ]
 
 
@@ -37,6 +38,8 @@ def ladder(
     failed: Sequence[str] = (),
     searched: Sequence[str] = (),
     infeasible: Sequence[str] = (),
+    fresh: bool = False,
+    epochs: int = 0,
 ) -> list[StrategyState]:
     return [
         StrategyState(
@@ -46,7 +49,8 @@ def ladder(
             typical_gain=gain,
             seconds=seconds,
             feasible=name not in infeasible,
-            tried=name in tried,
+            tried=name in tried or (name == "blend" and not fresh),
+            epochs=epochs,
             failed=name in failed,
             searchable=searchable,
             searched=name in searched,
@@ -217,6 +221,48 @@ DOUBT: dict[str, Any] = {"doubtful_labels": 20, "doubtful_labels_hurt": True}
             },
             "search_hyperparameters",
             {"strategy": "top_layers", "trials": 5},
+        ),
+        # a new tuned candidate is blended at once, where there is time, unless blending failed
+        (
+            {"candidates": TUNED, "strategies": ladder(tried=TRIED, fresh=True)},
+            "blend_candidates",
+            {},
+        ),
+        (
+            {"candidates": TUNED, "strategies": ladder(tried=CLIMBED, fresh=True), "patience": 0},
+            "blend_candidates",
+            {},
+        ),
+        (
+            {
+                "candidates": TUNED,
+                "strategies": ladder(tried=TRIED, fresh=True, failed=["blend"]),
+            },
+            "fine_tune",
+            {"strategy": "full"},
+        ),
+        (
+            {
+                "candidates": TUNED,
+                "strategies": ladder(tried=TRIED, fresh=True),
+                "seconds_left": 14.0,
+            },
+            "finish",
+            None,
+        ),
+        # probes are blended only where that may close the gap
+        ({"gap": 0.011, "strategies": ladder(fresh=True)}, "blend_candidates", {}),
+        ({"gap": 0.025, "strategies": ladder(fresh=True)}, "fine_tune", {"strategy": "top_layers"}),
+        # what does not fit the time is done with fewer epochs, two at least
+        (
+            {"gap": 0.15, "seconds_left": 200.0, "strategies": ladder(epochs=4)},
+            "fine_tune",
+            {"strategy": "full", "epochs": 2},
+        ),
+        (
+            {"gap": 0.15, "seconds_left": 20.0, "strategies": ladder(epochs=4)},
+            "finish",
+            None,
         ),
         # relatives of what was tried come last
         (

@@ -83,6 +83,8 @@ def test_candidate_that_was_not_measured_is_not_near_the_target() -> None:
         ([("lora", 0.80), ("full", 0.70), ("dora", 0.75)], 2),
         ([("lora", 0.80), ("full", 0.70), ("dora", 0.85)], 0),
         ([("frozen_linear", 0.85), ("top_layers", 0.80), ("lora", 0.84)], 2),
+        ([("lora", 0.80), ("blend", 0.90)], 0),  # blends are no attempts, and raise no bar
+        ([("lora", 0.80), ("blend", 0.90), ("full", 0.85)], 0),
         ([("frozen_linear", 0.85), ("top_layers", 0.80), ("lora", 0.86)], 0),
     ],
 )

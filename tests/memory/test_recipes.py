@@ -11,11 +11,11 @@ from tuneos.memory.knowledge import RECIPES_FILE, KnowledgeGraph
 from tuneos.memory.recipes import Strategy, Value
 
 TASK = "text-classification"
-LADDER = ["tfidf_linear", "frozen_linear", "top_layers", "lora", "full", "search"]
+LADDER = ["tfidf_linear", "frozen_linear", "top_layers", "lora", "full", "search", "blend"]
 SETTINGS = {
     "learning_rate", "epochs", "batch_size", "weight_decay", "dropout", "warmup_ratio",
     "label_smoothing", "layers", "rank", "alpha", "peft_method", "class_weights", "optimizer",
-    "trials",
+    "trials", "members",
 }  # fmt: skip
 
 
@@ -37,7 +37,7 @@ def without(recipes: str, name: str) -> str:
 def test_ladder_comes_rung_by_rung(strategies: tuple[Strategy, ...]) -> None:
     main = [s for s in strategies if s.variant_of is None]
     assert [s.name for s in main] == LADDER
-    assert [s.rung for s in main] == list(range(6))
+    assert [s.rung for s in main] == list(range(7))
     assert [s.rung for s in strategies] == sorted(s.rung for s in strategies)
 
 
@@ -49,6 +49,7 @@ def test_relatives_of_lora_follow_it(strategies: tuple[Strategy, ...]) -> None:
 
 def test_every_strategy_is_complete(strategies: tuple[Strategy, ...]) -> None:
     tools = {0: "probe_baselines", 1: "probe_baselines", 5: "search_hyperparameters"}
+    tools[6] = "blend_candidates"
     for strategy in strategies:
         assert strategy.tool == tools.get(strategy.rung, "fine_tune"), strategy.name
         assert strategy.defaults, strategy.name
@@ -160,4 +161,4 @@ def test_broken_turtle_is_named_and_the_old_recipes_stay(tmp_path: Path) -> None
     with pytest.raises(StoreError, match=r"recipes.ttl is not Turtle"):
         KnowledgeGraph(tmp_path / "k", recipes=recipes).refresh()
     recipes.write_text(RECIPES_FILE.read_text())
-    assert len(KnowledgeGraph(tmp_path / "k", recipes=recipes).strategies(TASK)) == 11
+    assert len(KnowledgeGraph(tmp_path / "k", recipes=recipes).strategies(TASK)) == 12

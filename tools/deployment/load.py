@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from ...evals.metrics import FloatArray
 from ..errors import BaseModelError, ModelError
 from ..training.linear import LinearHead
-from .saved import HEAD, SavedModel, read_card, read_head, read_tensors
+from .pool import pooled
+from .saved import CARD, HEAD, PARTS, SavedModel, read_card, read_head, read_tensors
 
 Progress = Callable[[int, int], None]
 
@@ -85,6 +86,8 @@ def load_classifier(folder: Path) -> Classifier:
         BaseModelError: Its base model isn't there.
     """
     card = read_card(folder)
+    if card.encoder == "parts":
+        return _blend(card, folder)
     head = read_head(folder, len(card.labels))
     if card.encoder == "none":
         return Classifier(card, folder, None, _tfidf_scorer(folder, head))
@@ -100,6 +103,33 @@ def load_classifier(folder: Path) -> Classifier:
             )
         base_folder = base.path
     return Classifier(card, folder, base_folder, _encoder_scorer(card, folder, base_folder, head))
+
+
+def _blend(card: SavedModel, folder: Path) -> Classifier:
+    """Load every member; each must answer with the blend's own labels."""
+    if not card.parts:
+        raise ModelError(f"model {folder / CARD}: names no parts; save the model again")
+    members = [load_classifier(folder / PARTS / part.name) for part in card.parts]
+    for member in members:
+        said = member.card
+        alike = said.labels == card.labels and said.masked == card.masked
+        if said.encoder == "parts" or not alike:
+            raise ModelError(f"model {member.folder}: does not fit {folder / CARD}; save it again")
+    weights = [part.weight for part in card.parts]
+
+    def score(texts: Sequence[str], progress: Progress | None) -> FloatArray:
+        found = []
+        for position, member in enumerate(members):
+
+            def tell(done: int, total: int, position: int = position) -> None:
+                if progress:
+                    progress((position * total + done) // len(members), total)
+
+            found.append(member.probabilities(texts, tell, prepared=card.masked))
+        return pooled(found, weights)
+
+    base_folder = next((m.base_folder for m in members if m.base_folder), None)
+    return Classifier(card, folder, base_folder, score)
 
 
 def _tfidf_scorer(folder: Path, head: LinearHead) -> Scorer:

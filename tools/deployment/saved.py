@@ -5,6 +5,7 @@ head.safetensors       weight (n_classes, width), bias (n_classes,)
 adapter_config.json, adapter_model.safetensors    a PEFT adapter (strategy lora)
 config.json, model.safetensors, tokenizer         a whole encoder (top_layers, full)
 vocabulary.json, idf.safetensors                  tf-idf (the cheapest rung)
+parts/NAME/                                       whole model folders that are blended
 """
 
 from __future__ import annotations
@@ -15,14 +16,24 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import ModelError
 from ..training.linear import LinearHead
 
 CARD = "tuneos.json"
 HEAD = "head.safetensors"
-Encoder = Literal["none", "base", "adapter", "whole"]
+PARTS = "parts"
+Encoder = Literal["none", "base", "adapter", "whole", "parts"]
+
+
+class Part(BaseModel):
+    """A member of a blend: a model folder under `parts`, and the weight of its opinion."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str = Field(pattern=r"^[\w-]+$", max_length=120)
+    weight: float = Field(ge=0, allow_inf_nan=False)
 
 
 class SavedModel(BaseModel):
@@ -30,7 +41,8 @@ class SavedModel(BaseModel):
 
     Attributes:
         encoder: "none" for tf-idf; "base" uses the base model as it is; "adapter"
-            puts the PEFT adapter of this folder on it; "whole" has its own weights.
+            puts the PEFT adapter of this folder on it; "whole" has its own weights;
+            "parts" blends the models in `parts`.
         max_length: Tokens read of each text.
         masked: Personal data was masked in training, so texts are masked before
             prediction as well.
@@ -50,6 +62,7 @@ class SavedModel(BaseModel):
     masked: bool = False
     run: str = ""
     data_hash: str = ""
+    parts: tuple[Part, ...] = ()
 
 
 def write_card(folder: Path, card: SavedModel, head: LinearHead) -> None:
@@ -61,6 +74,11 @@ def write_card(folder: Path, card: SavedModel, head: LinearHead) -> None:
         {"weight": np.ascontiguousarray(head.weight), "bias": np.ascontiguousarray(head.bias)},
         folder / HEAD,
     )
+    write_description(folder, card)
+
+
+def write_description(folder: Path, card: SavedModel) -> None:
+    """Write `tuneos.json` alone."""
     text = card.model_dump_json(indent=2) + "\n"
     (folder / CARD).write_text(text, encoding="utf-8")
 

@@ -23,6 +23,7 @@ from .spec import JobSpec
 ENGINES = {
     "probe": "tuneos.tools.training.probe",
     "fine_tune": "tuneos.tools.training.fine_tune",
+    "blend": "tuneos.tools.training.blend",
     "search": "tuneos.tools.search.study",
     "score": "tuneos.tools.training.score",
 }

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..facts import Setting
 
-JobKind = Literal["probe", "fine_tune", "search", "score"]
+JobKind = Literal["probe", "fine_tune", "blend", "search", "score"]
 CODE = 2  # raise when an engine changes what the same description produces
 
 

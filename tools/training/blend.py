@@ -1,0 +1,116 @@
+"""Blend candidates that exist: weights for their opinions, fitted on validation, as one model."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ...evals.metrics import FloatArray, IntArray
+from ..deployment.load import load_classifier
+from ..deployment.pool import pooled
+from ..deployment.saved import PARTS, Part, SavedModel, write_description
+from ..facts import Candidate, JobProgress, OnProgress, Outcome
+from ..jobs.spec import JobSpec
+from .data import JobData
+from .hardware import calibrate_threads
+from .measure import validation_scores
+
+SHRINKAGE = 1.0  # rows' worth of pull towards equal weights: few rows settle little
+
+
+def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
+    """Fit the weights and save a model folder that holds every member whole.
+
+    Args:
+        spec: `what.models` names the members and their folders.
+        folder: The blend is written to "model" in it.
+        on_progress: Called as the job goes on.
+    """
+    start = time.monotonic()
+    calibrate_threads()
+    data = JobData.of(spec)
+    opinions = []
+    for position, (name, member) in enumerate(spec.what.models):
+
+        def tell(done: int, total: int, position: int = position, name: str = name) -> None:
+            share = (position + done / max(1, total)) / len(spec.what.models)
+            on_progress(JobProgress(share=0.9 * share, text=f"asking {name}"))
+
+        model = load_classifier(Path(member))
+        texts = data.validation.texts
+        opinions.append(model.probabilities(texts, tell, prepared=spec.masked))
+    weights = fit_weights(opinions, data.validation_labels)
+    names = [name for name, _ in spec.what.models]
+    model_folder = folder / "model"
+    for name, member in spec.what.models:
+        shutil.copytree(member, model_folder / PARTS / name)
+    parts = tuple(Part(name=n, weight=float(w)) for n, w in zip(names, weights, strict=True))
+    card = SavedModel(
+        task=spec.what.task,
+        strategy="blend",
+        encoder="parts",
+        labels=data.labels,
+        base_model=data.base.ref,
+        base_hub_id=data.base.hub_id,
+        masked=spec.masked,
+        run=spec.run,
+        data_hash=spec.data_hash,
+        parts=parts,
+    )
+    write_description(model_folder, card)
+    scores = validation_scores(
+        model_folder,
+        data.validation_labels,
+        pooled(opinions, weights),
+        data.validation.texts,
+        spec.what.measured,
+    )
+    said = {f"weight of {p.name}": round(p.weight, 4) for p in parts}
+    candidate = Candidate(
+        name=spec.name,
+        strategy="blend",
+        settings={**said},
+        validation=scores,
+        seconds=time.monotonic() - start,
+        folder="model",
+        data=spec.data_name,
+    )
+    return Outcome(candidates=(candidate,))
+
+
+def fit_weights(opinions: Sequence[FloatArray], true: IntArray) -> FloatArray:
+    """Fit the weights of a logarithmic opinion pool by maximum likelihood.
+
+    Weights are not negative and need not sum to 1: a sum below 1 tempers members
+    that are too sure of themselves. The problem is convex.
+
+    Args:
+        opinions: For each member (n, n_classes), rows sum to 1.
+        true: (n,), class indices.
+
+    Returns:
+        (n_members,), float64.
+
+    Source: Heskes 1998, "Selecting weighting factors in logarithmic opinion pools".
+    """
+    from scipy.optimize import minimize
+    from scipy.special import softmax
+
+    logs = np.stack([np.log(np.clip(p, 1e-6, None)) for p in opinions])  # (members, n, classes)
+    rows, equal = np.arange(len(true)), 1.0 / len(opinions)
+    own = logs[:, rows, true]
+
+    def loss(weights: FloatArray) -> tuple[float, FloatArray]:
+        chances = softmax(np.tensordot(weights, logs, 1), axis=1)
+        pull = weights - equal
+        value = -np.log(chances[rows, true]).sum() + SHRINKAGE * (pull**2).sum()
+        slope = -own.sum(axis=1) + (chances * logs).sum(axis=(1, 2)) + 2 * SHRINKAGE * pull
+        return float(value), slope
+
+    start = np.full(len(opinions), equal)
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * len(start))
+    return np.asarray(found.x, np.float64)
