@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..evals.result import RunResult
-    from ..graphs.approval import Question
+    from ..graphs.approval import Answer, Approve, Question
     from .session import Run
 
 app = typer.Typer(
@@ -53,7 +53,26 @@ def run(
     budget: Annotated[str | None, typer.Option(help="Time, such as 30m or 1h30m.")] = None,
     max_trials: Annotated[int | None, typer.Option(help="Search trials at most.")] = None,
     llm: Annotated[
-        str | None, typer.Option(help="provider:model; without it a rule-based planner decides.")
+        str | None,
+        typer.Option(
+            help="provider:model, or the URL of an OpenAI-compatible server; "
+            "without it a rule-based planner decides."
+        ),
+    ] = None,
+    llm_model: Annotated[str | None, typer.Option(help="Name of the model behind a URL.")] = None,
+    llm_price: Annotated[
+        str | None, typer.Option(help="IN/OUT: US dollars for a million tokens, such as 2.50/10.")
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(help="Tokens that an LLM may read and write.")
+    ] = None,
+    max_cost: Annotated[float | None, typer.Option(help="US dollars for an LLM.")] = None,
+    max_gpu: Annotated[str | None, typer.Option(help="Time on a GPU, such as 20m.")] = None,
+    approve: Annotated[
+        str | None, typer.Option(help="auto, ask or never: costly steps and a person's yes.")
+    ] = None,
+    policy: Annotated[
+        Path | None, typer.Option(help="YAML: which steps need a person, which are forbidden.")
     ] = None,
     workspace: Annotated[
         Path | None, typer.Option(help="Folder for everything a run leaves.")
@@ -73,6 +92,13 @@ def run(
         "budget": budget,
         "max_trials": max_trials,
         "llm": llm,
+        "llm_model": llm_model,
+        "llm_price": llm_price,
+        "max_tokens": max_tokens,
+        "max_cost": max_cost,
+        "max_gpu": max_gpu,
+        "approve": approve,
+        "policy": str(policy) if policy else None,
         "workspace": str(workspace) if workspace else None,
         "out": str(out) if out else None,
         "seed": seed,
@@ -96,7 +122,7 @@ def _run(data: str, flags: dict[str, Any], *, yes: bool, as_json: bool) -> NoRet
             plan = plan_run(spec)
         from .console import print_plan
 
-        name = find_controller(spec.llm, spec.llm_model).name
+        name = find_controller(plan.spec.llm, plan.spec.llm_model).name
         targets = spec.parsed_targets()
         print_plan(console, spec.data, plan.rows, targets, name, spec.base_model, spec.budget)
         _go_on(create_run(plan), console, yes=yes, as_json=as_json)
@@ -119,6 +145,8 @@ def resume(
 
 def _go_on(run: Run, console: Console, *, yes: bool, as_json: bool) -> NoReturn:
     """Stream a run to its end and exit with what came of it."""
+    from ..graphs.approval import WaitingForPerson
+    from .approval import ask_person
     from .console import RunView, print_result
     from .session import go_on
 
@@ -126,25 +154,37 @@ def _go_on(run: Run, console: Console, *, yes: bool, as_json: bool) -> NoReturn:
     view = RunView(console)
     asks = sys.stdin.isatty() and sys.stdout.isatty() and not yes
 
-    def approve(question: Question) -> bool:
-        minutes = question.seconds / 60
+    def approve(question: Question) -> Answer:
         with view.paused():
-            return typer.confirm(
-                f"{question.tool} may take about {minutes:.0f} min. Go on?", default=True
-            )
+            return ask_person(question, console)
 
+    answers: Approve | None = approve if asks else None
+    if yes and run.spec.approve == "ask":
+        answers = _yes
     try:
         with view.live():
-            result = go_on(run, on_event=view, approve=approve if asks else None)
+            result = go_on(run, on_event=view, approve=answers)
     except KeyboardInterrupt:
-        where = "" if run.spec.workspace == str(WORKSPACE) else f" --workspace {run.spec.workspace}"
-        console.print(f"\npaused; go on with: tuneos resume {run.name}{where}", soft_wrap=True)
-        raise typer.Exit(INTERRUPTED) from None
+        _say_resume(console, run, "paused; go on with")
+    except WaitingForPerson as waiting:
+        _say_resume(console, run, f"{waiting}; say it with", " --yes")
     if as_json:
         print(result.model_dump_json())
     else:
         print_result(console, result)
     raise typer.Exit(exit_code(result))
+
+
+def _yes(_: Question) -> bool:
+    return True
+
+
+def _say_resume(console: Console, run: Run, words: str, flag: str = "") -> NoReturn:
+    """Say how to go on, and exit as interrupted."""
+    where = "" if run.spec.workspace == str(WORKSPACE) else f" --workspace {run.spec.workspace}"
+    line = f"\n{words}: tuneos resume {run.name}{where}{flag}"
+    console.print(line, soft_wrap=True, markup=False)
+    raise typer.Exit(INTERRUPTED) from None
 
 
 def exit_code(result: RunResult) -> int:

@@ -92,6 +92,20 @@ class RunView:
         first = escape(event["summary"][:600])
         self._say(f"{mark} {first} [dim]({event['seconds']:.1f} s)[/dim]")
 
+    def _decided(self, event: dict[str, Any]) -> None:
+        about = "about " if event["estimated"] else ""
+        cost = "" if event["usd"] is None else f", ${event['usd']:.4f}"
+        self._say(
+            f"[dim]controller: {about}{event['read']:,} tokens read, "
+            f"{event['written']:,} written{cost} ({event['seconds']:.1f} s)[/dim]",
+        )
+
+    def _took_over(self, event: dict[str, Any]) -> None:
+        self._say(
+            f"[yellow]{escape(event['controller'])} is replaced by the rule-based planner: "
+            f"{escape(event['why'])}[/yellow]"
+        )
+
     def _refused(self, event: dict[str, Any]) -> None:
         self._say(f"[yellow]gate: {escape(event['tool'])}: {escape(event['why'])}[/yellow]")
 

@@ -27,29 +27,42 @@ class Controller:
 
 
 def find_controller(ref: str | None, model_name: str | None = None) -> Controller:
-    """Resolve `--llm`: nothing gives the planner, "provider:model" a hosted LLM.
+    """Resolve `--llm`: nothing gives the planner, "provider:model" or a URL an LLM.
+
+    Touches no network.
 
     Args:
         ref: As the person wrote it.
         model_name: Of the model behind a URL.
 
     Raises:
-        ControllerError: The extra isn't installed, or the provider doesn't know it.
+        ControllerError: Its extra or its key is missing, or there is no such thing.
     """
     if ref is None:
         from .planner import NAME, Planner
 
         return Controller(Planner(), NAME)
+    from . import hosted
+
+    if hosted.is_url(ref):
+        return hosted.open_url(ref, model_name)
     if ":" not in ref:
         raise ControllerError(f"--llm {ref!r}: write it as provider:model, such as openai:gpt-5")
-    try:
-        from langchain.chat_models import init_chat_model
-    except ImportError as error:
-        raise ControllerError(
-            f"--llm {ref!r}: needs the extra: pip install 'tuneos[llm]' and the provider's package"
-        ) from error
-    try:
-        return Controller(init_chat_model(ref), ref)
-    except Exception as error:  # providers raise their own kinds; all mean "cannot be had"
-        first = str(error).strip().splitlines()[0]
-        raise ControllerError(f"--llm {ref!r}: {first}") from error
+    return hosted.open_provider(ref)
+
+
+def check_controller(ref: str | None, model_name: str | None = None) -> str | None:
+    """Find out, before anything is spent, whether `--llm` can serve; once, when planning.
+
+    Returns:
+        The model's name behind a URL: as given, or the only one that its server lists.
+
+    Raises:
+        ControllerError: It cannot.
+    """
+    from . import hosted
+
+    if ref is not None and hosted.is_url(ref):
+        model_name = hosted.ask_server(ref, model_name)
+    find_controller(ref, model_name)
+    return model_name

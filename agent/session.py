@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from ..evals.result import RunResult, RunStory
-from ..graphs.approval import Approve, Question
+from ..graphs.approval import Approve, Question, WaitingForPerson
+from ..graphs.policy import read_policy
 from ..memory.checkpoints import open_checkpointer
 from ..memory.errors import StoreError
 from ..memory.ledger import Ledger
@@ -84,6 +85,7 @@ def run_agent(
 
     Raises:
         UserError, TargetError, StoreError: The input is at fault.
+        WaitingForPerson: A step needs a yes and `approve` is missing; `go_on` with it.
         KeyboardInterrupt: Interrupted; `go_on` goes on.
     """
     return go_on(create_run(plan_run(spec)), on_event=on_event, approve=approve)
@@ -99,11 +101,13 @@ def plan_run(spec: RunSpec) -> Plan:
     spec.seconds()
     spec.gpu_seconds()
     spec.price()
+    read_policy(Path(spec.policy) if spec.policy else None)
     if spec.task is not None and spec.task not in TASKS:
         raise SpecError(f"--task {spec.task!r}: choose from {', '.join(TASKS)}")
     if spec.out is not None:
         _check_out(Path(spec.out))
-    controllers.find_controller(spec.llm, spec.llm_model)
+    llm_model = controllers.check_controller(spec.llm, spec.llm_model)
+    spec = spec.model_copy(update={"llm_model": llm_model})
     find_base_model(spec.base_model)
     raw = read_rows(spec)
     splits = make_splits(raw, seed=spec.seed)
@@ -167,6 +171,9 @@ def go_on(
             _stream(run, ledger, saver, on_event or (lambda _: None), approve)
     except KeyboardInterrupt:
         ledger.set_status(run.name, "interrupted")
+        raise
+    except WaitingForPerson:
+        ledger.set_status(run.name, "waiting")
         raise
     except BaseException:
         with contextlib.suppress(Exception):
@@ -251,10 +258,11 @@ def _stream(
 
 
 def _answered(question: dict[str, Any], approve: Approve | None) -> Any:
-    """Ask; without anybody to ask, every step goes on."""
+    """Ask; without anybody to ask, the run waits."""
+    asked = Question.model_validate(question)
     if approve is None:
-        return True
-    said = approve(Question.model_validate(question))
+        raise WaitingForPerson(asked)
+    said = approve(asked)
     return said if isinstance(said, bool) else said.model_dump()
 
 

@@ -148,7 +148,7 @@ def read_run_file(path: Path, flags: Mapping[str, Any]) -> RunSpec:
         raise SpecError(f"run file {path}: cannot be read as YAML: {first}") from error
     if not isinstance(said, dict):
         raise SpecError(f"run file {path}: must be a mapping with at least `data:`")
-    for name in ("data", "workspace", "out"):
+    for name in ("data", "workspace", "out", "policy"):
         if isinstance(said.get(name), str):
             said[name] = str(path.parent / Path(said[name]).expanduser())
     return make_spec({**said, **flags}, f"run file {path}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..graphs.context import RunContext
+from ..graphs.policy import read_policy
 from ..memory.artifacts import ArtifactStore
 from ..memory.knowledge import KnowledgeGraph
 from ..memory.ledger import Ledger
@@ -21,13 +22,12 @@ from ..tools.facts import Facts
 from ..tools.tool import ToolContext
 from ..tools.training.base_model import find_base_model
 from ..tools.training.hardware import cores
-from . import controllers
+from . import controllers, planner
 from .spec import RunSpec
 
 if TYPE_CHECKING:
     from .session import Run
 
-ASK_ABOVE = 300.0  # seconds: dearer steps wait for a person, where one is asked
 CONFIRM_SHARE = 0.25  # of the budget is kept back for confirm and report at most
 
 
@@ -41,18 +41,21 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
     raw = cache(lambda: read_rows(spec))
     targets = spec.parsed_targets()
 
-    def seconds_left() -> float | None:
+    def time_left() -> float | None:
         spent = ledger.spending(run.name).get("seconds")
         if spent is None or spent.limit is None:
             return None
         kept = min(confirm_seconds(_rows(run)), CONFIRM_SHARE * spent.limit)
         return max(0.0, spent.limit - spent.spent - spent.reserved - kept)
 
+    def seconds_left() -> float | None:
+        """What the budgets of time and of time on a GPU leave for tools."""
+        gpu = left_of(ledger, run.name, "gpu_seconds")
+        return min((x for x in (time_left(), gpu) if x is not None), default=None)
+
     def trials_left() -> int | None:
-        spent = ledger.spending(run.name).get("trials")
-        if spent is None or spent.limit is None:
-            return None
-        return max(0, math.floor(spent.limit - spent.spent))
+        left = left_of(ledger, run.name, "trials")
+        return None if left is None else math.floor(left)
 
     tools = ToolContext(
         run=run.name,
@@ -80,11 +83,20 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
         started=ledger.run(run.name).started,
         command=command_of(spec),
         out=run.out,
-        ask_above=ASK_ABOVE if ask else None,
-        fallback=controllers.find_controller(None).model,
+        approval=spec.approve or ("ask" if ask else "auto"),
+        policy=read_policy(Path(spec.policy) if spec.policy else None),
+        fallback=controller.model if spec.llm is None else planner.Planner(),
         context_tokens=controller.context_tokens,
         price=spec.price(),
     )
+
+
+def left_of(ledger: Ledger, run: str, resource: str) -> float | None:
+    """What is neither spent nor reserved; None without a limit."""
+    spent = ledger.spending(run).get(resource)
+    if spent is None or spent.limit is None:
+        return None
+    return max(0.0, spent.limit - spent.spent - spent.reserved)
 
 
 def command_of(spec: RunSpec) -> str:

@@ -73,7 +73,8 @@ class RunResult(BaseModel):
     met: bool
     stop_reason: StopReason
     task: str
-    controller: str
+    controller: str = Field(description="who decided; two names where the planner took over")
+    taken_over: str | None = Field(default=None, description="why the planner took over")
     base_model: str
     targets: list[TargetResult]
     baselines: list[BaselineResult]
@@ -101,6 +102,7 @@ class Step(BaseModel):
     summary: str = Field(description="what came of it")
     ok: bool
     seconds: float
+    approved: str = Field(default="", description="what a person said, where one was asked")
 
 
 class CurvePoint(BaseModel):

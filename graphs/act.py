@@ -53,6 +53,8 @@ def act(state: ActInput, runtime: Runtime[RunContext]) -> dict[str, Any]:
     # After a crash the reservation was settled at what the first try had cost.
     tools.ledger.settle(call.reservation, 0.0)
     tools.ledger.charge(tools.run, "seconds", seconds)
+    if call.trials_reservation is not None:
+        tools.ledger.settle(call.trials_reservation, 0.0)
     if result.trials:
         tools.ledger.charge(tools.run, "trials", result.trials)
     emit(StepEnded(tool=call.tool, summary=result.summary, ok=ok, seconds=seconds))
@@ -72,6 +74,7 @@ def act(state: ActInput, runtime: Runtime[RunContext]) -> dict[str, Any]:
         summary=result.summary,
         ok=ok,
         seconds=seconds,
+        approved=call.approved,
     )
     facts = result.facts if ok else Facts()
     return {"messages": [message], "facts": facts, "steps": [step]}
@@ -84,4 +87,8 @@ def _with_own_time(tools: ToolContext, call: Call) -> ToolContext:
         others = tools.seconds_left()
         return None if others is None else others + call.reserved
 
-    return replace(tools, seconds_left=left)
+    def trials() -> int | None:
+        others = tools.trials_left()
+        return None if others is None else others + call.reserved_trials
+
+    return replace(tools, seconds_left=left, trials_left=trials)

@@ -49,4 +49,12 @@ class Answer(BaseModel):
         return cls.model_validate(said)
 
 
+class WaitingForPerson(Exception):
+    """A step needs a person's yes, and there is nobody to ask; the run can go on later."""
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        super().__init__(f"{question.tool} waits for a person's yes")
+
+
 Approve = Callable[[Question], "Answer | bool"]

@@ -11,6 +11,7 @@ from langchain_core.language_models import BaseChatModel
 from ..memory.seal import Seals
 from ..tools.datasets.types import RawData
 from ..tools.tool import ToolContext
+from .policy import Mode, Policy
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,9 @@ class RunContext:
         started: ISO 8601, UTC.
         command: What gives this run again.
         out: Folder for model and report.
-        ask_above: Calls expected to take more seconds than this wait for a person;
-            None lets everything through.
+        approval: What becomes of calls that the policy wants a person for: "auto" lets
+            them through, "ask" waits, "never" refuses them.
+        policy: Which calls these are, and which are forbidden.
         fallback: Takes over from a controller that cannot go on: the planner.
         context_tokens: What the controller's window holds; None: not known.
         price: US dollars for a million tokens read, and written; None: not known.
@@ -43,7 +45,8 @@ class RunContext:
     started: str
     command: str
     out: Path
-    ask_above: float | None
+    approval: Mode
+    policy: Policy
     fallback: BaseChatModel
     context_tokens: int | None = None
     price: tuple[float, float] | None = None

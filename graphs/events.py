@@ -45,6 +45,25 @@ class StepEnded(BaseModel):
     seconds: float
 
 
+class Decided(BaseModel):
+    """An LLM controller has answered."""
+
+    kind: Literal["decided"] = "decided"
+    read: int = Field(description="tokens")
+    written: int = Field(description="tokens")
+    estimated: bool = Field(description="the server told no counts")
+    usd: float | None
+    seconds: float
+
+
+class TookOver(BaseModel):
+    """The planner goes on in the controller's place."""
+
+    kind: Literal["took_over"] = "took_over"
+    controller: str
+    why: str
+
+
 class Refused(BaseModel):
     """The gate did not let a call through."""
 
@@ -63,7 +82,7 @@ class Judged(BaseModel):
 
 
 Event = Annotated[
-    Prepared | StepStarted | StepProgress | StepEnded | Refused | Judged,
+    Prepared | Decided | TookOver | StepStarted | StepProgress | StepEnded | Refused | Judged,
     Field(discriminator="kind"),
 ]
 

@@ -24,6 +24,7 @@ from .state import ActInput, Call, State
 
 SAME_CALL = 2  # a call may be made this often with the same arguments
 ENOUGH = 0.6  # of the expected time: a training that gets less ends before it has learnt
+SEARCH_TRIALS = 8  # of a search that does not say
 REASON = 300  # characters kept of a controller's reason
 
 
@@ -34,18 +35,17 @@ def gate(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     if not isinstance(message, AIMessage):
         raise TypeError(f"the gate expects the controller's message, got {type(message).__name__}")
     reason = neutralise(str(message.text), REASON)
-    passed: list[Call] = []
     refusals: list[ToolMessage] = []
     for invalid in message.invalid_tool_calls:
         broken = "arguments are not valid JSON"
         refusals.append(_refused(str(invalid["name"]), str(invalid["id"]), broken))
-    for call in message.tool_calls:
-        why = refusal(call, state["facts"], state["steps"], context)
-        if why is None and _needs_person(call, state["facts"], context):
-            why = _ask(call, state["facts"], reason)
+    # A question starts this node anew once it is answered: nothing is reserved before the last.
+    allowed = [_allowed(call, state, reason, context) for call in message.tool_calls]
+    passed: list[Call] = []
+    for call, (answered, why, by) in zip(message.tool_calls, allowed, strict=True):
         if why is None:
             try:
-                passed.append(_reserved(call, state["facts"], reason, context))
+                passed.append(_reserved(answered, state["facts"], reason, by, context))
                 continue
             except BudgetSpent as spent:
                 why = str(spent)
@@ -84,6 +84,9 @@ def refusal(call: ToolCall, facts: Facts, steps: Sequence[Step], context: RunCon
 def _veto(call: ToolCall, facts: Facts, context: RunContext) -> str | None:
     """What the knowledge graph and the budget forbid."""
     estimate = estimate_seconds(call["name"], call["args"], facts)
+    rule = context.policy.why_refused(call["name"], estimate)
+    if rule is not None:
+        return f"the policy of this run forbids {rule}; choose something else"
     left = context.tools.seconds_left()
     costly = call["name"] in {"fine_tune", "search_hyperparameters", "probe_baselines"}
     if costly and left is not None and left < ENOUGH * estimate:
@@ -100,34 +103,50 @@ def _veto(call: ToolCall, facts: Facts, context: RunContext) -> str | None:
     return None
 
 
-def _needs_person(call: ToolCall, facts: Facts, context: RunContext) -> bool:
-    estimate = estimate_seconds(call["name"], call["args"], facts)
-    return context.ask_above is not None and estimate > context.ask_above
+def _allowed(
+    call: ToolCall, state: State, reason: str, context: RunContext
+) -> tuple[ToolCall, str | None, str]:
+    """Check a call and ask a person where one must be; the call, why not, and who said so."""
+    facts, steps = state["facts"], state["steps"]
+    why = refusal(call, facts, steps, context)
+    if why is not None:
+        return call, why, ""
+    seconds = estimate_seconds(call["name"], call["args"], facts)
+    rule = context.policy.why_asked(call["name"], seconds)
+    if rule is None or context.approval == "auto":
+        return call, None, ""
+    if context.approval == "never":
+        return call, f"{rule} needs a person, and none may be asked; choose something cheaper", ""
+    answer = _ask(call, seconds, reason, rule)
+    if answer.decision == "refuse":
+        said = f": {neutralise(answer.words, REASON)}" if answer.words else ""
+        return call, f"the person said no{said}; propose something else, or finish", ""
+    if answer.decision == "approve":
+        return call, None, "approved by a person"
+    edited = ToolCall(name=call["name"], args=answer.arguments or {}, id=call["id"])
+    wrong = refusal(edited, facts, steps, context)
+    return edited, wrong and f"the person's change cannot be: {wrong}", "changed by a person"
 
 
-def _ask(call: ToolCall, facts: Facts, reason: str) -> str | None:
-    """Wait for a person; None means go on."""
-    answer = interrupt(
-        Question(
-            tool=call["name"],
-            arguments=call["args"],
-            reason=reason,
-            seconds=estimate_seconds(call["name"], call["args"], facts),
-        ).model_dump()
+def _ask(call: ToolCall, seconds: float, reason: str, rule: str) -> Answer:
+    """Wait for a person."""
+    question = Question(
+        tool=call["name"],
+        arguments=call["args"],
+        reason=reason,
+        seconds=seconds,
+        why_asked=rule,
     )
-    return (
-        None
-        if Answer.of(answer).decision == "approve"
-        else "the person said no; propose something else, or finish"
-    )
+    return Answer.of(interrupt(question.model_dump()))
 
 
-def _reserved(call: ToolCall, facts: Facts, reason: str, context: RunContext) -> Call:
-    """Set the expected seconds aside before they are spent."""
+def _reserved(call: ToolCall, facts: Facts, reason: str, by: str, context: RunContext) -> Call:
+    """Set the expected seconds, and trials, aside before they are spent."""
     tools = context.tools
     estimate = estimate_seconds(call["name"], call["args"], facts)
     left = tools.seconds_left()
     amount = estimate if left is None else max(0.0, min(estimate, left))
+    trials = _trials(call, tools.trials_left())
     return Call(
         id=str(call["id"]),
         tool=call["name"],
@@ -136,7 +155,18 @@ def _reserved(call: ToolCall, facts: Facts, reason: str, context: RunContext) ->
         estimate=estimate,
         reservation=tools.ledger.reserve(tools.run, "seconds", amount),
         reserved=amount,
+        approved=by,
+        trials_reservation=tools.ledger.reserve(tools.run, "trials", trials) if trials else None,
+        reserved_trials=trials,
     )
+
+
+def _trials(call: ToolCall, left: int | None) -> int:
+    """Trials that a search may use of those left; 0 for other tools."""
+    if call["name"] != "search_hyperparameters":
+        return 0
+    asked = int(call["args"].get("trials", SEARCH_TRIALS))
+    return asked if left is None else min(asked, left)
 
 
 def _refused(tool: str, call_id: str, why: str) -> ToolMessage:

@@ -11,7 +11,8 @@ from ..evals.targets import Target
 from ..tools.facts import Candidate
 from .context import RunContext
 from .digest import make_digest
-from .events import Judged, emit
+from .events import Judged, TookOver, emit
+from .faults import quits_early
 from .standing import best, stop_reason
 from .state import State
 
@@ -20,12 +21,21 @@ LEAST_SECONDS = 15.0  # a step shorter than this teaches nothing
 
 def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     """Apply the rules of `standing`; a controller's "done" alone ends nothing."""
-    tools = runtime.context.tools
+    context, tools = runtime.context, runtime.context.tools
     facts, steps = state["facts"], state["steps"]
     chosen = best(facts.candidates, tools.targets, tools.metric)
     left = tools.seconds_left()
     digest = make_digest(facts, steps, tools.targets, tools.metric, left, tools.trials_left())
     wants_to_finish = _wants_to_finish(state)
+    untried = not digest.strategies or any(
+        not s.tried
+        and not s.failed
+        and s.feasible
+        and s.tool == "fine_tune"
+        and s.variant_of is None
+        and (left is None or s.seconds <= left)
+        for s in digest.strategies
+    )
     stop = stop_reason(
         candidate=chosen,
         targets=tools.targets,
@@ -33,21 +43,20 @@ def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         waited=digest.attempts_without_gain,
         patience=digest.patience,
         asked_on=state["asked_on"],
-        untried=any(
-            not s.tried
-            and not s.failed
-            and s.feasible
-            and s.tool == "fine_tune"
-            and s.variant_of is None
-            and (left is None or s.seconds <= left)
-            for s in digest.strategies
-        )
-        or not digest.strategies,
+        untried=untried,
         seconds_left=left,
         least_seconds=LEAST_SECONDS,
         steps=len(steps),
         refused=state["refused"],
     )
+    taken_over = state["taken_over"]
+    if stop == "controller_finished" and wants_to_finish and taken_over is None:
+        share = _share_used(context)
+        if context.controller is not context.fallback and quits_early(
+            share_used=share, untried=untried, targets=bool(tools.targets)
+        ):
+            stop, taken_over = None, f"it wanted to stop at {share:.0%} of the time"
+            emit(TookOver(controller=context.controller_name, why=taken_over))
     emit(
         Judged(
             best=chosen.name if chosen else None,
@@ -55,8 +64,8 @@ def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
             stop=stop,
         )
     )
-    update: dict[str, Any] = {"stop": stop}
-    if wants_to_finish and stop is None:
+    update: dict[str, Any] = {"stop": stop, "taken_over": taken_over}
+    if wants_to_finish and stop is None and taken_over is None:
         update["asked_on"] = state["asked_on"] + 1
         update["messages"] = [
             HumanMessage(
@@ -76,6 +85,13 @@ def _wants_to_finish(state: State) -> bool:
         if isinstance(message, AIMessage):
             return any(call["name"] == "finish" for call in message.tool_calls)
     return False
+
+
+def _share_used(context: RunContext) -> float | None:
+    """Of the time budget; None without a limit."""
+    tools = context.tools
+    spent = tools.ledger.spending(tools.run).get("seconds")
+    return None if spent is None or not spent.limit else spent.spent / spent.limit
 
 
 def _standing(chosen: Candidate | None, targets: tuple[Target, ...], metric: str) -> str:

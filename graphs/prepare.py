@@ -46,6 +46,9 @@ def prepare(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         ),
         "refused": 0,
         "asked_on": 0,
+        "corrections": 0,
+        "helped": 0,
+        "taken_over": None,
         "stop": None,
     }
 

@@ -84,7 +84,8 @@ def _result(state: State, context: RunContext, found: Confirmed, model: Path | N
         met=met,
         stop_reason=state["stop"] or "controller_finished",
         task=tools.task,
-        controller=context.controller_name,
+        controller=_deciders(state, context),
+        taken_over=state["taken_over"],
         base_model=tools.base_model,
         targets=found.targets,
         baselines=[
@@ -118,6 +119,11 @@ def _result(state: State, context: RunContext, found: Confirmed, model: Path | N
     )
 
 
+def _deciders(state: State, context: RunContext) -> str:
+    name = context.controller_name
+    return name if state["taken_over"] is None else f"{name}, then rule-based planner"
+
+
 def _story(state: State, context: RunContext, found: Confirmed, result: RunResult) -> RunStory:
     facts = state["facts"]
     labels = sorted(facts.label_counts)
@@ -125,6 +131,11 @@ def _story(state: State, context: RunContext, found: Confirmed, result: RunResul
     notes = list(facts.notes)
     if result.stop_reason == "targets_met" and not result.met:
         notes.append("The targets held on validation but not on the test split.")
+    if state["taken_over"] is not None:
+        notes.append(
+            f"{context.controller_name} was replaced by the rule-based planner: "
+            f"{neutralise(state['taken_over'], 300)}."
+        )
     return RunStory(
         result=result,
         source=context.source,

@@ -25,6 +25,9 @@ class Call(BaseModel):
     estimate: float
     reservation: int
     reserved: float = 0.0
+    approved: str = ""
+    trials_reservation: int | None = None
+    reserved_trials: int = 0
 
 
 class State(TypedDict):
@@ -35,6 +38,9 @@ class State(TypedDict):
         calls: What the gate let through this round.
         refused: Rounds in a row in which the gate let nothing through.
         asked_on: How often the controller wanted to stop and was asked to go on.
+        corrections: How often in a row the controller was told what it does wrong.
+        helped: Steps there were when it was last told that they lead nowhere.
+        taken_over: Why the planner took the controller's place; None while it did not.
         stop: Why the loop ended; None while it goes on.
     """
 
@@ -44,6 +50,9 @@ class State(TypedDict):
     calls: list[Call]
     refused: int
     asked_on: int
+    corrections: int
+    helped: int
+    taken_over: str | None
     stop: StopReason | None
 
 

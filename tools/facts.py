@@ -131,6 +131,7 @@ class Outcome(BaseModel):
     notes: tuple[str, ...] = ()
     test_scores: dict[str, dict[str, float]] = {}
     seconds: float = 0.0
+    device: str = Field(default="", description="cpu, cuda or mps, where torch computed")
 
 
 class JobProgress(BaseModel):

@@ -121,7 +121,18 @@ def run_scripted(
     **said: Any,
 ) -> Ran:
     """Drive the real graph with a scripted controller."""
-    model = Scripted(turns=list(turns))
+    return run_with(Scripted(turns=list(turns)), data, workspace, approve=approve, **said)
+
+
+def run_with(
+    model: Scripted,
+    data: Path,
+    workspace: Path,
+    *,
+    approve: Approve | None = None,
+    **said: Any,
+) -> Ran:
+    """Drive the real graph with a fake LLM."""
     events: list[dict[str, Any]] = []
     spec = make_spec({"data": str(data), "workspace": str(workspace), "llm": FAKE, **said}, "test")
     with controlled_by(model):

@@ -17,12 +17,13 @@ from fakes import (
     Turn,
     controlled_by,
     run_scripted,
+    run_with,
     ticket_rows,
 )
 from tuneos.agent.planner import read_digest
 from tuneos.agent.session import create_run, find_run, go_on, plan_run, read_story
 from tuneos.agent.spec import make_spec
-from tuneos.graphs.approval import Question
+from tuneos.graphs.approval import Answer, Question, WaitingForPerson
 from tuneos.memory.errors import StoreError
 from tuneos.memory.ledger import Ledger
 from tuneos.memory.seal import Seals
@@ -117,15 +118,17 @@ def test_finished_run_gives_the_same_result_again_without_working(met: Ran) -> N
     assert len(met.model.seen) == 1
 
 
+DONE: Turn = [("finish", {"reason": "Done! All targets are met, accuracy is 100%."})]
+
+
 @pytest.fixture(scope="module")
 def hasty(tickets: Path, workspace: Path) -> Ran:
     """A controller that claims success at once, for a target that cannot be met so."""
     return run_scripted(
-        ["Done! All targets are met, accuracy is 100%.", PROBE],
+        [DONE, PROBE],
         tickets,
         workspace,
         targets=["latency_p95_ms<=0.000001"],
-        budget="10m",
     )
 
 
@@ -166,13 +169,61 @@ def clumsy(tickets: Path, workspace: Path) -> Ran:
 
 
 def test_controller_that_only_talks_nonsense_ends_with_an_honest_report(clumsy: Ran) -> None:
-    assert len(clumsy.of("refused")) == 5
-    assert not clumsy.of("step_started")
-    assert not clumsy.result.met
-    assert clumsy.result.chosen is None
-    assert clumsy.result.model is None
-    assert clumsy.result.targets[0].test is None
-    assert Path(str(clumsy.result.report)).is_file()
+    assert len(clumsy.of("refused")) == 4
+    assert "This does not work: nothing of your last 2 answers" in str(clumsy.model.seen[2])
+    (took_over,) = clumsy.of("took_over")
+    assert took_over["why"] == "nothing of your last 4 answers could be used"
+    assert len(clumsy.model.seen) == 4, "it is not asked again"
+    assert clumsy.result.controller == f"{NAME}, then rule-based planner"
+    assert clumsy.result.taken_over == took_over["why"]
+    assert clumsy.result.met, "the planner meets what can be met"
+    assert any("was replaced" in note for note in read_story(clumsy.run).notes)
+
+
+def test_words_without_a_call_are_no_wish_to_finish(tickets: Path, workspace: Path) -> None:
+    ran = run_scripted(
+        ["I would fine-tune.", "Shall I?", PROBE], tickets, workspace, targets=["macro_f1>=0.8"]
+    )
+    assert "no tool was called" not in str(ran.model.seen[1]), "said once it is a habit"
+    assert "call the tool" in str(ran.model.seen[2][-1].content)
+    assert ran.result.taken_over is None
+    assert ran.result.met
+
+
+class Broken(Scripted):  # type: ignore[misc]
+    """Answers once, then its server is gone."""
+
+    def _generate(self, *args: Any, **kwargs: Any) -> Any:
+        if self.seen:
+            raise ConnectionError("the server is gone")
+        return super()._generate(*args, **kwargs)
+
+
+def test_planner_takes_over_from_a_controller_that_cannot_be_reached(
+    tickets: Path, workspace: Path
+) -> None:
+    look: Turn = [("inspect_dataset", {})]
+    ran = run_with(Broken(turns=[look]), tickets, workspace, targets=["macro_f1>=0.8"])
+    assert ran.result.taken_over == "ConnectionError: the server is gone"
+    assert ran.result.met
+    assert [e["tool"] for e in ran.of("step_ended")].count("inspect_dataset") == 1
+
+
+def test_planner_takes_over_when_the_tokens_are_used_up(tickets: Path, workspace: Path) -> None:
+    look: Turn = [("list_jobs", {})]
+    ran = run_scripted([look] * 9, tickets, workspace, targets=["macro_f1>=0.8"], max_tokens=6_000)
+    assert "tokens" in str(ran.result.taken_over)
+    spent = ran.result.budget["tokens"]
+    assert spent.limit == 6_000
+    assert 0 < spent.spent <= 6_000
+    assert ran.result.met
+
+
+def test_time_that_an_early_quitter_leaves_is_used(tickets: Path, workspace: Path) -> None:
+    ran = run_scripted([DONE] * 9, tickets, workspace, targets=["macro_f1>=0.8"], budget="10m")
+    assert "wanted to stop at" in str(ran.result.taken_over)
+    assert len(ran.model.seen) == 2, "it is asked to go on first"
+    assert ran.result.met
 
 
 def test_data_that_nobody_inspected_is_not_taken_for_too_small(clumsy: Ran) -> None:
@@ -192,8 +243,15 @@ def test_refusals_reach_the_controller_in_words(clumsy: Ran) -> None:
     assert "strategy" in clumsy.shown
 
 
-def test_test_split_stays_sealed_when_there_is_nothing_to_confirm(clumsy: Ran) -> None:
-    assert Seals(clumsy.run.workspace.ledger).opened_by(clumsy.run.name) is None
+def test_test_split_stays_sealed_when_there_is_nothing_to_confirm(
+    tickets: Path, workspace: Path
+) -> None:
+    ran = run_scripted([PROBE], tickets, workspace, targets=["accuracy>=0.9"], budget="5s")
+    assert ran.result.chosen is None
+    assert ran.result.model is None
+    assert ran.result.targets[0].test is None
+    assert Path(str(ran.result.report)).is_file()
+    assert Seals(ran.run.workspace.ledger).opened_by(ran.run.name) is None
 
 
 @pytest.mark.parametrize(
@@ -250,9 +308,10 @@ def test_run_stops_when_budget_is_spent(tickets: Path, workspace: Path) -> None:
 
 
 def test_costly_step_waits_for_a_person_who_may_say_no(
-    tickets: Path, workspace: Path, monkeypatch: pytest.MonkeyPatch
+    tickets: Path, workspace: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("tuneos.agent.wiring.ASK_ABOVE", 6.0)
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("ask: [{tool: probe_baselines, above: 6}]")
     asked: list[Question] = []
 
     def refuse(question: Question) -> bool:
@@ -264,12 +323,71 @@ def test_costly_step_waits_for_a_person_who_may_say_no(
         tickets,
         workspace,
         approve=refuse,
+        policy=str(policy),
         targets=["accuracy>=0.9"],
     )
     assert [q.tool for q in asked] == ["probe_baselines"]
     assert asked[0].reason == "because the script says so"
     assert "the person said no" in ran.shown
     assert ran.result.candidates == []
+
+
+def test_step_that_a_person_changed_is_checked_again(
+    tickets: Path, workspace: Path, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("ask: [{tool: probe_baselines}]")
+    answers = [{"tfidf_linear": "perhaps"}, {"frozen_linear": False, "tfidf_linear": True}]
+
+    def change(question: Question) -> Answer:
+        assert question.why_asked == "probe_baselines"
+        return Answer(decision="edit", arguments=answers.pop(0))
+
+    probe: Turn = [("probe_baselines", {})]
+    ran = run_scripted(
+        [probe, probe],
+        tickets,
+        workspace,
+        approve=change,
+        policy=str(policy),
+        targets=["macro_f1>=0.8"],
+    )
+    assert "the person's change cannot be: tfidf_linear" in ran.of("refused")[0]["why"]
+    (step,) = read_story(ran.run).steps
+    assert step.arguments == {"frozen_linear": False, "tfidf_linear": True}
+    assert step.approved == "changed by a person"
+
+
+def test_run_waits_where_nobody_can_be_asked_and_goes_on_with_a_yes(
+    tickets: Path, workspace: Path, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("ask: [{tool: probe_baselines}]")
+    said = {"approve": "ask", "policy": str(policy), "llm": FAKE, "targets": ["macro_f1>=0.8"]}
+    spec = make_spec({"data": str(tickets), "workspace": str(workspace), **said}, "test")
+    with controlled_by(Scripted(turns=[PROBE])):
+        run = create_run(plan_run(spec))
+        with pytest.raises(WaitingForPerson, match="probe_baselines"):
+            go_on(run)
+        ledger = Ledger(run.workspace.ledger)
+        assert ledger.run(run.name).status == "waiting"
+        result = go_on(run, approve=lambda _: True)
+    assert result.met
+
+
+def test_costly_steps_are_refused_where_none_may_be_asked(
+    tickets: Path, workspace: Path, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("ask: [{tool: fine_tune}]")
+    tune: Turn = [("fine_tune", {"strategy": "lora"})]
+    said = {"approve": "never", "policy": str(policy), "llm": FAKE, "targets": ["macro_f1>=0.8"]}
+    spec = make_spec({"data": str(tickets), "workspace": str(workspace), **said}, "test")
+    events: list[dict[str, Any]] = []
+    with controlled_by(Scripted(turns=[tune, PROBE])):
+        assert go_on(create_run(plan_run(spec)), on_event=events.append).met
+    (refused,) = [e for e in events if e["kind"] == "refused"]
+    assert "needs a person, and none may be asked" in refused["why"]
 
 
 def test_run_without_a_target_keeps_the_best_and_says_so(tickets: Path, workspace: Path) -> None:

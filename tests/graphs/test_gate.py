@@ -15,6 +15,7 @@ from tuneos.evals.result import Step
 from tuneos.graphs import gate as gate_module
 from tuneos.graphs.context import RunContext
 from tuneos.graphs.gate import gate, refusal, to_act
+from tuneos.graphs.policy import Policy, Rule
 from tuneos.graphs.state import State
 from tuneos.memory.artifacts import ArtifactStore
 from tuneos.memory.knowledge import KnowledgeGraph
@@ -90,7 +91,8 @@ def make(tmp_path: Path) -> Make:
             started="",
             command="",
             out=tmp_path,
-            ask_above=ask_above,
+            approval="auto" if ask_above is None else "ask",
+            policy=Policy(ask=(Rule(above=ask_above or 0.0),)),
             fallback=FakeListChatModel(responses=[]),
         )
 
@@ -203,6 +205,9 @@ def state(message: AIMessage, refused: int = 0) -> State:
         calls=[],
         refused=refused,
         asked_on=0,
+        corrections=0,
+        helped=0,
+        taken_over=None,
         stop=None,
     )
 

@@ -49,9 +49,19 @@ def main() -> int:
         if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
             return DISK_FULL
         return OUT_OF_MEMORY if out_of_memory(error) else FAILED
-    outcome = outcome.model_copy(update={"seconds": time.monotonic() - start})
+    seconds = time.monotonic() - start
+    outcome = outcome.model_copy(update={"seconds": seconds, "device": _device()})
     (folder / "outcome.json").write_text(outcome.model_dump_json(), encoding="utf-8")
     return 0
+
+
+def _device() -> str:
+    """Where torch computed; empty where it was not used."""
+    if "torch" not in sys.modules:
+        return ""
+    from ..training.hardware import pick_device
+
+    return pick_device().kind
 
 
 def describe(error: Exception) -> str:

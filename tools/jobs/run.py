@@ -23,6 +23,7 @@ from .child import DISK_FULL, OUT_OF_MEMORY
 from .spec import JobSpec
 
 GRACE = 30.0  # seconds beyond its own limit before a job is ended from outside
+GPUS = {"cuda", "mps"}
 STARTUP = 20.0  # seconds for imports, not counted against the limit
 
 
@@ -71,7 +72,10 @@ def run_job(
         raise
     seconds = time.monotonic() - start
     ledger.finish_job(key, seconds, spec.name)
-    return Finished(_outcome(store.path(key)), store.path(key), seconds, reused=False)
+    outcome = _outcome(store.path(key))
+    if outcome.device in GPUS and spec.run:
+        ledger.charge(spec.run, "gpu_seconds", seconds)
+    return Finished(outcome, store.path(key), seconds, reused=False)
 
 
 def interrupt_jobs() -> None:

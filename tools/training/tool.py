@@ -11,7 +11,7 @@ from ...evals.metrics import confusion
 from ..datasets.tool import current
 from ..datasets.types import Split
 from ..datasets.versions import load_version
-from ..estimate import estimate_seconds
+from ..estimate import STARTUP, estimate_seconds
 from ..facts import Candidate, Facts, OnProgress, Outcome, Setting
 from ..jobs.run import Finished, run_job
 from ..jobs.spec import JobKind, JobSpec
@@ -127,8 +127,8 @@ def _fine_tune(
     name = candidate_name(settings, facts)
     spec = make_spec("fine_tune", name, settings, context, facts)
     if spec.seconds is not None:  # what it makes will be blended
-        kept = estimate_seconds("blend_candidates", {}, facts)
-        spec = spec.model_copy(update={"seconds": max(spec.seconds - kept, 0.8 * spec.seconds)})
+        kept = STARTUP + estimate_seconds("blend_candidates", {}, facts)
+        spec = spec.model_copy(update={"seconds": max(spec.seconds - kept, 0.7 * spec.seconds)})
     done = run_job(spec, context.store, context.ledger, progress)
     return _result(done, name, context, facts)
 

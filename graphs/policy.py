@@ -1,0 +1,90 @@
+"""Which steps need a person, and which are never done: the rules, and reading them from a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ..tools.errors import UserError
+from ..tools.registry import TOOLS
+
+ASK_ABOVE = 300.0  # seconds: dearer steps need a person, unless a policy says otherwise
+
+Mode = Literal["auto", "ask", "never"]
+
+
+class PolicyError(UserError):
+    """A policy file that cannot be used."""
+
+
+class Rule(BaseModel):
+    """Calls of a tool that are expected to take more than so many seconds.
+
+    Attributes:
+        tool: Its name; "*" for every tool.
+        above: Seconds.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tool: str = "*"
+    above: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
+
+    def covers(self, tool: str, seconds: float) -> bool:
+        """Whether a call falls under this rule."""
+        return self.tool in {"*", tool} and seconds > self.above
+
+    def __str__(self) -> str:
+        """The rule in words."""
+        what = "every step" if self.tool == "*" else self.tool
+        return f"{what} above {self.above:g} s" if self.above else what
+
+
+class Policy(BaseModel):
+    """What needs a person's yes, and what is refused outright."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ask: tuple[Rule, ...] = (Rule(above=ASK_ABOVE),)
+    refuse: tuple[Rule, ...] = ()
+
+    def why_refused(self, tool: str, seconds: float) -> str | None:
+        """The rule that forbids a call; None when none does."""
+        return next((str(r) for r in self.refuse if r.covers(tool, seconds)), None)
+
+    def why_asked(self, tool: str, seconds: float) -> str | None:
+        """The rule that wants a person to decide; None when none does."""
+        return next((str(r) for r in self.ask if r.covers(tool, seconds)), None)
+
+
+def read_policy(path: Path | None) -> Policy:
+    """Read a policy file; without one, steps above five minutes need a person.
+
+    Raises:
+        PolicyError: It cannot be read, or says something that cannot be.
+    """
+    if path is None:
+        return Policy()
+    try:
+        said = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise PolicyError(f"policy {path}: cannot be read as YAML: {first}") from error
+    if not isinstance(said, dict):
+        raise PolicyError(f"policy {path}: must be a mapping with `ask:` and `refuse:`")
+    try:
+        policy = Policy.model_validate(said)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        place = ".".join(str(p) for p in fault["loc"])
+        raise PolicyError(f"policy {path}: {place}: {fault['msg']}") from error
+    unknown = {r.tool for r in policy.ask + policy.refuse} - {*TOOLS, "*"}
+    if unknown:
+        raise PolicyError(
+            f"policy {path}: there is no tool {sorted(unknown)[0]!r}; choose from "
+            f"{', '.join(TOOLS)}, or *"
+        )
+    return policy
