@@ -290,6 +290,48 @@ def runs(workspace: WorkspaceOption = WORKSPACE, as_json: JsonOption = False) ->
 
 
 @app.command()
+def ps(workspace: WorkspaceOption = WORKSPACE, as_json: JsonOption = False) -> None:
+    """Show what runs: since when, how far, what it has cost."""
+    console = _console(as_json)
+    with _errors(console):
+        from .ps import list_live, print_live
+
+        rows = list_live(workspace)
+        if as_json:
+            print(json.dumps(rows))
+        else:
+            print_live(console, rows)
+
+
+@app.command()
+def logs(
+    name: Annotated[str, typer.Argument(metavar="JOB|RUN", help="Or the beginning of it.")],
+    workspace: WorkspaceOption = WORKSPACE,
+    follow: Annotated[bool, typer.Option("--follow", help="Until the job ends.")] = False,
+) -> None:
+    """Print what a job has written."""
+    with _errors(_console(True)):
+        from .ps import read_log
+
+        for piece in read_log(workspace, name, follow=follow):
+            sys.stdout.write(piece)
+            sys.stdout.flush()
+
+
+@app.command()
+def cancel(
+    name: Annotated[str, typer.Argument(metavar="JOB|RUN", help="Or the beginning of it.")],
+    workspace: WorkspaceOption = WORKSPACE,
+) -> None:
+    """End a job, or pause a run; what was earned is kept."""
+    console = _console(False)
+    with _errors(console):
+        from .ps import cancel as end
+
+        console.print(end(workspace, name), soft_wrap=True)
+
+
+@app.command()
 def doctor() -> None:
     """Check this installation and machine."""
     console = _console(False)

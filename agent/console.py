@@ -92,6 +92,9 @@ class RunView:
         first = escape(event["summary"][:600])
         self._say(f"{mark} {first} [dim]({event['seconds']:.1f} s)[/dim]")
 
+    def _restored(self, event: dict[str, Any]) -> None:
+        self._say(f"[yellow]{escape(event['text'])}[/yellow]", indent=2)
+
     def _decided(self, event: dict[str, Any]) -> None:
         about = "about " if event["estimated"] else ""
         cost = "" if event["usd"] is None else f", ${event['usd']:.4f}"

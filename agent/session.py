@@ -161,14 +161,25 @@ def go_on(
     row = ledger.run(run.name)
     if row.status == "finished" and row.result is not None:
         return RunResult.model_validate(row.result)
+    tell = on_event or (lambda _: None)
+    with _alone(run):
+        ledger.take_run(run.name)
+        return _driven(run, ledger, tell, approve)
+
+
+def _driven(run: Run, ledger: Ledger, tell: OnEvent, approve: Approve | None) -> RunResult:
+    """Drive a run that is ours to its end, and note how it stands whatever happens."""
     ledger.release_open(run.name, include_own=True)
-    ledger.set_status(run.name, "running")
+
+    def restored(text: str) -> None:
+        tell({"kind": "restored", "text": text})
+
     try:
         with (
             _interruptible(),
-            open_checkpointer(run.workspace.checkpoints, _checkpointed()) as saver,
+            open_checkpointer(run.workspace.checkpoints, _checkpointed(), restored) as saver,
         ):
-            _stream(run, ledger, saver, on_event or (lambda _: None), approve)
+            _stream(run, ledger, saver, tell, approve)
     except KeyboardInterrupt:
         ledger.set_status(run.name, "interrupted")
         raise
@@ -188,6 +199,26 @@ def go_on(
             f"run {run.name} ended without a result; resume it: tuneos resume {run.name}"
         )
     return RunResult.model_validate(done.result)
+
+
+_going: set[tuple[Path, str]] = set()
+
+
+@contextmanager
+def _alone(run: Run) -> Iterator[None]:
+    """Refuse to drive a run that another thread of this process drives.
+
+    Raises:
+        StoreError: One does.
+    """
+    key = (run.workspace.root, run.name)
+    if key in _going:
+        raise StoreError(f"Run {run.name} is driven by another thread of this process.")
+    _going.add(key)
+    try:
+        yield
+    finally:
+        _going.discard(key)
 
 
 @contextmanager
@@ -245,6 +276,8 @@ def _stream(
         for mode, chunk in graph.stream(
             given, config, context=context, stream_mode=["custom", "updates"], durability="sync"
         ):
+            if ledger.stop_asked(run.name):
+                raise KeyboardInterrupt
             if mode == "custom":
                 on_event(chunk)  # type: ignore[arg-type]
             elif isinstance(chunk, dict) and "__interrupt__" in chunk:

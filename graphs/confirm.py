@@ -16,6 +16,7 @@ from ..evals.metrics import METRICS, IntArray
 from ..evals.result import Comparison, TargetResult
 from ..evals.statistics import compare, interval, latency_interval
 from ..evals.targets import Target
+from ..memory.errors import StoreError
 from ..tools.datasets.splits import split_from_bytes, write_split
 from ..tools.facts import Candidate, Facts
 from ..tools.jobs.run import run_job
@@ -47,7 +48,9 @@ def confirm(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     """
     context, facts = runtime.context, state["facts"]
     tools = context.tools
-    chosen = best(facts.candidates, tools.targets, tools.metric)
+    whole, notes = _whole(facts.candidates, context)
+    facts = facts.model_copy(update={"candidates": whole})
+    chosen = best(whole, tools.targets, tools.metric)
     if chosen is None:
         _keep(
             context,
@@ -59,7 +62,7 @@ def confirm(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
                 folder="",
             ),
         )
-        return {}
+        return {"facts": Facts(notes=notes)}
     start = time.monotonic()
     emit(
         StepStarted(
@@ -104,7 +107,29 @@ def confirm(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     tools.ledger.charge(tools.run, "seconds", seconds)
     text = f"{chosen.name} on the test split: {tools.metric} {scores[main][tools.metric]:.4f}"
     emit(StepEnded(tool="confirm", summary=text, ok=True, seconds=seconds))
-    return {}
+    return {"facts": Facts(notes=notes)}
+
+
+def _whole(
+    candidates: tuple[Candidate, ...], context: RunContext
+) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
+    """The candidates whose files are as they were written, and a note on each that is not."""
+    store = context.tools.store
+    kept, notes = [], []
+    verdicts: dict[str, str] = {}
+    for candidate in candidates:
+        key = store.key_of(Path(candidate.folder))
+        if key not in verdicts:
+            try:
+                store.verify(key)
+                verdicts[key] = ""
+            except StoreError as error:
+                verdicts[key] = str(error)
+        if verdicts[key]:
+            notes.append(f"{candidate.name} was damaged on disk and left out: {verdicts[key]}")
+        else:
+            kept.append(candidate)
+    return tuple(kept), tuple(notes)
 
 
 def confirmed(context: RunContext) -> Confirmed:

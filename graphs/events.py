@@ -45,6 +45,13 @@ class StepEnded(BaseModel):
     seconds: float
 
 
+class Restored(BaseModel):
+    """Damaged state was found, and an earlier one that is whole taken instead."""
+
+    kind: Literal["restored"] = "restored"
+    text: str
+
+
 class Decided(BaseModel):
     """An LLM controller has answered."""
 
@@ -82,7 +89,15 @@ class Judged(BaseModel):
 
 
 Event = Annotated[
-    Prepared | Decided | TookOver | StepStarted | StepProgress | StepEnded | Refused | Judged,
+    Prepared
+    | Restored
+    | Decided
+    | TookOver
+    | StepStarted
+    | StepProgress
+    | StepEnded
+    | Refused
+    | Judged,
     Field(discriminator="kind"),
 ]
 

@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,6 +57,34 @@ class ArtifactStore:
     def has(self, key: str) -> bool:
         """Say whether the artifact is there and complete (see `verify` for its bytes)."""
         return (self.path(key) / MANIFEST).is_file()
+
+    def has_whole(self, key: str) -> bool:
+        """Say whether every byte is there; a damaged artifact is set aside, to be made anew.
+
+        Raises:
+            StoreError: It is damaged and cannot be moved.
+        """
+        if not self.has(key):
+            return False
+        try:
+            self.verify(key)
+        except StoreError:
+            aside = self.root / f".damaged-{key}-{os.getpid()}-{time.time_ns()}"
+            with _explained(self.root):
+                self.path(key).rename(aside)
+            return False
+        return True
+
+    def key_of(self, folder: Path) -> str:
+        """Return the key of the artifact that a folder lies in.
+
+        Raises:
+            StoreError: It lies in none.
+        """
+        try:
+            return folder.relative_to(self.root).parts[0]
+        except (ValueError, IndexError):
+            raise StoreError(f"{folder} is no artifact of {self.root}.") from None
 
     @contextmanager
     def writing(self, key: str) -> Iterator[Path]:

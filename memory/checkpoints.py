@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,18 +16,26 @@ if TYPE_CHECKING:
     from langgraph.checkpoint.sqlite import SqliteSaver
 
 _BUSY_SECONDS = 30.0
+_SUM_BYTES = 16
 
 
 @contextmanager
-def open_checkpointer(path: Path, allowed: Sequence[type] = ()) -> Iterator[SqliteSaver]:
+def open_checkpointer(
+    path: Path,
+    allowed: Sequence[type] = (),
+    on_restore: Callable[[str], None] = lambda _: None,
+) -> Iterator[SqliteSaver]:
     """Open the checkpoint file, made when it is not there, and close it at the end.
 
     Only LangGraph's own safe types and `allowed` are rebuilt from the file; other
-    types in it come back as plain data, so a planted file cannot run code.
+    types in it come back as plain data, so a planted file cannot run code. Every
+    value carries a checksum: a flipped bit is found, and where an earlier
+    checkpoint of the thread is whole, the thread goes on from there.
 
     Args:
         path: The SQLite file; its folder must exist.
         allowed: Classes of the graph's state that checkpoints may hold.
+        on_restore: Told in a line when damaged checkpoints were dropped.
 
     Raises:
         StoreError: The file is no database, is damaged or cannot be written; also
@@ -36,14 +45,36 @@ def open_checkpointer(path: Path, allowed: Sequence[type] = ()) -> Iterator[Sqli
     os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
     from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-    serde = JsonPlusSerializer(allowed_msgpack_modules=tuple(allowed) or None)
+    serde = _Summed(JsonPlusSerializer(allowed_msgpack_modules=tuple(allowed) or None))
     try:
         with closing(_connect(path)) as connection:
-            saver = _checked_saver_class()(connection, serde=serde, path=path)
+            saver = _checked_saver_class()(connection, serde=serde, path=path, tell=on_restore)
             saver.setup()
             yield saver
     except sqlite3.Error as error:
         raise StoreError(_damaged(path, error)) from error
+
+
+class _Summed:
+    """A serializer that ends every value with its checksum, and refuses one that differs."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def dumps_typed(self, value: Any) -> tuple[str, bytes]:
+        kind, data = self._inner.dumps_typed(value)
+        return kind, data + _sum(kind, data)
+
+    def loads_typed(self, stored: tuple[str, bytes]) -> Any:
+        kind, data = stored[0], bytes(stored[1])
+        body, end = data[:-_SUM_BYTES], data[-_SUM_BYTES:]
+        if _sum(kind, body) != end:
+            raise ValueError("a value's checksum differs")
+        return self._inner.loads_typed((kind, body))
+
+
+def _sum(kind: str, data: bytes) -> bytes:
+    return hashlib.blake2b(kind.encode() + b":" + data, digest_size=_SUM_BYTES).digest()
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -68,15 +99,55 @@ def _checked_saver_class() -> Any:
     from langgraph.checkpoint.sqlite import SqliteSaver
 
     class CheckedSaver(SqliteSaver):  # type: ignore[misc]
-        def __init__(self, connection: sqlite3.Connection, *, serde: Any, path: Path) -> None:
+        def __init__(
+            self,
+            connection: sqlite3.Connection,
+            *,
+            serde: Any,
+            path: Path,
+            tell: Callable[[str], None],
+        ) -> None:
             super().__init__(connection, serde=serde)
-            self.path = path
+            self.path, self.tell = path, tell
 
         def get_tuple(self, config: Any) -> Any:
             try:
                 return super().get_tuple(config)
             except Exception as error:
-                raise StoreError(_damaged(self.path, error)) from error
+                earlier = self._last_whole(config)
+                if earlier is None:
+                    raise StoreError(_damaged(self.path, error)) from error
+                return earlier
+
+        def _last_whole(self, config: Any) -> Any:
+            """Drop damaged checkpoints at the end of a thread; None where no other is whole."""
+            said = config["configurable"]
+            if said.get("checkpoint_id"):
+                return None
+            at = (said["thread_id"], said.get("checkpoint_ns", ""))
+            where = "WHERE thread_id = ? AND checkpoint_ns = ?"
+            with suppress(sqlite3.Error):
+                ids = [
+                    row[0]
+                    for row in self.conn.execute(
+                        f"SELECT checkpoint_id FROM checkpoints {where} ORDER BY 1 DESC", at
+                    )
+                ]
+                for dropped, name in enumerate(ids[1:], 1):
+                    with suppress(Exception):
+                        exact = {"configurable": {**said, "checkpoint_id": name}}
+                        found = super().get_tuple(exact)
+                        for table in ("checkpoints", "writes"):
+                            self.conn.execute(
+                                f"DELETE FROM {table} {where} AND checkpoint_id > ?", (*at, name)
+                            )
+                        self.conn.commit()
+                        self.tell(
+                            f"{self.path}: the last {dropped} checkpoint(s) of {at[0]} were "
+                            "damaged; going on from the one before"
+                        )
+                        return found
+            return None
 
         def list(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
             try:
@@ -96,6 +167,6 @@ def _damaged(path: Path, error: Exception) -> str:
     if "unable to open" in reason or "readonly" in reason:
         return f"{path} cannot be written ({reason}). Mend its folder or choose --workspace DIR."
     return (
-        f"{path} is damaged ({reason}). Move it away and start the run anew; finished jobs and "
-        "artifacts are kept, so only the conversation is lost."
+        f"{path} is damaged ({reason}). Move it away, then go on with: tuneos resume RUN; "
+        "finished jobs are kept, so nothing is trained again."
     )

@@ -18,6 +18,9 @@ CREATE TABLE IF NOT EXISTS jobs (
     pid INTEGER NOT NULL, born REAL, started TEXT NOT NULL, seconds REAL,
     note TEXT NOT NULL DEFAULT '');
 CREATE INDEX IF NOT EXISTS jobs_of_run ON jobs (run);
+CREATE TABLE IF NOT EXISTS workers (
+    key TEXT PRIMARY KEY, pid INTEGER NOT NULL, born REAL, share REAL NOT NULL DEFAULT 0,
+    text TEXT NOT NULL DEFAULT '', cancelled INTEGER NOT NULL DEFAULT 0);
 """
 
 
@@ -33,6 +36,17 @@ class JobRow:
     started: str
     seconds: float | None
     note: str
+
+
+@dataclass(frozen=True)
+class Worker:
+    """The process that does a job: how far it is (0..1), at what, and whether to stop."""
+
+    pid: int
+    born: float | None
+    share: float
+    text: str
+    cancelled: bool
 
 
 class Jobs:
@@ -78,6 +92,41 @@ class Jobs:
             StoreError: Nobody claimed it.
         """
         self._end_job(key, "failed", None, error)
+
+    def note_worker(self, key: str, pid: int) -> None:
+        """Note the process that now does the job."""
+        with self._database.transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO workers (key, pid, born) VALUES (?, ?, ?)",
+                (key, pid, birth(pid)),
+            )
+
+    def note_progress(self, key: str, share: float, text: str) -> None:
+        """Note how far the job is."""
+        with self._database.transaction() as db:
+            db.execute("UPDATE workers SET share = ?, text = ? WHERE key = ?", (share, text, key))
+
+    def ask_cancel(self, key: str) -> None:
+        """Note that a person wants the job ended."""
+        with self._database.transaction() as db:
+            db.execute("UPDATE workers SET cancelled = 1 WHERE key = ?", (key,))
+
+    def worker(self, key: str) -> Worker | None:
+        """Return the process that did or does the job; None before one was started."""
+        with self._database.reading() as db:
+            row = db.execute("SELECT * FROM workers WHERE key = ?", (key,)).fetchone()
+        if row is None:
+            return None
+        return Worker(row["pid"], row["born"], row["share"], row["text"], bool(row["cancelled"]))
+
+    def jobs_like(self, beginning: str) -> tuple[JobRow, ...]:
+        """Return the jobs whose key begins so, newest first."""
+        with self._database.reading() as db:
+            rows = db.execute(
+                "SELECT * FROM jobs WHERE substr(key, 1, ?) = ? ORDER BY rowid DESC",
+                (len(beginning), beginning),
+            ).fetchall()
+        return tuple(_job_row(row) for row in rows)
 
     def job(self, key: str) -> JobRow | None:
         """Return the job with this key, or None when nobody claimed it yet."""

@@ -11,6 +11,7 @@ import os
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,6 +30,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
     number INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL UNIQUE, status TEXT NOT NULL,
     started TEXT NOT NULL, ended TEXT, spec TEXT NOT NULL, result TEXT, pid INTEGER, born REAL);
+CREATE TABLE IF NOT EXISTS stops (run TEXT PRIMARY KEY);
 """
 
 
@@ -42,6 +44,7 @@ class RunRow:
     ended: str | None
     spec: dict[str, Any]
     result: dict[str, Any] | None
+    pid: int | None = None
 
 
 class Ledger(Budgets, Jobs):
@@ -70,6 +73,40 @@ class Ledger(Budgets, Jobs):
                 " VALUES (?, 'running', ?, ?, ?, ?)",
                 (run, now(), text, os.getpid(), birth(os.getpid())),
             )
+
+    def take_run(self, run: str) -> None:
+        """Make this process the one that drives the run.
+
+        Raises:
+            StoreError: A live process drives it; the message says which, since when.
+        """
+        with self._database.transaction() as db:
+            row = db.execute("SELECT * FROM runs WHERE run = ?", (run,)).fetchone()
+            if row is None:
+                raise StoreError(f"{self._database.path}: there is no run {run!r}.")
+            other = row["pid"] != os.getpid() and alive(row["pid"], row["born"])
+            if row["status"] == "running" and other:
+                since = datetime.fromtimestamp(row["born"]).strftime("%Y-%m-%d %H:%M:%S")
+                raise StoreError(
+                    f"Run {run} is held by process {row['pid']}, which began {since}; wait for it, "
+                    f"or end it with: tuneos cancel {run}"
+                )
+            db.execute("DELETE FROM stops WHERE run = ?", (run,))
+            db.execute(
+                "UPDATE runs SET status = 'running', ended = NULL, pid = ?, born = ? WHERE run = ?",
+                (os.getpid(), birth(os.getpid()), run),
+            )
+
+    def ask_stop(self, run: str) -> None:
+        """Ask whoever drives the run to stop; it can be resumed."""
+        with self._database.transaction() as db:
+            db.execute("INSERT OR IGNORE INTO stops (run) VALUES (?)", (run,))
+
+    def stop_asked(self, run: str) -> bool:
+        """Whether the run was asked to stop since it was taken."""
+        with self._database.reading() as db:
+            row = db.execute("SELECT 1 FROM stops WHERE run = ?", (run,)).fetchone()
+        return row is not None
 
     def set_status(
         self, run: str, status: RunStatus, result: Mapping[str, Any] | None = None
@@ -116,4 +153,12 @@ def _run_row(row: sqlite3.Row) -> RunRow:
     died = row["status"] == "running" and not alive(row["pid"], row["born"])
     result = None if row["result"] is None else json.loads(row["result"])
     status: RunStatus = "interrupted" if died else row["status"]
-    return RunRow(row["run"], status, row["started"], row["ended"], json.loads(row["spec"]), result)
+    return RunRow(
+        row["run"],
+        status,
+        row["started"],
+        row["ended"],
+        json.loads(row["spec"]),
+        result,
+        row["pid"],
+    )

@@ -188,3 +188,21 @@ def test_processes_writing_one_key_leave_one_whole_copy(store: ArtifactStore) ->
     parts = {(store.path(key) / f"part{i}").read_text() for i in range(5)}
     assert len(parts) == 1
     assert left_over(store) == []
+
+
+def test_damaged_artifact_is_set_aside_to_be_made_anew(store: ArtifactStore) -> None:
+    key = make(store)
+    assert store.has_whole(key)
+    (store.path(key) / "model.bin").write_text("weight5")
+    assert not store.has_whole(key)
+    assert not store.has(key)
+    assert len(list(store.root.glob(f".damaged-{key}-*"))) == 1, "nothing is deleted"
+    make(store)
+    assert store.has_whole(key)
+
+
+def test_folder_tells_which_artifact_it_is_part_of(store: ArtifactStore) -> None:
+    key = make(store)
+    assert store.key_of(store.path(key) / "sub") == key
+    with pytest.raises(StoreError, match="no artifact"):
+        store.key_of(store.root.parent)

@@ -91,3 +91,64 @@ def test_only_allowed_classes_are_built_from_the_file(
 def test_errors_of_the_caller_pass_unchanged(tmp_path: Path) -> None:
     with pytest.raises(KeyError), open_checkpointer(tmp_path / "c.sqlite"):
         raise KeyError("bug")
+
+
+def values(path: Path) -> list[tuple[str, bytes]]:
+    with closing(sqlite3.connect(path)) as db:
+        return db.execute(
+            "SELECT checkpoint_id, checkpoint FROM checkpoints ORDER BY 1 DESC"
+        ).fetchall()
+
+
+def flip(path: Path, name: str, table: str = "checkpoints") -> None:
+    """Flip one bit in the middle of a stored value."""
+    with closing(sqlite3.connect(path)) as db:
+        (value,) = db.execute(
+            f"SELECT checkpoint FROM {table} WHERE checkpoint_id = ?", (name,)
+        ).fetchone()
+        damaged = bytearray(value)
+        damaged[len(damaged) // 2] ^= 4
+        db.execute(
+            f"UPDATE {table} SET checkpoint = ? WHERE checkpoint_id = ?", (bytes(damaged), name)
+        )
+        db.commit()
+
+
+def test_damaged_last_checkpoint_gives_way_to_the_one_before_and_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoints.sqlite"
+    for _ in range(3):
+        count_once(path)
+    newest, before = values(path)[:2]
+    flip(path, newest[0])
+    told: list[str] = []
+    with open_checkpointer(path, on_restore=told.append) as saver:
+        found = saver.get_tuple(CONFIG)
+        assert found is not None
+        assert found.config["configurable"]["checkpoint_id"] == before[0]
+    assert "the last 1 checkpoint(s) of run were damaged" in told[0]
+    assert newest[0] not in [name for name, _ in values(path)]
+    with open_checkpointer(path, on_restore=told.append) as saver:
+        saver.get_tuple(CONFIG)
+    assert len(told) == 1, "it is whole again"
+
+
+def test_thread_without_a_whole_checkpoint_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoints.sqlite"
+    count_once(path)
+    for name, _ in values(path):
+        flip(path, name)
+    with open_checkpointer(path) as saver, pytest.raises(StoreError, match="tuneos resume RUN"):
+        saver.get_tuple(CONFIG)
+
+
+@pytest.mark.parametrize("place", [0.1, 0.5, 0.9])
+def test_no_flipped_bit_goes_unnoticed(tmp_path: Path, place: float) -> None:
+    path = tmp_path / "checkpoints.sqlite"
+    count_once(path)
+    with open_checkpointer(path) as saver:
+        kind, value = saver.serde.dumps_typed({"count": 3, "text": "x" * 50})
+        assert saver.serde.loads_typed((kind, value)) == {"count": 3, "text": "x" * 50}
+        damaged = bytearray(value)
+        damaged[int(place * len(damaged))] ^= 1
+        with pytest.raises(ValueError, match="checksum"):
+            saver.serde.loads_typed((kind, bytes(damaged)))

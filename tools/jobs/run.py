@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import signal
 import subprocess
@@ -22,6 +23,7 @@ from ..facts import JobProgress, OnProgress, Outcome
 from .child import DISK_FULL, OUT_OF_MEMORY
 from .spec import JobSpec
 
+NOTE_EVERY = 1.0  # seconds between notes of progress in the ledger
 GRACE = 30.0  # seconds beyond its own limit before a job is ended from outside
 GPUS = {"cuda", "mps"}
 STARTUP = 20.0  # seconds for imports, not counted against the limit
@@ -55,18 +57,18 @@ def run_job(
         KeyboardInterrupt: The person pressed Ctrl-C; the child is ended first.
     """
     key = store.key(spec.what.model_dump(mode="json"))
-    if store.has(key):
+    if store.has_whole(key):
         return _finished(store.path(key), reused=True)
     while (row := ledger.claim_job(key, spec.what.kind, spec.run, os.getpid())) is None:
         time.sleep(0.5)  # another process of this workspace is at it
-    if row.status == "done" and store.has(key):
+    if row.status == "done" and store.has_whole(key):
         return _finished(store.path(key), reused=True)
     start = time.monotonic()
     try:
         log = store.root.parent / "logs" / f"{key}.txt"
         log.parent.mkdir(exist_ok=True)
         with store.writing(key) as folder:
-            _run_child(spec, folder, log, on_progress)
+            _run_child(spec, folder, log, _Watch(key, spec.run, ledger, on_progress))
     except BaseException as error:
         ledger.fail_job(key, str(error) or type(error).__name__)
         raise
@@ -76,6 +78,34 @@ def run_job(
     if outcome.device in GPUS and spec.run:
         ledger.charge(spec.run, "gpu_seconds", seconds)
     return Finished(outcome, store.path(key), seconds, reused=False)
+
+
+@dataclass
+class _Watch:
+    """Notes a job's process and progress in the ledger, and ends it when a person says so."""
+
+    key: str
+    run: str
+    ledger: Ledger
+    on_progress: OnProgress
+    noted: float = -math.inf
+
+    def started(self, child: subprocess.Popen[str]) -> None:
+        self.ledger.note_worker(self.key, child.pid)
+
+    def __call__(self, progress: JobProgress) -> None:
+        self.on_progress(progress)
+        if time.monotonic() - self.noted < NOTE_EVERY:
+            return
+        self.noted = time.monotonic()
+        self.ledger.note_progress(self.key, progress.share, progress.text)
+        if self.run and self.ledger.stop_asked(self.run):
+            raise KeyboardInterrupt
+
+    def cancelled(self) -> bool:
+        """Whether a person ended the job."""
+        worker = self.ledger.worker(self.key)
+        return worker is not None and worker.cancelled
 
 
 def interrupt_jobs() -> None:
@@ -109,7 +139,7 @@ def child_environment() -> dict[str, str]:
     return {**os.environ, **quiet}
 
 
-def _run_child(spec: JobSpec, folder: Path, log_file: Path, on_progress: OnProgress) -> None:
+def _run_child(spec: JobSpec, folder: Path, log_file: Path, watch: _Watch) -> None:
     (folder / "job.json").write_text(spec.model_dump_json(indent=1), encoding="utf-8")
     with log_file.open("w", encoding="utf-8") as log:
         child = subprocess.Popen(
@@ -122,7 +152,8 @@ def _run_child(spec: JobSpec, folder: Path, log_file: Path, on_progress: OnProgr
         )
         _live.add(child)
         try:
-            error = _listen(child, spec, on_progress)
+            watch.started(child)
+            error = _listen(child, spec, watch)
             child.wait()
         except BaseException:
             _end(child)
@@ -135,6 +166,8 @@ def _run_child(spec: JobSpec, folder: Path, log_file: Path, on_progress: OnProgr
         raise KeyboardInterrupt
     if child.returncode == DISK_FULL:
         raise OSError(errno.ENOSPC, "No space left on device", str(folder))
+    if child.returncode and watch.cancelled():
+        raise JobFailed(f"{spec.name}: cancelled by a person")
     if child.returncode:
         raise JobFailed(error or _how_it_ended(child.returncode))
 
