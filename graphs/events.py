@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from langgraph.config import get_stream_writer
 from pydantic import BaseModel, Field
 
+from ..evals.result import RunResult
 from ..tools.facts import JobProgress
 
 
@@ -88,6 +89,13 @@ class Judged(BaseModel):
     stop: str | None
 
 
+class Finished(BaseModel):
+    """The run is over: the last event that an iterator of events gives."""
+
+    kind: Literal["finished"] = "finished"
+    result: RunResult
+
+
 Event = Annotated[
     Prepared
     | Restored
@@ -97,7 +105,8 @@ Event = Annotated[
     | StepProgress
     | StepEnded
     | Refused
-    | Judged,
+    | Judged
+    | Finished,
     Field(discriminator="kind"),
 ]
 
