@@ -67,7 +67,7 @@ def test_closed_iterator_pauses_the_run_which_goes_on_later(spec: RunSpec) -> No
 
 def test_user_mistakes_are_raised_where_the_events_are_read(spec: RunSpec) -> None:
     with pytest.raises(UserError, match=r"nowhere\.csv"):
-        next(stream_run(spec.model_copy(update={"data": "nowhere.csv"})))
+        next(stream_run(spec.model_copy(update={"data": "nowhere.csv", "llm": None})))
 
 
 def test_run_that_needs_a_yes_waits_without_a_callback(spec: RunSpec, tmp_path: Path) -> None:
