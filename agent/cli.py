@@ -289,6 +289,30 @@ def runs(workspace: WorkspaceOption = WORKSPACE, as_json: JsonOption = False) ->
             print_runs(console, rows)
 
 
+@app.command(name="eval")
+def eval_(
+    suite: Annotated[str, typer.Argument(help="A suite file, or core: the one that ships.")],
+    controllers: Annotated[
+        str, typer.Option(help="Compared side by side: planner, or what --llm takes, with commas.")
+    ] = "planner",
+    repeat: Annotated[int, typer.Option(min=1, help="Times, each with another seed.")] = 1,
+    only: Annotated[str | None, typer.Option(help="Scenarios, with commas.")] = None,
+    workspace: Annotated[
+        Path | None, typer.Option(help="Folder to keep the runs in; left out: none are kept.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run scenarios and score the agent: right outcomes, regret, time, cost, waste."""
+    console = _console(as_json)
+    with _errors(console):
+        from .suites.command import evaluate
+
+        held = evaluate(
+            suite, controllers.split(","), repeat, only, workspace, console, as_json=as_json
+        )
+    raise typer.Exit(MET if held else NOT_MET)
+
+
 @app.command()
 def ps(workspace: WorkspaceOption = WORKSPACE, as_json: JsonOption = False) -> None:
     """Show what runs: since when, how far, what it has cost."""

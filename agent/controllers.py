@@ -44,6 +44,8 @@ def find_controller(ref: str | None, model_name: str | None = None) -> Controlle
         return Controller(Planner(), NAME)
     from . import hosted
 
+    if ref.startswith("broken:"):
+        return _broken(ref)
     if hosted.is_url(ref):
         return hosted.open_url(ref, model_name)
     if ":" not in ref:
@@ -66,3 +68,12 @@ def check_controller(ref: str | None, model_name: str | None = None) -> str | No
         model_name = hosted.ask_server(ref, model_name)
     find_controller(ref, model_name)
     return model_name
+
+
+def _broken(ref: str) -> Controller:
+    from .suites.broken import WAYS, Broken
+
+    way = ref.removeprefix("broken:")
+    if way not in WAYS:
+        raise ControllerError(f"--llm {ref!r}: choose from {', '.join(WAYS)}")
+    return Controller(Broken(way=way), ref)

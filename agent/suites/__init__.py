@@ -1,0 +1,1 @@
+"""Scripted evaluation suites: many runs, scored by how well the agent did."""
