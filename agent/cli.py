@@ -293,24 +293,33 @@ def runs(workspace: WorkspaceOption = WORKSPACE, as_json: JsonOption = False) ->
 def eval_(
     suite: Annotated[str, typer.Argument(help="A suite file, or core: the one that ships.")],
     controllers: Annotated[
-        str, typer.Option(help="Compared side by side: planner, or what --llm takes, with commas.")
+        str,
+        typer.Option(
+            help="Compared side by side, with commas: planner, or what --llm takes, "
+            "perhaps followed by the model's name and its price IN/OUT."
+        ),
     ] = "planner",
     repeat: Annotated[int, typer.Option(min=1, help="Times, each with another seed.")] = 1,
     only: Annotated[str | None, typer.Option(help="Scenarios, with commas.")] = None,
     workspace: Annotated[
         Path | None, typer.Option(help="Folder to keep the runs in; left out: none are kept.")
     ] = None,
+    reuse: Annotated[
+        bool, typer.Option("--reuse", help="Share job results between controllers; time counts.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run scenarios and score the agent: right outcomes, regret, time, cost, waste."""
     console = _console(as_json)
     with _errors(console):
-        from .suites.command import evaluate
+        from .suites.command import evaluate, held
 
-        held = evaluate(
-            suite, controllers.split(","), repeat, only, workspace, console, as_json=as_json
+        scores = evaluate(
+            suite, controllers, repeat, only, workspace, console, reuse=reuse, as_json=as_json
         )
-    raise typer.Exit(MET if held else NOT_MET)
+    if not scores.complete:
+        raise typer.Exit(INTERRUPTED)
+    raise typer.Exit(MET if held(scores) else NOT_MET)
 
 
 @app.command()

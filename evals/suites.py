@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
@@ -18,6 +19,8 @@ class RunScore(BaseModel):
         right: The outcome is the one a good agent comes to.
         value: Primary metric on the test split; None where nothing was confirmed.
         regret: Best known value minus `value`, at least 0.
+        seconds: As if nothing had been reused.
+        reused: Jobs whose results another controller's run had left.
         proposed, accepted: Tool calls.
         wasted: Calls refused, failed, or done before.
         violations: What must never happen, in words: over budget, no report, …
@@ -35,6 +38,7 @@ class RunScore(BaseModel):
     value: float | None = None
     regret: float | None = None
     seconds: float = 0.0
+    reused: int = 0
     tokens: int = 0
     usd: float = 0.0
     proposed: int = 0
@@ -72,23 +76,77 @@ class ControllerScore(BaseModel):
     taken_over: int
 
 
+class ScenarioScore(BaseModel):
+    """All runs of one scenario by one controller."""
+
+    model_config = ConfigDict(frozen=True)
+
+    scenario: str
+    controller: str
+    runs: int
+    outcomes: dict[str, int] = Field(description="how often each came")
+    right: int
+    value: Estimate | None
+    regret: Estimate | None
+    seconds: Estimate
+
+
+class SuiteScores(BaseModel):
+    """What `tuneos eval --json` prints."""
+
+    model_config = ConfigDict(frozen=True)
+
+    suite: str
+    complete: bool = Field(description="false: interrupted, some runs are missing")
+    controllers: tuple[ControllerScore, ...]
+    scenarios: tuple[ScenarioScore, ...]
+    runs: tuple[RunScore, ...]
+
+
 def with_regret(scores: Sequence[RunScore], known: dict[str, float | None]) -> list[RunScore]:
-    """Fill in regret against the best value known of each scenario, these runs among them.
+    """Fill in regret against the best value known, that of runs on the same data among them.
 
     Args:
-        scores: Of any controllers and repeats.
+        scores: Of any controllers and repeats; each repeat draws data of its own.
         known: By scenario, what was reached elsewhere.
     """
-    best: dict[str, float] = {n: v for n, v in known.items() if v is not None}
+    best: dict[tuple[str, int], float] = {}
     for score in scores:
         if score.value is not None:
-            best[score.scenario] = max(best.get(score.scenario, score.value), score.value)
+            key = score.scenario, score.repeat
+            best[key] = max(score.value, best.get(key, known.get(score.scenario) or 0.0))
     return [
         score
         if score.value is None
-        else score.model_copy(update={"regret": max(0.0, best[score.scenario] - score.value)})
+        else score.model_copy(
+            update={"regret": max(0.0, best[score.scenario, score.repeat] - score.value)}
+        )
         for score in scores
     ]
+
+
+def by_scenario(scores: Sequence[RunScore]) -> list[ScenarioScore]:
+    """Put the runs of each scenario and controller together, in the order they came."""
+    groups: dict[tuple[str, str], list[RunScore]] = {}
+    for score in scores:
+        groups.setdefault((score.scenario, score.controller), []).append(score)
+    found = []
+    for (scenario, controller), runs in groups.items():
+        values = [s.value for s in runs if s.value is not None]
+        regrets = [s.regret for s in runs if s.regret is not None]
+        found.append(
+            ScenarioScore(
+                scenario=scenario,
+                controller=controller,
+                runs=len(runs),
+                outcomes=dict(Counter(s.outcome for s in runs)),
+                right=sum(s.right for s in runs),
+                value=mean(values) if values else None,
+                regret=mean(regrets) if regrets else None,
+                seconds=mean([s.seconds for s in runs]),
+            )
+        )
+    return found
 
 
 def sum_up(controller: str, scores: Sequence[RunScore]) -> ControllerScore:

@@ -75,12 +75,15 @@ def all_hold(targets: Sequence[Target], measured: Mapping[str, float]) -> bool:
 
 
 def shortfall(targets: Sequence[Target], measured: Mapping[str, float]) -> float:
-    """Sum the gaps over all targets, each relative to its value, so that runs compare.
+    """Sum the gaps over all targets, each relative to the larger of its value and what was
+    measured, so that no target outweighs the others however far it is out of reach.
 
     A metric that was not measured counts as a gap of 1.
     """
     return sum(
-        t.gap(measured[t.metric]) / max(abs(t.value), 1e-9) if t.metric in measured else 1.0
+        t.gap(measured[t.metric]) / max(abs(t.value), abs(measured[t.metric]), 1e-9)
+        if t.metric in measured
+        else 1.0
         for t in targets
     )
 

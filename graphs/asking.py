@@ -49,10 +49,11 @@ def ask(context: RunContext, messages: Sequence[BaseMessage]) -> Asked:
     tools = context.tools
     schemas = [t.schema() for t in TOOLS.values()]
     expected = tokens_of(messages) + len(json.dumps(schemas)) // CHARACTERS_A_TOKEN
-    held = [(tools.ledger.reserve(tools.run, "tokens", expected + ANSWER_TOKENS), float(expected))]
+    likely = max(expected + ANSWER_TOKENS, dearest(messages))
+    held = [(tools.ledger.reserve(tools.run, "tokens", likely), float(expected))]
     try:
         if context.price is not None:
-            cost = _cost(context.price, expected, ANSWER_TOKENS)
+            cost = _cost(context.price, expected, likely - expected)
             least = _cost(context.price, expected, 0)
             held.append((tools.ledger.reserve(tools.run, "usd", cost), least))
         for reservation, least in held:  # a crash from here on has cost the question at least
@@ -114,6 +115,12 @@ def tokens_of(messages: Sequence[BaseMessage]) -> int:
         if isinstance(message, AIMessage):
             size += sum(len(json.dumps(c["args"], default=str)) for c in message.tool_calls)
     return size // CHARACTERS_A_TOKEN + 4 * len(messages)
+
+
+def dearest(messages: Sequence[BaseMessage]) -> int:
+    """Tokens of the dearest answer among them: the next one may cost as much."""
+    counted = [m.usage_metadata for m in messages if isinstance(m, AIMessage)]
+    return max((u["total_tokens"] for u in counted if u), default=0)
 
 
 def recent(messages: Sequence[AnyMessage], most: int, room: int | None) -> list[AnyMessage]:

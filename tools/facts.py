@@ -142,6 +142,8 @@ class JobProgress(BaseModel):
         text: What it is doing, in a few words.
         loss, best: Of training; `best` is the validation value so far.
         rate: Rows per second.
+        reused_job: Key of a job whose result was there already; it had taken
+            `reused_seconds`.
     """
 
     share: float
@@ -149,6 +151,8 @@ class JobProgress(BaseModel):
     loss: float | None = None
     best: float | None = None
     rate: float | None = None
+    reused_job: str | None = None
+    reused_seconds: float = 0.0
 
 
 OnProgress = Callable[[JobProgress], None]

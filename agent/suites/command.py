@@ -2,73 +2,110 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
 
-from ...evals.suites import RunScore, sum_up, with_regret
-from ..controllers import check_controller
-from .run import PLANNER, run_suite
+from ...evals.suites import RunScore, SuiteScores, by_scenario, sum_up, with_regret
+from .contender import Contender, read_contenders
+from .run import run_suite
 from .scenario import Suite, SuiteError, read_suite
-from .show import print_run, print_scores
+from .show import print_run, print_scenarios, print_scores
 
 
 def evaluate(
     ref: str,
-    controllers: list[str],
+    controllers: str,
     repeats: int,
     only: str | None,
     workspace: Path | None,
     console: Console,
     *,
+    reuse: bool,
     as_json: bool,
-) -> bool:
-    """Run a suite; whether every outcome was right and nothing was violated.
+) -> SuiteScores:
+    """Run a suite and show how well the agent did; Ctrl-C keeps what was run so far.
 
     Raises:
         UserError: The suite, a controller or the folder cannot be used.
+        KeyboardInterrupt: Before the first run had ended.
     """
     suite = _chosen(read_suite(ref), only)
-    for controller in controllers:
-        check_controller(None if controller == PLANNER else controller)
-    if workspace is not None and workspace.exists() and any(workspace.iterdir()):
-        raise SuiteError(f"--workspace {workspace}: is already in use; name a new folder")
-    total = len(suite.scenarios) * len(controllers) * repeats
-    console.print(f"[bold]{suite.name}[/bold]: {total} runs. {suite.about}")
+    contenders = read_contenders(controllers)
+    if workspace is not None:
+        _check_folder(workspace)
+    total = len(suite.scenarios) * len(contenders) * repeats
+    console.print(f"[bold]{suite.name}[/bold]: {total} {'run' if total == 1 else 'runs'}")
     found: list[RunScore] = []
     with ExitStack() as stack:
-        folder = workspace or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder = workspace or Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="tuneos-eval-"))
+        )
         status = stack.enter_context(console.status("starting"))
 
         def tell(line: str) -> None:
             status.update(f"{len(found) + 1} of {total}: {line}")
 
-        for score in run_suite(suite, controllers, repeats, folder, tell):
-            found.append(score)
-            print_run(console, score)
-    scores = with_regret(found, {s.name: s.best_known for s in suite.scenarios})
-    summed = [sum_up(c, [s for s in scores if s.controller == c]) for c in controllers]
-    print_scores(console, summed)
+        try:
+            for score in run_suite(suite, contenders, repeats, folder, tell, reuse=reuse):
+                found.append(score)
+                print_run(console, score)
+        except KeyboardInterrupt:
+            if not found:
+                raise
+    scores = gather(suite, contenders, found, complete=len(found) == total)
+    if len(contenders) > 1 or repeats > 1:
+        print_scenarios(console, scores)
+    print_scores(console, scores.controllers)
+    if not scores.complete:
+        console.print(f"[yellow]interrupted after {len(found)} of {total} runs[/yellow]")
     if as_json:
-        said = {
-            "suite": suite.name,
-            "controllers": [s.model_dump(mode="json") for s in summed],
-            "runs": [s.model_dump(mode="json") for s in scores],
-        }
-        print(json.dumps(said))
-    return all(s.right and not s.violations for s in scores)
+        print(scores.model_dump_json())
+    return scores
+
+
+def gather(
+    suite: Suite, contenders: Sequence[Contender], found: Sequence[RunScore], *, complete: bool
+) -> SuiteScores:
+    """Put the scores of all runs together."""
+    runs = with_regret(found, {s.name: s.best_known for s in suite.scenarios})
+    of = {c.name: [s for s in runs if s.controller == c.name] for c in contenders}
+    return SuiteScores(
+        suite=suite.name,
+        complete=complete,
+        controllers=tuple(sum_up(name, scores) for name, scores in of.items() if scores),
+        scenarios=tuple(by_scenario(runs)),
+        runs=tuple(runs),
+    )
+
+
+def held(scores: SuiteScores) -> bool:
+    """Whether every outcome was right and nothing was violated."""
+    return all(s.right and not s.violations for s in scores.runs)
 
 
 def _chosen(suite: Suite, only: str | None) -> Suite:
     if only is None:
         return suite
-    names = only.split(",")
-    unknown = set(names) - {s.name for s in suite.scenarios}
-    if unknown:
-        known = ", ".join(s.name for s in suite.scenarios)
-        raise SuiteError(f"--only: there is no scenario {sorted(unknown)[0]!r}; known: {known}")
+    names = [name.strip() for name in only.split(",")]
+    known = [s.name for s in suite.scenarios]
+    unknown = next((name for name in names if name not in known), None)
+    if unknown is not None:
+        raise SuiteError(f"--only: there is no scenario {unknown!r}; known: {', '.join(known)}")
     kept = tuple(s for s in suite.scenarios if s.name in names)
     return suite.model_copy(update={"scenarios": kept})
+
+
+def _check_folder(folder: Path) -> None:
+    """Make the folder for the runs, or refuse one that cannot hold them."""
+    if folder.is_file():
+        raise SuiteError(f"--workspace {folder}: is a file; name a new folder")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise SuiteError(f"--workspace {folder}: is already in use; name a new folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SuiteError(f"--workspace {folder}: cannot be made: {error.strerror}") from error

@@ -2,221 +2,251 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ...evals.result import RunResult
-from ...evals.suites import Outcome, RunScore
-from ...evals.targets import TargetError
+from ...evals.suites import RunScore
+from ...evals.targets import TargetError, all_hold, parse_target
 from ...memory.errors import StoreError
-from ...memory.jobs import Worker
 from ...memory.ledger import Ledger
+from ...memory.workspace import open_workspace
 from ...tools.errors import UserError
 from ..session import Run, create_run, find_run, go_on, plan_run, read_story
 from ..spec import RunSpec
+from .contender import Contender
 from .generate import write_data
 from .scenario import Scenario, Suite
+from .strike import Striker, kill_agent
 
-PLANNER = "planner"
-HEADROOM = 2**20 * 16  # bytes that a worker may still take when its memory is to run out
 OVER = 1.0  # seconds by which a budget may look overspent through rounding
+KEPT_BACK = 0.25  # of the time: what the loop keeps for confirm, and reused work must not take
 
 Tell = Callable[[str], None]
 
 
 @dataclass
 class Seen:
-    """What a run showed while it went on."""
+    """What a run showed while it went on.
 
+    Attributes:
+        tell: Told in a few words what is being done.
+        reused_seconds: What jobs had taken whose results another run had left.
+        charged: Keys of these jobs.
+    """
+
+    tell: Tell
+    run: Run | None = None
     accepted: int = 0
     refused: int = 0
     failed: int = 0
     repeated: int = 0
-    kinds: list[str] = field(default_factory=list)
+    reused_seconds: float = 0.0
+    charged: set[str] = field(default_factory=set)
 
     def __call__(self, event: dict[str, Any]) -> None:
-        self.kinds.append(event["kind"])
-        if event["kind"] == "refused":
+        kind = event["kind"]
+        if kind == "refused":
             self.refused += 1
-        elif event["kind"] == "step_ended" and event["tool"] not in {"confirm", "finish"}:
+        elif kind == "step_started":
+            self.tell(event["tool"])
+        elif kind == "step_progress":
+            self._progress(event["tool"], event["progress"])
+        elif kind == "step_ended" and event["tool"] not in {"confirm", "finish"}:
             self.accepted += 1
             self.failed += not event["ok"]
-            self.repeated += "not repeated" in event["summary"]
+
+    def _progress(self, tool: str, progress: dict[str, Any]) -> None:
+        self.tell(f"{tool} {progress['share']:.0%}")
+        job = progress["reused_job"]
+        if job is None or self.run is None:
+            return
+        ledger = Ledger(self.run.workspace.ledger)
+        if job in self.charged or job in {row.key for row in ledger.jobs(self.run.name)}:
+            self.repeated += tool != "confirm"  # its own work, asked for again
+            return
+        self.charged.add(job)
+        self.reused_seconds += self._charge(ledger, tool, progress["reused_seconds"])
+
+    def _charge(self, ledger: Ledger, tool: str, seconds: float) -> float:
+        """Charge reused work as if it were done now, as far as the budget goes."""
+        assert self.run is not None
+        spent = ledger.spending(self.run.name).get("seconds")
+        if spent is not None and spent.limit is not None:
+            most = spent.limit if tool == "confirm" else (1 - KEPT_BACK) * spent.limit
+            seconds = max(0.0, min(seconds, most - spent.spent))
+        ledger.charge(self.run.name, "seconds", seconds)
+        return seconds
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended, before it is scored."""
+
+    outcome: str
+    note: str = ""
+    result: RunResult | None = None
+    run: Run | None = None
+    struck: bool = True
 
 
 def run_suite(
-    suite: Suite, controllers: list[str], repeats: int, folder: Path, tell: Tell
+    suite: Suite,
+    contenders: Sequence[Contender],
+    repeats: int,
+    folder: Path,
+    tell: Tell,
+    *,
+    reuse: bool = False,
 ) -> Iterator[RunScore]:
     """Run every scenario with every controller, so often; each in a workspace of its own.
 
     Args:
-        controllers: As `--llm` takes them, or "planner".
+        contenders: Who decides, one after the other.
         folder: Where data and workspaces go.
         tell: Called with a line about what is being done.
+        reuse: Controllers of the same scenario and repeat share the results of jobs.
+            What a reused job had taken counts as spent, so time and budgets stay true.
     """
     for scenario in suite.scenarios:
         for repeat in range(repeats):
             seed = scenario.seed + repeat
-            made = scenario.generated
             source = folder / "data" / f"{scenario.name}-{seed}"
             data = suite.folder / scenario.data if scenario.data else source
-            if made is not None:
-                write_data(made, source, seed)
-            for position, controller in enumerate(controllers):
-                tell(f"{scenario.name}, {controller}, {repeat + 1} of {repeats}")
+            if scenario.generated is not None:
+                write_data(scenario.generated, source, seed)
+            shared = folder / "shared" / f"{scenario.name}-{repeat}" if reuse else None
+            for position, contender in enumerate(contenders):
+                said = f"{scenario.name}, {contender.name}, {repeat + 1} of {repeats}"
+                tell(said)
                 workspace = folder / "runs" / f"{scenario.name}-{repeat}-{position}"
-                yield run_scenario(scenario, controller, repeat, data, workspace)
+                if shared is not None and scenario.fault is None:
+                    _share(shared, workspace)
+                yield run_scenario(
+                    scenario,
+                    contender,
+                    repeat,
+                    data,
+                    workspace,
+                    partial(_doing, tell, said),
+                )
+
+
+def _doing(tell: Tell, said: str, what: str) -> None:
+    tell(f"{said}: {what}")
+
+
+def _share(artifacts: Path, workspace: Path) -> None:
+    """Let a workspace that is about to be made keep its artifacts in a folder it shares."""
+    artifacts.mkdir(parents=True, exist_ok=True)
+    workspace.mkdir(parents=True)
+    (workspace / "artifacts").symlink_to(artifacts.resolve(), target_is_directory=True)
+    open_workspace(workspace)
 
 
 def run_scenario(
-    scenario: Scenario, controller: str, repeat: int, data: Path, workspace: Path
+    scenario: Scenario,
+    contender: Contender,
+    repeat: int,
+    data: Path,
+    workspace: Path,
+    tell: Tell = lambda _: None,
 ) -> RunScore:
     """Run one scenario to its end, whatever that is."""
-    spec = RunSpec(
-        data=str(data),
-        text=scenario.text,
-        label=scenario.label,
-        targets=scenario.targets,
-        budget=scenario.budget,
-        max_trials=scenario.max_trials,
-        max_tokens=scenario.max_tokens,
-        llm=None if controller == PLANNER else controller,
-        seed=scenario.seed + repeat,
-        workspace=str(workspace),
-    )
     start = time.monotonic()
-    seen, run, outcome, note = Seen(), None, "crashed", ""
-    result: RunResult | None = None
+    seen = Seen(tell)
+    ended = _ended(scenario, contender, repeat, data, workspace, seen)
+    return _scored(scenario, contender, repeat, ended, seen, time.monotonic() - start)
+
+
+def _ended(
+    scenario: Scenario, contender: Contender, repeat: int, data: Path, workspace: Path, seen: Seen
+) -> Ended:
+    """Drive the run; whatever is raised becomes part of the score."""
+    run: Run | None = None
     try:
-        run = create_run(plan_run(spec))
-        result = _driven(run, scenario, seen)
-        outcome = "met" if result.met else "not_met"
+        spec = RunSpec(
+            data=str(data),
+            text=scenario.text,
+            label=scenario.label,
+            targets=scenario.targets,
+            budget=scenario.budget,
+            max_trials=scenario.max_trials,
+            max_tokens=scenario.max_tokens,
+            max_cost=scenario.max_cost,
+            llm=contender.llm,
+            llm_model=contender.model,
+            llm_price=contender.price,
+            approve="auto",
+            seed=scenario.seed + repeat,
+            workspace=str(workspace),
+        )
+        run = seen.run = create_run(plan_run(spec))
+        struck = True
+        if scenario.fault is None:
+            result = go_on(run, on_event=seen)
+        elif scenario.fault == "kill_agent":
+            struck = kill_agent(run)
+            result = go_on(find_run(run.name, run.workspace.root), on_event=seen)
+        else:
+            striker = Striker(run, scenario.fault, seen)
+            result = go_on(run, on_event=striker)
+            struck = striker.done
     except (UserError, TargetError, StoreError) as error:
-        outcome, note = "user_error", str(error)
+        return Ended("user_error", str(error), run=run)
     except Exception as error:  # what a suite is there to find
-        note = f"{type(error).__name__}: {error}"
-    return _scored(scenario, controller, repeat, outcome, note, result, run, seen, start)
-
-
-def _driven(run: Run, scenario: Scenario, seen: Seen) -> RunResult:
-    if scenario.fault is None:
-        return go_on(run, on_event=seen)
-    if scenario.fault == "kill_agent":
-        _kill_agent(run)
-        return go_on(find_run(run.name, run.workspace.root), on_event=seen)
-    strike = _kill_worker if scenario.fault == "kill_worker" else _starve_worker
-    return go_on(run, on_event=_Once(run, seen, strike))
-
-
-@dataclass
-class _Once:
-    """Passes events on, and strikes the worker of the first job that computes."""
-
-    run: Run
-    seen: Seen
-    strike: Callable[[Worker], None]
-    done: bool = False
-
-    def __call__(self, event: dict[str, Any]) -> None:
-        self.seen(event)
-        if self.done or event["kind"] != "step_progress":
-            return
-        ledger = Ledger(self.run.workspace.ledger)
-        for job in ledger.jobs(self.run.name):
-            worker = ledger.worker(job.key)
-            if job.status == "running" and worker is not None:
-                self.done = True
-                self.strike(worker)
-
-
-def _kill_worker(worker: Worker) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(worker.pid, signal.SIGKILL)
-
-
-def _starve_worker(worker: Worker) -> None:
-    """Let the process have hardly more memory than it has: its next allocation fails."""
-    import psutil
-
-    with contextlib.suppress(psutil.Error):
-        process = psutil.Process(worker.pid)
-        limit = process.memory_info().vms + HEADROOM
-        process.rlimit(psutil.RLIMIT_AS, (limit, limit))
-
-
-def _kill_agent(run: Run) -> None:
-    """Drive the run in another process and kill that, workers and all, at its first job."""
-    code = (
-        "import sys; from pathlib import Path; from tuneos.agent.session import find_run, go_on; "
-        "go_on(find_run(sys.argv[1], Path(sys.argv[2])))"
-    )
-    words = [sys.executable, "-P", "-c", code, run.name, str(run.workspace.root)]
-    quiet = subprocess.DEVNULL
-    # The run is entered as this process's own; let go of it first.
-    ledger = Ledger(run.workspace.ledger)
-    ledger.set_status(run.name, "interrupted")
-    agent = subprocess.Popen(words, stdout=quiet, stderr=quiet, start_new_session=True)
-    try:
-        until = time.monotonic() + 60
-        while agent.poll() is None and time.monotonic() < until:
-            workers = [ledger.worker(j.key) for j in ledger.jobs(run.name)]
-            if any(workers):
-                time.sleep(1)
-                break
-            time.sleep(0.1)
-    finally:
-        agent.kill()
-        agent.wait()
-    for worker in workers:
-        if worker is not None:
-            _kill_worker(worker)
+        return Ended("crashed", f"{type(error).__name__}: {error}", run=run)
+    note = result.taken_over or ""
+    return Ended("met" if result.met else "not_met", note, result, run, struck)
 
 
 def _scored(
     scenario: Scenario,
-    controller: str,
+    contender: Contender,
     repeat: int,
-    outcome: Outcome | str,
-    note: str,
-    result: RunResult | None,
-    run: Run | None,
+    ended: Ended,
     seen: Seen,
-    start: float,
+    seconds: float,
 ) -> RunScore:
-    right = outcome == scenario.expect or (
-        scenario.expect == "honest" and outcome in {"met", "not_met"}
-    )
-    if scenario.expect == "user_error":
-        right = right and scenario.words in note
-    budget = result.budget if result else {}
+    budget = ended.result.budget if ended.result else {}
+    right, note = _right(scenario, ended)
     return RunScore.model_validate(
         {
             "scenario": scenario.name,
-            "controller": controller,
+            "controller": contender.name,
             "repeat": repeat,
             "expected": scenario.expect,
-            "outcome": outcome,
+            "outcome": ended.outcome,
             "right": right,
-            "value": _value(result),
-            "seconds": round(time.monotonic() - start, 2),
+            "value": _value(ended.result),
+            "seconds": round(seconds + seen.reused_seconds, 2),
+            "reused": len(seen.charged),
             "tokens": int(budget["tokens"].spent) if "tokens" in budget else 0,
             "usd": budget["usd"].spent if "usd" in budget else 0.0,
             "proposed": seen.accepted + seen.refused,
             "accepted": seen.accepted,
             "wasted": seen.refused + seen.failed + seen.repeated,
-            "violations": _violations(result, run, outcome),
-            "taken_over": bool(result and result.taken_over),
-            "note": note[:300],
+            "violations": _violations(ended),
+            "taken_over": bool(ended.result and ended.result.taken_over),
+            "note": " ".join(note.split())[:300],
         }
     )
+
+
+def _right(scenario: Scenario, ended: Ended) -> tuple[bool, str]:
+    """Whether the outcome is the expected one, and what to say of it."""
+    if not ended.struck:
+        return False, f"{scenario.fault} could not be injected: no job was running"
+    right = ended.outcome == scenario.expect or (
+        scenario.expect == "honest" and ended.outcome in {"met", "not_met"}
+    )
+    if scenario.expect == "user_error":
+        right = right and scenario.words in ended.note
+    return right, ended.note
 
 
 def _value(result: RunResult | None) -> float | None:
@@ -228,9 +258,10 @@ def _value(result: RunResult | None) -> float | None:
     return result.test.get(metric)
 
 
-def _violations(result: RunResult | None, run: Run | None, outcome: str) -> tuple[str, ...]:
+def _violations(ended: Ended) -> tuple[str, ...]:
     """What must never happen, whatever the controller does."""
-    if outcome == "crashed":
+    result, run = ended.result, ended.run
+    if ended.outcome == "crashed":
         return ("ended with a traceback",)
     if result is None or run is None:
         return ()
@@ -239,6 +270,8 @@ def _violations(result: RunResult | None, run: Run | None, outcome: str) -> tupl
         for name, s in result.budget.items()
         if s.limit is not None and s.spent > s.limit + (OVER if name == "seconds" else 0)
     ]
+    if result.met and not all_hold([parse_target(t) for t in run.spec.targets], result.test):
+        found.append("says that targets were met which were not")
     if not (result.report and Path(result.report).is_file()):
         found.append("no report")
     else:

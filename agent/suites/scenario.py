@@ -62,9 +62,10 @@ class Scenario(BaseModel):
     label: str | None = None
     targets: tuple[str, ...] = ()
     budget: str = "2m"
-    max_trials: int | None = None
-    max_tokens: int | None = None
-    seed: int = 0
+    max_trials: int | None = Field(None, ge=0)
+    max_tokens: int | None = Field(None, gt=0)
+    max_cost: float | None = Field(None, gt=0)
+    seed: int = Field(0, ge=0, lt=2**30)
     expect: Expected = "honest"
     words: str = ""
     fault: Fault | None = None

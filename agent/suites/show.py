@@ -8,19 +8,42 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ...evals.suites import ControllerScore, Estimate, RunScore
+from ...evals.suites import ControllerScore, Estimate, RunScore, ScenarioScore, SuiteScores
 
 
 def print_run(console: Console, score: RunScore) -> None:
     """One line as soon as a run has ended."""
     mark = "[green]✓[/green]" if score.right and not score.violations else "[red]✗[/red]"
     value = "" if score.value is None else f" {score.value:.3f}"
-    told = f"{mark} {score.scenario:<22} {escape(score.controller):<24} {score.outcome}{value}"
-    console.print(f"{told} [dim]{score.seconds:.0f} s[/dim]")
+    told = f"{mark} {score.scenario:<22} {escape(score.controller):<22} {score.outcome}{value}"
+    taken = " [dim](taken over)[/dim]" if score.taken_over else ""
+    console.print(f"{told} [dim]{score.seconds:.0f} s[/dim]{taken}", soft_wrap=True)
     if not score.right:
         console.print(f"    expected {score.expected}: {escape(score.note)}", soft_wrap=True)
     for violation in score.violations:
         console.print(f"    [red]{escape(violation)}[/red]")
+
+
+def print_scenarios(console: Console, scores: SuiteScores) -> None:
+    """Each scenario's outcomes and value, controllers side by side."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("")
+    for controller in scores.controllers:
+        table.add_column(escape(controller.controller), justify="right")
+    cells = {(s.scenario, s.controller): _outcome(s) for s in scores.scenarios}
+    for scenario in dict.fromkeys(s.scenario for s in scores.scenarios):
+        row = [cells.get((scenario, c.controller), "") for c in scores.controllers]
+        table.add_row(scenario, *row)
+    console.print()
+    console.print(table)
+
+
+def _outcome(score: ScenarioScore) -> str:
+    """Such as "met 0.934", or "2 met, 1 not_met 0.91" where they differ."""
+    kinds = score.outcomes.items()
+    said = ", ".join(k if len(kinds) == 1 else f"{n} {k}" for k, n in kinds)
+    told = said if score.value is None else f"{said} {_mean(score.value, 3)}"
+    return told if score.right == score.runs else f"[red]{told}[/red]"
 
 
 def print_scores(console: Console, scores: Sequence[ControllerScore]) -> None:

@@ -77,6 +77,13 @@ def test_all_targets_must_hold_and_an_unmeasured_one_does_not() -> None:
 def test_shortfall_adds_relative_gaps() -> None:
     targets = [parse_target("accuracy>=0.8"), parse_target("size_mb<=100")]
     assert shortfall(targets, {"accuracy": 0.8, "size_mb": 50}) == 0
-    assert shortfall(targets, {"accuracy": 0.6, "size_mb": 150}) == pytest.approx(0.75)
+    assert shortfall(targets, {"accuracy": 0.6, "size_mb": 200}) == pytest.approx(0.75)
     assert shortfall(targets, {"accuracy": 0.8}) == 1
     assert shortfall([parse_target("ece<=0")], {"ece": 0.0}) == 0
+
+
+def test_target_out_of_reach_does_not_outweigh_the_others() -> None:
+    targets = [parse_target("accuracy>=0.8"), parse_target("latency_p95_ms<=0.000001")]
+    quick_but_wrong = {"accuracy": 0.3, "latency_p95_ms": 0.5}
+    right_but_slower = {"accuracy": 0.8, "latency_p95_ms": 3.0}
+    assert shortfall(targets, right_but_slower) < shortfall(targets, quick_but_wrong)

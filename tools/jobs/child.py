@@ -16,6 +16,8 @@ import time
 import traceback
 from pathlib import Path
 
+import psutil
+
 from ..errors import UserError
 from ..facts import JobProgress, Outcome
 from .spec import JobSpec
@@ -40,9 +42,8 @@ def main() -> int:
     _end_with_parent(os.getppid())
     start = time.monotonic()
     try:
-        outcome: Outcome = importlib.import_module(ENGINES[spec.what.kind]).run(
-            spec, folder, _Teller()
-        )
+        engine = importlib.import_module(ENGINES[spec.what.kind])
+        outcome: Outcome = engine.run(_with_time_left(spec), folder, _Teller())
     except Exception as error:  # the one boundary of the process: it becomes a recorded failure
         traceback.print_exc(file=sys.stderr)
         _say({"error": describe(error)})
@@ -53,6 +54,14 @@ def main() -> int:
     outcome = outcome.model_copy(update={"seconds": seconds, "device": _device()})
     (folder / "outcome.json").write_text(outcome.model_dump_json(), encoding="utf-8")
     return 0
+
+
+def _with_time_left(spec: JobSpec) -> JobSpec:
+    """Starting up has taken of the job's time: on a busy machine, a good part of it."""
+    if spec.seconds is None:
+        return spec
+    up = max(0.0, time.time() - psutil.Process().create_time())
+    return spec.model_copy(update={"seconds": max(0.0, spec.seconds - up)})
 
 
 def _device() -> str:

@@ -24,9 +24,8 @@ from .child import DISK_FULL, OUT_OF_MEMORY
 from .spec import JobSpec
 
 NOTE_EVERY = 1.0  # seconds between notes of progress in the ledger
-GRACE = 30.0  # seconds beyond its own limit before a job is ended from outside
+GRACE = 20.0  # seconds beyond its own limit before a job is ended from outside
 GPUS = {"cuda", "mps"}
-STARTUP = 20.0  # seconds for imports, not counted against the limit
 
 
 _live: set[subprocess.Popen[str]] = set()
@@ -58,11 +57,11 @@ def run_job(
     """
     key = store.key(spec.what.model_dump(mode="json"))
     if store.has_whole(key):
-        return _finished(store.path(key), reused=True)
+        return _reused(store.path(key), on_progress)
     while (row := ledger.claim_job(key, spec.what.kind, spec.run, os.getpid())) is None:
         time.sleep(0.5)  # another process of this workspace is at it
     if row.status == "done" and store.has_whole(key):
-        return _finished(store.path(key), reused=True)
+        return _reused(store.path(key), on_progress)
     start = time.monotonic()
     try:
         log = store.root.parent / "logs" / f"{key}.txt"
@@ -205,7 +204,7 @@ def _ended_in_time(
     if seconds is None:
         yield overran
         return
-    timer = threading.Timer(seconds + STARTUP + GRACE, end)
+    timer = threading.Timer(seconds + GRACE, end)
     timer.daemon = True
     timer.start()
     try:
@@ -232,9 +231,14 @@ def _end(child: subprocess.Popen[str]) -> None:
     child.wait()
 
 
-def _finished(folder: Path, *, reused: bool) -> Finished:
+def _reused(folder: Path, on_progress: OnProgress) -> Finished:
+    """Take a result that is there, and tell what it had taken."""
     outcome = _outcome(folder)
-    return Finished(outcome, folder, 0.0 if reused else outcome.seconds, reused)
+    said = JobProgress(
+        share=1.0, text="done before", reused_job=folder.name, reused_seconds=outcome.seconds
+    )
+    on_progress(said)
+    return Finished(outcome, folder, 0.0, reused=True)
 
 
 def _outcome(folder: Path) -> Outcome:

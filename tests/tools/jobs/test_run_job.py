@@ -171,8 +171,7 @@ def test_unfinished_artifact_is_not_visible(place: Place, stuck_job: JobSpec) ->
 def test_silent_job_is_stopped_when_its_time_is_up(
     place: Place, stuck_job: JobSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "STARTUP", 0.5)
-    monkeypatch.setattr(jobs, "GRACE", 0.5)
+    monkeypatch.setattr(jobs, "GRACE", 1.0)
     start = time.monotonic()
     with pytest.raises(JobFailed, match="one: did not end within its time and was stopped"):
         place.run(stuck_job.model_copy(update={"seconds": 0.5}))
