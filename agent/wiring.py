@@ -28,7 +28,7 @@ from .spec import RunSpec
 if TYPE_CHECKING:
     from .session import Run
 
-CONFIRM_SHARE = 0.25  # of the budget is kept back for confirm and report at most
+CONFIRM_SHARE = 0.35  # of the budget is kept back for confirm and report at most
 
 
 def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:

@@ -33,7 +33,7 @@ def evaluate(
         UserError: The suite, a controller or the folder cannot be used.
         KeyboardInterrupt: Before the first run had ended.
     """
-    suite = _chosen(read_suite(ref), only)
+    suite = choose(read_suite(ref), only)
     contenders = read_contenders(controllers)
     if workspace is not None:
         _check_folder(workspace)
@@ -87,7 +87,15 @@ def held(scores: SuiteScores) -> bool:
     return all(s.right and not s.violations for s in scores.runs)
 
 
-def _chosen(suite: Suite, only: str | None) -> Suite:
+def choose(suite: Suite, only: str | None) -> Suite:
+    """The suite with some of its scenarios alone.
+
+    Args:
+        only: Their names, with commas; None: all.
+
+    Raises:
+        SuiteError: There is no such scenario.
+    """
     if only is None:
         return suite
     names = [name.strip() for name in only.split(",")]

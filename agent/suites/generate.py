@@ -6,7 +6,7 @@ import csv
 import random
 from pathlib import Path
 
-from .scenario import Generated
+from .scenario import Generated, Scenario
 
 TOPICS = {
     "billing": "invoice charge payment receipt price refund tax amount card discount",
@@ -19,6 +19,14 @@ TOPICS = {
     "weather": "storm rain forecast thunder cloud frost humidity breeze snowfall heatwave",
 }
 _FILLER = "about please today again still with my question for the new other one"
+
+
+def data_of(scenario: Scenario, suite_folder: Path, folder: Path, repeat: int) -> Path:
+    """The data of a scenario; where it is made, made under `folder`, each repeat anew."""
+    if scenario.generated is None:
+        return suite_folder / str(scenario.data)
+    seed = scenario.seed + repeat
+    return write_data(scenario.generated, folder / "data" / f"{scenario.name}-{seed}", seed)
 
 
 def write_data(wanted: Generated, folder: Path, seed: int) -> Path:

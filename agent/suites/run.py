@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ...evals.result import RunResult
+from ...evals.result import RunResult, Step
 from ...evals.suites import RunScore
 from ...evals.targets import TargetError, all_hold, parse_target
 from ...memory.errors import StoreError
@@ -19,12 +20,12 @@ from ...tools.errors import UserError
 from ..session import Run, create_run, find_run, go_on, plan_run, read_story
 from ..spec import RunSpec
 from .contender import Contender
-from .generate import write_data
+from .generate import data_of
 from .scenario import Scenario, Suite
 from .strike import Striker, kill_agent
 
 OVER = 1.0  # seconds by which a budget may look overspent through rounding
-KEPT_BACK = 0.25  # of the time: what the loop keeps for confirm, and reused work must not take
+KEPT_BACK = 0.35  # of the time: what the loop keeps for confirm, and reused work must not take
 
 Tell = Callable[[str], None]
 
@@ -93,6 +94,14 @@ class Ended:
     run: Run | None = None
     struck: bool = True
 
+    def steps(self) -> list[Step] | None:
+        """All steps of the run, those before a kill among them; None without a report."""
+        if self.run is None or self.result is None:
+            return None
+        with contextlib.suppress(StoreError):
+            return [s for s in read_story(self.run).steps if s.tool != "finish"]
+        return None
+
 
 def run_suite(
     suite: Suite,
@@ -114,11 +123,7 @@ def run_suite(
     """
     for scenario in suite.scenarios:
         for repeat in range(repeats):
-            seed = scenario.seed + repeat
-            source = folder / "data" / f"{scenario.name}-{seed}"
-            data = suite.folder / scenario.data if scenario.data else source
-            if scenario.generated is not None:
-                write_data(scenario.generated, source, seed)
+            data = data_of(scenario, suite.folder, folder, repeat)
             shared = folder / "shared" / f"{scenario.name}-{repeat}" if reuse else None
             for position, contender in enumerate(contenders):
                 said = f"{scenario.name}, {contender.name}, {repeat + 1} of {repeats}"
@@ -157,10 +162,22 @@ def run_scenario(
     tell: Tell = lambda _: None,
 ) -> RunScore:
     """Run one scenario to its end, whatever that is."""
-    start = time.monotonic()
-    seen = Seen(tell)
+    ended, seen, seconds = drive(scenario, contender, repeat, data, workspace, tell)
+    return score(scenario, contender.name, repeat, ended, seen, seconds)
+
+
+def drive(
+    scenario: Scenario,
+    contender: Contender,
+    repeat: int,
+    data: Path,
+    workspace: Path,
+    tell: Tell = lambda _: None,
+) -> tuple[Ended, Seen, float]:
+    """Drive the run of a scenario; how it ended, what it showed, and its seconds."""
+    start, seen = time.monotonic(), Seen(tell)
     ended = _ended(scenario, contender, repeat, data, workspace, seen)
-    return _scored(scenario, contender, repeat, ended, seen, time.monotonic() - start)
+    return ended, seen, time.monotonic() - start
 
 
 def _ended(
@@ -204,20 +221,24 @@ def _ended(
     return Ended("met" if result.met else "not_met", note, result, run, struck)
 
 
-def _scored(
+def score(
     scenario: Scenario,
-    contender: Contender,
+    controller: str,
     repeat: int,
     ended: Ended,
     seen: Seen,
     seconds: float,
 ) -> RunScore:
+    """Score a run."""
     budget = ended.result.budget if ended.result else {}
     right, note = _right(scenario, ended)
+    steps = ended.steps()
+    accepted = seen.accepted if steps is None else len(steps)
+    failed = seen.failed if steps is None else sum(not s.ok for s in steps)
     return RunScore.model_validate(
         {
             "scenario": scenario.name,
-            "controller": contender.name,
+            "controller": controller,
             "repeat": repeat,
             "expected": scenario.expect,
             "outcome": ended.outcome,
@@ -227,9 +248,9 @@ def _scored(
             "reused": len(seen.charged),
             "tokens": int(budget["tokens"].spent) if "tokens" in budget else 0,
             "usd": budget["usd"].spent if "usd" in budget else 0.0,
-            "proposed": seen.accepted + seen.refused,
-            "accepted": seen.accepted,
-            "wasted": seen.refused + seen.failed + seen.repeated,
+            "proposed": accepted + seen.refused,
+            "accepted": accepted,
+            "wasted": seen.refused + failed + seen.repeated,
             "violations": _violations(ended),
             "taken_over": bool(ended.result and ended.result.taken_over),
             "note": " ".join(note.split())[:300],
@@ -272,10 +293,8 @@ def _violations(ended: Ended) -> tuple[str, ...]:
     ]
     if result.met and not all_hold([parse_target(t) for t in run.spec.targets], result.test):
         found.append("says that targets were met which were not")
-    if not (result.report and Path(result.report).is_file()):
+    if not (result.report and Path(result.report).is_file()) or ended.steps() is None:
         found.append("no report")
-    else:
-        read_story(run)
     if Ledger(run.workspace.ledger).run(run.name).status != "finished":
         found.append("not finished")
     return tuple(found)
