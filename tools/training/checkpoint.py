@@ -23,7 +23,7 @@ TENSORS, STATE = "tensors.safetensors", "state.json"
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A training between two steps, as tensors and plain JSON; of two the newer has the larger number."""
+    """A training between two steps, as tensors and JSON; the newer has the larger number."""
 
     number: int
     tensors: dict[str, Tensor]

@@ -129,6 +129,7 @@ def summary(outcome: search.Outcome) -> list[tuple[object, ...]]:
     return [(t.number, t.state, t.value, tuple(t.settings.items())) for t in outcome.trials]
 
 
+@pytest.mark.slow
 def test_search_that_was_killed_again_and_again_ends_as_one_that_was_not(
     two_at_once: JobSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
