@@ -30,10 +30,10 @@ import psutil
 from .machine import describe
 
 VICTIMS = ("agent", "worker", "both")
-PER_RUN = 12  # kills aimed at one run
+PER_RUN = 15  # kills aimed at one run
 LOOK = 0.05  # seconds between looks at the ledger
-TRIALS = 4
-ACCURACY = "accuracy>=0.97"  # of labels one in ten of which is wrong: every rung is climbed
+TRIALS = 3
+ACCURACY = "accuracy>=0.94"  # of labels one in ten of which is wrong: near, and out of reach
 MOST_LOST = 1.0  # seconds of a budget that a kill may cost or hide
 
 BASE = """
@@ -110,7 +110,7 @@ def make_data(root: Path, seed: int) -> Path:
     topics = {c: [f"{c}{i}" for i in range(12)] for c in ("north", "south", "west")}
     filler = [f"word{i}" for i in range(30)]
     lines = ["text,label"]
-    for i in range(2400):
+    for i in range(1200):
         label = sorted(topics)[i % 3]
         words = rng.choices(filler, k=rng.randint(4, 20)) + rng.sample(topics[label], 2)
         rng.shuffle(words)

@@ -44,7 +44,7 @@ def test_what_may_still_run_is_not_looked_at(spec: JobSpec) -> None:
     running: list[Drawn] = [Drawn(number=t.number, params=t.params) for t in history(10)]
     seen = history(10)[:8]
     assert draw(spec, seen + history(10)[8:]) == draw(spec, seen + running[8:])
-    other = [result(8, 0.01, 0.32), result(9, 0.99, 0.36)]
+    other: list[Drawn] = [result(8, 0.01, 0.32), result(9, 0.99, 0.36)]
     assert draw(spec, seen + history(10)[8:]) == draw(spec, seen + other)
 
 

@@ -17,7 +17,7 @@ from tuneos.evals.result import Curve
 from tuneos.memory.artifacts import ArtifactStore
 from tuneos.memory.ledger import Ledger
 from tuneos.tools.deployment.load import load_classifier
-from tuneos.tools.facts import JobProgress
+from tuneos.tools.facts import JobProgress, Outcome
 from tuneos.tools.jobs.run import run_job
 from tuneos.tools.jobs.spec import JobSpec
 from tuneos.tools.search import study as search
@@ -125,7 +125,7 @@ def striking(after: int, strike: Callable[[psutil.Process], None]) -> threading.
     return thread
 
 
-def summary(outcome: search.Outcome) -> list[tuple[object, ...]]:
+def summary(outcome: Outcome) -> list[tuple[object, ...]]:
     return [(t.number, t.state, t.value, tuple(t.settings.items())) for t in outcome.trials]
 
 
@@ -138,7 +138,7 @@ def test_search_that_was_killed_again_and_again_ends_as_one_that_was_not(
         place.mkdir()
     monkeypatch.setenv("TUNEOS_TEST_ROOT", str(struck))
 
-    def go(place: Path) -> search.Outcome:
+    def go(place: Path) -> Outcome:
         spec = two_at_once.model_copy(update={"studies": str(place / "studies.sqlite")})
         store, ledger = ArtifactStore(place / "artifacts"), Ledger(place / "ledger.sqlite")
         done = run_job(spec, store, ledger, lambda _: None)
