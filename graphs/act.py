@@ -21,6 +21,7 @@ from ..tools.tool import ToolContext, ToolRefused, ToolResult
 from .context import RunContext
 from .events import StepEnded, StepProgress, StepStarted, emit
 from .state import ActInput, Call
+from .timing import metered
 
 SUMMARY = 2000  # characters of a tool's summary that a controller reads
 OBSERVED = (ToolRefused, UserError, JobFailed, StoreError)
@@ -28,7 +29,8 @@ OBSERVED = (ToolRefused, UserError, JobFailed, StoreError)
 
 def act(state: ActInput, runtime: Runtime[RunContext]) -> dict[str, Any]:
     """Run the tool, charge what it took, return its facts."""
-    call, tools = state["call"], runtime.context.tools
+    tools = runtime.context.tools
+    call = _reserved(state["call"], tools)
     tool = TOOLS[call.tool]
     emit(
         StepStarted(
@@ -39,24 +41,19 @@ def act(state: ActInput, runtime: Runtime[RunContext]) -> dict[str, Any]:
 
     def tell(progress: JobProgress) -> None:
         emit(StepProgress(tool=call.tool, progress=progress))
-        tools.ledger.note_spent(call.reservation, time.monotonic() - start)
 
     ok = True
     try:
-        arguments = tool.arguments.model_validate(call.arguments)
-        result = tool.run(arguments, _with_own_time(tools, call), state["facts"], tell)
+        with metered(tools.ledger, tools.run, call.reservation):
+            arguments = tool.arguments.model_validate(call.arguments)
+            result = tool.run(arguments, _with_own_time(tools, call), state["facts"], tell)
     except DiskFull:
         raise
     except OBSERVED as error:
         ok, result = False, ToolResult(neutralise(str(error), SUMMARY))
     seconds = time.monotonic() - start
-    # After a crash the reservation was settled at what the first try had cost.
-    tools.ledger.settle(call.reservation, 0.0)
-    tools.ledger.charge(tools.run, "seconds", seconds)
-    if call.trials_reservation is not None:
+    if call.trials_reservation is not None:  # the job has charged what it used
         tools.ledger.settle(call.trials_reservation, 0.0)
-    if result.trials:
-        tools.ledger.charge(tools.run, "trials", result.trials)
     emit(StepEnded(tool=call.tool, summary=result.summary, ok=ok, seconds=seconds))
     if ok and result.facts.frozen_seconds:  # what confirm will take follows from it
         write_whole(runtime.context.folder / "speed.json", str(result.facts.frozen_seconds))
@@ -78,6 +75,27 @@ def act(state: ActInput, runtime: Runtime[RunContext]) -> dict[str, Any]:
     )
     facts = result.facts if ok else Facts()
     return {"messages": [message], "facts": facts, "steps": [step]}
+
+
+def _reserved(call: Call, tools: ToolContext) -> Call:
+    """Set the call's time and trials aside again where a crash has settled its reservations.
+
+    Never more than is left: what the first try has cost is spent.
+    """
+    if tools.ledger.holds(tools.run, call.reservation):
+        return call
+    left, trials_left = tools.seconds_left(), tools.trials_left()
+    seconds = call.reserved if left is None else min(call.reserved, left)
+    trials = call.reserved_trials if trials_left is None else min(call.reserved_trials, trials_left)
+    hold = tools.ledger.hold
+    return call.model_copy(
+        update={
+            "reservation": hold(tools.run, "seconds", seconds),
+            "reserved": seconds,
+            "trials_reservation": hold(tools.run, "trials", trials) if trials else None,
+            "reserved_trials": trials,
+        }
+    )
 
 
 def _with_own_time(tools: ToolContext, call: Call) -> ToolContext:

@@ -36,7 +36,7 @@ def build_graph(
     graph.add_node("gate", charged(gate))  # code checks: arguments, budget, vetoes, approval
     graph.add_node("act", act, input_schema=ActInput)  # one tool call
     graph.add_node("judge", charged(judge))  # targets met? worth going on?
-    graph.add_node("confirm", confirm)  # the test split, once
+    graph.add_node("confirm", charged(confirm))  # the test split, once
     graph.add_node("report", charged(report))  # HTML, JSON, model card, knowledge graph
     graph.add_edge(START, "prepare")
     graph.add_edge("prepare", "decide")

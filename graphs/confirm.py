@@ -104,7 +104,6 @@ def confirm(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     )
     _keep(context, found)
     seconds = time.monotonic() - start
-    tools.ledger.charge(tools.run, "seconds", seconds)
     text = f"{chosen.name} on the test split: {tools.metric} {scores[main][tools.metric]:.4f}"
     emit(StepEnded(tool="confirm", summary=text, ok=True, seconds=seconds))
     return {"facts": Facts(notes=notes)}

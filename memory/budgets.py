@@ -79,13 +79,22 @@ class Budgets:
                 left = state.limit - state.spent - state.reserved
                 if left < amount - _ROUNDING:
                     raise BudgetSpent(run, resource, state.limit, left, amount)
-            number = db.execute(
-                "INSERT INTO reservations (run, resource, amount, pid, born)"
-                " VALUES (?, ?, ?, ?, ?)",
-                (run, resource, amount, os.getpid(), birth(os.getpid())),
-            ).lastrowid
-        assert number is not None
-        return number
+            return _insert(db, run, resource, amount)
+
+    def hold(self, run: str, resource: str, amount: float) -> int:
+        """Open a reservation that is never refused: for what is being spent already."""
+        _check_amount(amount)
+        with self._database.transaction() as db:
+            return _insert(db, run, resource, amount)
+
+    def holds(self, run: str, reservation: int) -> bool:
+        """Whether a reservation of the run is open, made by this process."""
+        with self._database.reading() as db:
+            row = db.execute(
+                "SELECT 1 FROM reservations WHERE id = ? AND run = ? AND pid = ?",
+                (reservation, run, os.getpid()),
+            ).fetchone()
+        return row is not None
 
     def note_spent(self, reservation: int, spent: float) -> None:
         """Note what an open reservation has cost so far, for `release_open` to go by."""
@@ -106,7 +115,7 @@ class Budgets:
         """Book what was spent without a reservation; it is never refused."""
         _check_amount(amount)
         with self._database.transaction() as db:
-            _charge(db, run, resource, amount)
+            charge(db, run, resource, amount)
 
     def spending(self, run: str) -> dict[str, Spent]:
         """Return limit, spent and reserved of every resource that the run has met."""
@@ -137,7 +146,8 @@ def _check_amount(amount: float) -> None:
         raise ValueError(f"an amount must be finite and not negative but got {amount}")
 
 
-def _charge(db: sqlite3.Connection, run: str, resource: str, amount: float) -> None:
+def charge(db: sqlite3.Connection, run: str, resource: str, amount: float) -> None:
+    """Book what was spent, within a transaction of the ledger."""
     db.execute(
         "INSERT INTO budgets (run, resource, spent) VALUES (?, ?, ?)"
         " ON CONFLICT DO UPDATE SET spent = spent + excluded.spent",
@@ -145,12 +155,21 @@ def _charge(db: sqlite3.Connection, run: str, resource: str, amount: float) -> N
     )
 
 
+def _insert(db: sqlite3.Connection, run: str, resource: str, amount: float) -> int:
+    number = db.execute(
+        "INSERT INTO reservations (run, resource, amount, pid, born) VALUES (?, ?, ?, ?, ?)",
+        (run, resource, amount, os.getpid(), birth(os.getpid())),
+    ).lastrowid
+    assert number is not None
+    return number
+
+
 def _settle(db: sqlite3.Connection, reservation: int, spent: float) -> None:
     row = db.execute(
         "DELETE FROM reservations WHERE id = ? RETURNING run, resource", (reservation,)
     ).fetchone()
     if row is not None:
-        _charge(db, row["run"], row["resource"], spent)
+        charge(db, row["run"], row["resource"], spent)
 
 
 def _spending(db: sqlite3.Connection, run: str) -> dict[str, Spent]:

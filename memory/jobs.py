@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from .budgets import charge
 from .database import Database, now
 from .errors import StoreError
 from .liveness import alive, birth
@@ -77,13 +79,22 @@ class Jobs:
             )
         return JobRow(key, kind, run, "running", pid, started, None, "")
 
-    def finish_job(self, key: str, seconds: float, note: str = "") -> None:
-        """Note that the job is done; a done job stays as it is.
+    def finish_job(
+        self, key: str, seconds: float, note: str = "", costs: Mapping[str, float] | None = None
+    ) -> None:
+        """Note that the job is done, and charge its run for it; a done job stays as it is.
+
+        Args:
+            key: Of the job.
+            seconds: That it took.
+            note: For people.
+            costs: By resource; noted and charged together, or neither, so that no kill
+                makes a run pay twice or not at all.
 
         Raises:
             StoreError: Nobody claimed it.
         """
-        self._end_job(key, "done", seconds, note)
+        self._end_job(key, "done", seconds, note, costs or {})
 
     def fail_job(self, key: str, error: str) -> None:
         """Note that the job failed and why, so that it can be claimed again.
@@ -91,7 +102,7 @@ class Jobs:
         Raises:
             StoreError: Nobody claimed it.
         """
-        self._end_job(key, "failed", None, error)
+        self._end_job(key, "failed", None, error, {})
 
     def note_worker(self, key: str, pid: int) -> None:
         """Note the process that now does the job."""
@@ -140,16 +151,25 @@ class Jobs:
             rows = db.execute("SELECT * FROM jobs WHERE run = ? ORDER BY rowid", (run,)).fetchall()
         return tuple(_job_row(row) for row in rows)
 
-    def _end_job(self, key: str, status: JobStatus, seconds: float | None, note: str) -> None:
+    def _end_job(
+        self,
+        key: str,
+        status: JobStatus,
+        seconds: float | None,
+        note: str,
+        costs: Mapping[str, float],
+    ) -> None:
         with self._database.transaction() as db:
-            known = db.execute("SELECT 1 FROM jobs WHERE key = ?", (key,)).fetchone()
+            known = db.execute("SELECT run FROM jobs WHERE key = ?", (key,)).fetchone()
             if known is None:
                 raise StoreError(f"{self._database.path}: nobody claimed the job {key}.")
-            db.execute(
+            ended = db.execute(
                 "UPDATE jobs SET status = ?, seconds = ?, note = ?"
                 " WHERE key = ? AND status <> 'done'",
                 (status, seconds, note, key),
-            )
+            ).rowcount
+            for resource, amount in costs.items() if ended else ():
+                charge(db, known["run"], resource, amount)
 
 
 def _job_row(row: sqlite3.Row) -> JobRow:

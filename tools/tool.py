@@ -73,13 +73,11 @@ class ToolResult:
         summary: Short enough for a model to read.
         facts: What it adds to the state.
         artifacts: Paths of what it made.
-        trials: Search trials it used.
     """
 
     summary: str
     facts: Facts = field(default_factory=Facts)
     artifacts: tuple[str, ...] = ()
-    trials: int = 0
 
 
 @dataclass(frozen=True)

@@ -168,4 +168,4 @@ def float32(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(
             f"tuneos.tools.training.{module}.pick_device", lambda: hardware.Device("cpu", False)
         )
-    monkeypatch.setattr("tuneos.tools.training.fine_tune.calibrate_threads", lambda: 1)
+    monkeypatch.setattr("tuneos.tools.training.fine_tune.pin_threads", lambda _: 1)

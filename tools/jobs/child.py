@@ -1,4 +1,4 @@
-"""The process that does a job: `python -m tuneos.tools.jobs.child SPEC FOLDER`.
+"""The process that does a job: `python -m tuneos.tools.jobs.child SPEC FOLDER PARENT`.
 
 Progress goes to standard output as one JSON object a line; the outcome is
 written to FOLDER/outcome.json. Exit code 3 means the machine ran out of memory.
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import psutil
 
+from ...memory.errors import DiskFull
 from ..errors import UserError
 from ..facts import JobProgress, Outcome
 from .spec import JobSpec
@@ -37,9 +38,9 @@ TELL_EVERY = 0.2  # seconds between progress lines
 
 def main() -> int:
     """Do the job that the first argument describes, in the folder of the second."""
+    end_with_parent(int(sys.argv[3]))
     spec = JobSpec.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
     folder = Path(sys.argv[2])
-    _end_with_parent(os.getppid())
     start = time.monotonic()
     try:
         engine = importlib.import_module(ENGINES[spec.what.kind])
@@ -47,7 +48,7 @@ def main() -> int:
     except Exception as error:  # the one boundary of the process: it becomes a recorded failure
         traceback.print_exc(file=sys.stderr)
         _say({"error": describe(error)})
-        if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if disk_full(error):
             return DISK_FULL
         return OUT_OF_MEMORY if out_of_memory(error) else FAILED
     seconds = time.monotonic() - start
@@ -91,6 +92,13 @@ def out_of_memory(error: BaseException) -> bool:
     )
 
 
+def disk_full(error: BaseException) -> bool:
+    """Tell a full disk, also as safetensors words it, from other failures."""
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return True
+    return isinstance(error, DiskFull) or "no space left on device" in str(error).lower()
+
+
 class _Teller:
     """Prints progress, not more often than anyone can read."""
 
@@ -108,12 +116,16 @@ def _say(line: dict[str, object]) -> None:
     print(json.dumps(line), flush=True)
 
 
-def _end_with_parent(parent: int) -> None:
-    """Do not go on burning a core for an agent that is no more."""
+def end_with_parent(parent: int) -> None:
+    """Do not go on burning a core for an agent that is no more.
+
+    Args:
+        parent: Who started this process; it may have died before we could ask.
+    """
 
     def watch() -> None:
         while os.getppid() == parent:
-            time.sleep(1)
+            time.sleep(0.5)
         os._exit(FAILED)
 
     threading.Thread(target=watch, daemon=True).start()

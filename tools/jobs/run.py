@@ -6,6 +6,7 @@ import errno
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
@@ -21,11 +23,13 @@ from ...memory.artifacts import ArtifactStore
 from ...memory.ledger import Ledger
 from ..facts import JobProgress, OnProgress, Outcome
 from .child import DISK_FULL, OUT_OF_MEMORY
+from .processes import end_group, out_of_memory_kills
 from .spec import JobSpec
 
 NOTE_EVERY = 1.0  # seconds between notes of progress in the ledger
 GRACE = 20.0  # seconds beyond its own limit before a job is ended from outside
 GPUS = {"cuda", "mps"}
+RESTARTS = 2  # of a job whose process was killed
 
 
 _live: set[subprocess.Popen[str]] = set()
@@ -33,7 +37,19 @@ _stopping = threading.Event()
 
 
 class JobFailed(Exception):
-    """A job ended without a result; the message is one line for the controller."""
+    """A job ended without a result; the message is one line for the controller.
+
+    Attributes:
+        hopeless: It failed by itself: what it had saved would lead there again.
+    """
+
+    def __init__(self, message: str, *, hopeless: bool = False) -> None:
+        super().__init__(message)
+        self.hopeless = hopeless
+
+
+class Killed(Exception):
+    """A job's process was ended by a signal that nobody here sent."""
 
 
 @dataclass(frozen=True)
@@ -51,32 +67,85 @@ def run_job(
 ) -> Finished:
     """Do what the description says, unless its result is there already.
 
+    A job that was cut off, here or in another process, goes on from what it had
+    saved; one whose process is killed is started again RESTARTS times.
+
     Raises:
         JobFailed: The job failed, ran out of memory, or overran its time.
         KeyboardInterrupt: The person pressed Ctrl-C; the child is ended first.
     """
     key = store.key(spec.what.model_dump(mode="json"))
+    saved = store.root.parent / "training" / key
     if store.has_whole(key):
-        return _reused(store.path(key), on_progress)
-    while (row := ledger.claim_job(key, spec.what.kind, spec.run, os.getpid())) is None:
+        return _reused(key, store, ledger, saved, on_progress)
+    while ledger.claim_job(key, spec.what.kind, spec.run, os.getpid()) is None:
         time.sleep(0.5)  # another process of this workspace is at it
-    if row.status == "done" and store.has_whole(key):
-        return _reused(store.path(key), on_progress)
+    if store.has_whole(key):
+        return _reused(key, store, ledger, saved, on_progress)
     start = time.monotonic()
+    spec = spec.model_copy(update={"checkpoints": str(saved)})
     try:
-        log = store.root.parent / "logs" / f"{key}.txt"
-        log.parent.mkdir(exist_ok=True)
-        with store.writing(key) as folder:
-            _run_child(spec, folder, log, _Watch(key, spec.run, ledger, on_progress))
+        _attempts(spec, store, _Watch(key, spec.run, ledger, on_progress))
     except BaseException as error:
         ledger.fail_job(key, str(error) or type(error).__name__)
+        if isinstance(error, JobFailed) and error.hopeless:
+            shutil.rmtree(saved, ignore_errors=True)
         raise
     seconds = time.monotonic() - start
-    ledger.finish_job(key, seconds, spec.name)
     outcome = _outcome(store.path(key))
-    if outcome.device in GPUS and spec.run:
-        ledger.charge(spec.run, "gpu_seconds", seconds)
+    ledger.finish_job(key, seconds, spec.name, _costs(spec, outcome, seconds))
+    shutil.rmtree(saved, ignore_errors=True)
     return Finished(outcome, store.path(key), seconds, reused=False)
+
+
+def _reused(
+    key: str, store: ArtifactStore, ledger: Ledger, saved: Path, on_progress: OnProgress
+) -> Finished:
+    """A result that is there, and what it had taken.
+
+    Where a kill kept its job from being noted as done, it is noted now.
+    """
+    outcome = _outcome(store.path(key))
+    said = JobProgress(
+        share=1.0, text="done before", reused_job=key, reused_seconds=outcome.seconds
+    )
+    on_progress(said)
+    row = ledger.job(key)
+    if row is not None and row.status != "done":
+        spec = JobSpec.model_validate_json((store.path(key) / "job.json").read_text("utf-8"))
+        costs = _costs(spec, outcome, outcome.seconds)
+        ledger.finish_job(key, outcome.seconds, spec.name, costs)
+    shutil.rmtree(saved, ignore_errors=True)
+    return Finished(outcome, store.path(key), 0.0, reused=True)
+
+
+def _costs(spec: JobSpec, outcome: Outcome, seconds: float) -> dict[str, float]:
+    """What a job costs its run beside time."""
+    if not spec.run:
+        return {}
+    costs = {"trials": float(len(outcome.trials))} if outcome.trials else {}
+    return costs | ({"gpu_seconds": seconds} if outcome.device in GPUS else {})
+
+
+def _attempts(spec: JobSpec, store: ArtifactStore, watch: _Watch) -> None:
+    """Run the child until it ends by itself, or has been killed too often."""
+    deadline = None if spec.seconds is None else time.monotonic() + spec.seconds
+    for restart in range(RESTARTS + 1):
+        if deadline is not None:
+            left = max(0.0, deadline - time.monotonic())
+            spec = spec.model_copy(update={"seconds": left})
+        watch.end_orphans()
+        log = store.root.parent / "logs" / f"{watch.key}.txt"
+        log.parent.mkdir(exist_ok=True)
+        try:
+            with store.writing(watch.key) as folder:
+                _run_child(spec, folder, log, watch)
+            return
+        except Killed as killed:
+            if restart == RESTARTS:
+                raise JobFailed(
+                    f"{spec.name}: its process was killed {restart + 1} times ({killed})"
+                ) from killed
 
 
 @dataclass
@@ -100,6 +169,12 @@ class _Watch:
         self.ledger.note_progress(self.key, progress.share, progress.text)
         if self.run and self.ledger.stop_asked(self.run):
             raise KeyboardInterrupt
+
+    def end_orphans(self) -> None:
+        """End what an agent that is no more has left running of this job."""
+        worker = self.ledger.worker(self.key)
+        if worker is not None:
+            end_group(worker.pid, worker.born)
 
     def cancelled(self) -> bool:
         """Whether a person ended the job."""
@@ -139,10 +214,15 @@ def child_environment() -> dict[str, str]:
 
 
 def _run_child(spec: JobSpec, folder: Path, log_file: Path, watch: _Watch) -> None:
-    (folder / "job.json").write_text(spec.model_dump_json(indent=1), encoding="utf-8")
-    with log_file.open("w", encoding="utf-8") as log:
+    description = folder / "job.json"
+    description.write_text(spec.model_dump_json(indent=1), encoding="utf-8")
+    words = [sys.executable, "-P", "-m", "tuneos.tools.jobs.child", str(description), str(folder)]
+    memory_kills = out_of_memory_kills()
+    with log_file.open("a", encoding="utf-8") as log:
+        log.write(f"-- {spec.name} starts, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n")
+        log.flush()
         child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "tuneos.tools.jobs.child", folder / "job.json", folder],
+            [*words, str(os.getpid())],
             stdout=subprocess.PIPE,
             stderr=log,
             env=child_environment(),
@@ -167,8 +247,12 @@ def _run_child(spec: JobSpec, folder: Path, log_file: Path, watch: _Watch) -> No
         raise OSError(errno.ENOSPC, "No space left on device", str(folder))
     if child.returncode and watch.cancelled():
         raise JobFailed(f"{spec.name}: cancelled by a person")
+    if child.returncode < 0:
+        if child.returncode == -signal.SIGKILL and out_of_memory_kills() > memory_kills:
+            raise JobFailed(OUT_OF_MEMORY_WORDS)
+        raise Killed(signal.Signals(-child.returncode).name)
     if child.returncode:
-        raise JobFailed(error or _how_it_ended(child.returncode))
+        raise JobFailed(error or _how_it_ended(child.returncode), hopeless=True)
 
 
 def _listen(child: subprocess.Popen[str], spec: JobSpec, on_progress: OnProgress) -> str:
@@ -213,9 +297,12 @@ def _ended_in_time(
         timer.cancel()
 
 
+OUT_OF_MEMORY_WORDS = "ran out of memory; use a smaller batch_size or max_length"
+
+
 def _how_it_ended(code: int) -> str:
-    if code == OUT_OF_MEMORY or code == -signal.SIGKILL:
-        return "ran out of memory, or was killed; use a smaller batch_size or max_length"
+    if code == OUT_OF_MEMORY:
+        return OUT_OF_MEMORY_WORDS
     return f"ended unexpectedly (exit code {code})"
 
 
@@ -229,16 +316,6 @@ def _end(child: subprocess.Popen[str]) -> None:
     except subprocess.TimeoutExpired:
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
-
-
-def _reused(folder: Path, on_progress: OnProgress) -> Finished:
-    """Take a result that is there, and tell what it had taken."""
-    outcome = _outcome(folder)
-    said = JobProgress(
-        share=1.0, text="done before", reused_job=folder.name, reused_seconds=outcome.seconds
-    )
-    on_progress(said)
-    return Finished(outcome, folder, 0.0, reused=True)
 
 
 def _outcome(folder: Path) -> Outcome:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..facts import Setting
 
 JobKind = Literal["probe", "fine_tune", "blend", "search", "score"]
-CODE = 2  # raise when an engine changes what the same description produces
+CODE = 3  # raise when an engine changes what the same description produces
 
 
 class JobSpec(BaseModel):
@@ -37,6 +37,9 @@ class JobSpec(BaseModel):
         space: tuple[dict[str, object], ...] = ()
         first_trials: tuple[dict[str, Setting], ...] = ()
         trials: int = 0
+        parallel: int = Field(
+            default=1, description="search: each trial is drawn without the results of the others"
+        )
         seed: int = 0
         models: tuple[tuple[str, str], ...] = Field(
             default=(), description="score: (name, folder) of the models"
@@ -52,5 +55,8 @@ class JobSpec(BaseModel):
     run: str = ""
     cache: str = Field(description="folder for tokens and embeddings that later jobs reuse")
     studies: str = ""
+    checkpoints: str = Field(
+        default="", description="folder for what lets a job that was cut off go on"
+    )
     seconds: float | None = Field(default=None, description="time it may take; None: no limit")
     workers: int = 1

@@ -43,6 +43,23 @@ def _suggest(trial: optuna.Trial, r: Range) -> Setting:
     return float(trial.suggest_float(r.setting, float(r.low), float(r.high), log=r.log))
 
 
+def distribution(r: Range) -> optuna.distributions.BaseDistribution:
+    """The range as Optuna describes it."""
+    from optuna.distributions import (
+        CategoricalDistribution,
+        FloatDistribution,
+        IntDistribution,
+    )
+
+    if r.choices:
+        return CategoricalDistribution(list(r.choices))
+    if r.low is None or r.high is None:
+        raise ValueError(f"range of {r.setting}: neither choices nor low and high")
+    if isinstance(r.low, int) and isinstance(r.high, int):
+        return IntDistribution(r.low, r.high, log=r.log)
+    return FloatDistribution(float(r.low), float(r.high), log=r.log)
+
+
 def fits(settings: dict[str, Setting], space: tuple[Range, ...]) -> dict[str, Setting]:
     """Keep the settings that the space can express, to enqueue them as a first trial."""
     kept: dict[str, Setting] = {}

@@ -1,19 +1,17 @@
-"""The study on disk: opened by every worker, tidied after workers that died."""
+"""The study on disk, for Optuna's own tools: a record of the trials that have ended."""
 
 from __future__ import annotations
 
 import hashlib
-import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import optuna
 
 from ..jobs.spec import JobSpec
-from .space import Range, fits
-
-MIN_TRIALS_BEFORE_PRUNING = 3
-WARMUP_EPOCHS = 1
+from .results import TrialResult
+from .sampling import frozen
 
 
 def study_name(spec: JobSpec) -> str:
@@ -22,42 +20,21 @@ def study_name(spec: JobSpec) -> str:
     return f"{spec.what.settings.get('strategy', 'study')}-{digest}"
 
 
-def space_of(spec: JobSpec) -> tuple[Range, ...]:
-    """The ranges of the job's search space."""
-    return tuple(Range.model_validate(r) for r in spec.what.space)
+def open_study(spec: JobSpec, *, anew: bool = False) -> optuna.Study:
+    """Open or make the study.
 
-
-def open_study(spec: JobSpec, *, worker: int = 0) -> optuna.Study:
-    """Open or make the study; the sampler differs with each opening.
-
-    A fixed sampler seed would replay the same points after a resume, so it is
-    derived from the number of trials there are, and from the number of the worker, as
-    workers that start together see the same trials.
+    Args:
+        spec: Of the search.
+        anew: Forget what an earlier go at the same search had recorded.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     storage = open_storage(Path(spec.studies))
-    study = optuna.create_study(
-        study_name=study_name(spec), storage=storage, direction="maximize", load_if_exists=True
+    name = study_name(spec)
+    if anew and name in optuna.get_all_study_names(storage):
+        optuna.delete_study(study_name=name, storage=storage)
+    return optuna.create_study(
+        study_name=name, storage=storage, direction="maximize", load_if_exists=True
     )
-    trials = len(study.get_trials(deepcopy=False))
-    seed = (spec.what.seed * 1_000_003 + worker * 10_007 + trials) % 2**31
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        study.sampler = optuna.samplers.TPESampler(
-            seed=seed, n_startup_trials=max(4, len(spec.what.first_trials) + 1)
-        )
-    study.pruner = optuna.pruners.MedianPruner(
-        n_startup_trials=MIN_TRIALS_BEFORE_PRUNING, n_warmup_steps=WARMUP_EPOCHS
-    )
-    return study
-
-
-def forget_study(spec: JobSpec) -> None:
-    """Delete what an earlier, unfinished go at the same job left of its study."""
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    storage = open_storage(Path(spec.studies))
-    if study_name(spec) in optuna.get_all_study_names(storage):
-        optuna.delete_study(study_name=study_name(spec), storage=storage)
 
 
 def open_storage(path: Path) -> Any:
@@ -67,30 +44,12 @@ def open_storage(path: Path) -> Any:
     )
 
 
-def enqueue_first(study: optuna.Study, spec: JobSpec) -> None:
-    """Put the best known settings first in line, once."""
-    space = space_of(spec)
-    for known in spec.what.first_trials:
-        study.enqueue_trial(fits(known, space), skip_if_exists=True)
+def record(study: optuna.Study, spec: JobSpec, results: Mapping[int, TrialResult]) -> None:
+    """Enter the trials that are not in the study yet, in order, up to the first that runs.
 
-
-def fail_running(study: optuna.Study, note: str, alive: set[int]) -> int:
-    """Fail the trials whose worker is gone.
-
-    Args:
-        study: Of this job.
-        note: Why, as it will stand in the report.
-        alive: Worker processes that still run.
-
-    Returns:
-        How many there were.
+    A trial is entered once, when it has ended: no kill leaves one that seems to run.
     """
-    gone = 0
-    for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
-        if trial.user_attrs.get("pid") in alive:
-            continue
-        study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-        storage: Any = study._storage
-        storage.set_study_user_attr(study._study_id, f"note:{trial.number}", note)
-        gone += 1
-    return gone
+    number = len(study.get_trials(deepcopy=False))
+    while number in results:
+        study.add_trial(frozen(results[number], spec))
+        number += 1

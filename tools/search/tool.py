@@ -39,6 +39,7 @@ def _search(
     settings = full_settings({"strategy": arguments.strategy}, context)
     taken = sum(c.name.startswith(f"search-{arguments.strategy}") for c in facts.candidates)
     name = f"search-{arguments.strategy}-{taken + 1}"
+    workers = max(1, min(context.workers, trials))
     spec = make_spec(
         "search",
         name,
@@ -48,8 +49,9 @@ def _search(
         space=tuple(asdict(p) for p in strategy.space),
         first_trials=tuple({**settings, **dict(t)} for t in strategy.first_trials),
         trials=trials,
+        parallel=workers,
     )
-    spec = spec.model_copy(update={"workers": max(1, min(context.workers, trials))})
+    spec = spec.model_copy(update={"workers": workers})
     done = run_job(spec, context.store, context.ledger, progress)
     outcome = renamed(done.outcome, name)
     counts = {
@@ -71,7 +73,6 @@ def _search(
             searched=(arguments.strategy,),
         ),
         tuple(c.folder for c in outcome.candidates),
-        trials=0 if done.reused else len(outcome.trials),
     )
 
 

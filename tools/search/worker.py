@@ -1,121 +1,142 @@
-"""One search worker: `python -m tuneos.tools.search.worker SPEC FOLDER SECONDS NUMBER`.
+"""One search worker: `python -m tuneos.tools.search.worker SPEC PARENT`.
 
-Asks the study for settings, trains with them, tells the value, until the trials
-or the time are used up. Runs on one thread, so that several fit on a machine.
+Reads a task a line, trains with the settings it names, keeps the result on disk,
+and says so on standard output. Several run on one thread each, so that they fit on
+a machine; the one there is otherwise may use more.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
-import optuna
+from pydantic import BaseModel
 
 from ..facts import JobProgress, Setting
-from ..jobs.child import describe, out_of_memory
+from ..jobs.child import DISK_FULL, describe, disk_full, end_with_parent
 from ..jobs.spec import JobSpec
+from ..training.checkpoint import Checkpoints
 from ..training.data import JobData
 from ..training.fine_tune import settings_of, tune
-from ..training.hardware import calibrate_threads
+from ..training.hardware import pin_threads
 from ..training.loop import Pruned
-from .space import suggest
-from .storage import open_study, space_of
+from .results import Drawn, TrialResult, TrialResults
+from .sampling import Pruning
 
-ENDED = (
-    optuna.trial.TrialState.COMPLETE,
-    optuna.trial.TrialState.PRUNED,
-    optuna.trial.TrialState.FAIL,
-)
-USUAL_SHARE = 0.5  # of a usual trial's time must be left to begin another
+FAILURES = (RuntimeError, ValueError, ArithmeticError, MemoryError)  # of a trial, not of ours
+
+
+class Task(BaseModel):
+    """A trial to do.
+
+    Attributes:
+        drawn: Its number and what was drawn for it.
+        earlier: Values, epoch by epoch, of the trials it is compared with.
+        seconds: That it may take; None: no limit.
+    """
+
+    drawn: Drawn
+    earlier: tuple[tuple[float, ...], ...] = ()
+    seconds: float | None = None
 
 
 def main() -> int:
-    """Work on the study of the first argument, in the folder of the second."""
+    """Do the tasks that come in, for the search of the first argument."""
     import torch
 
-    from ..jobs.child import _end_with_parent
-
+    end_with_parent(int(sys.argv[2]))
     spec = JobSpec.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    folder = Path(sys.argv[2])
-    deadline = time.monotonic() + float(sys.argv[3])
-    _end_with_parent(os.getppid())
     if spec.workers > 1:
         torch.set_num_threads(1)
     else:
-        calibrate_threads()
-    data, study = JobData.of(spec), open_study(spec, worker=int(sys.argv[4]))
-    seconds: list[float] = []
-    while room_for_another(study, spec, deadline, seconds):
-        start = time.monotonic()
-        _one_trial(study, spec, data, folder, deadline)
-        seconds.append(time.monotonic() - start)
+        pin_threads(Path(spec.cache))
+    data = JobData.of(spec)
+    for line in sys.stdin:
+        task = Task.model_validate_json(line)
+        try:
+            do_trial(task, spec, data)
+        except Exception as error:
+            if disk_full(error):
+                return DISK_FULL
+            raise
+        print(json.dumps({"trial": task.drawn.number, "ended": True}), flush=True)
     return 0
 
 
-def room_for_another(
-    study: optuna.Study, spec: JobSpec, deadline: float, seconds: list[float]
-) -> bool:
-    """Tell whether trials and time are left for one more."""
-    begun = [t for t in study.get_trials(deepcopy=False) if t.state.name != "WAITING"]
-    usual = sum(seconds) / len(seconds) if seconds else 0.0
-    return len(begun) < spec.what.trials and deadline - time.monotonic() > USUAL_SHARE * usual
+def do_trial(task: Task, spec: JobSpec, data: JobData) -> None:
+    """Train, or go on from the trial's last checkpoint, and keep the result."""
+    root, number = Path(spec.checkpoints), task.drawn.number
+    checkpoints = Checkpoints(root / f"trial-{number}")
+    failure: list[Exception] = []
+
+    def train(folder: Path) -> TrialResult:
+        try:
+            return _trained(task, spec, data, folder, checkpoints)
+        except Exception as error:  # a trial may fail, the study goes on
+            if disk_full(error):
+                raise
+            if not isinstance(error, FAILURES):
+                failure.append(error)
+            shutil.rmtree(folder, ignore_errors=True)
+            return TrialResult(
+                **task.drawn.model_dump(),
+                state="failed",
+                settings={**spec.what.settings, **task.drawn.params},
+                note=describe(error),
+            )
+
+    TrialResults(root).keep(number, train)
+    checkpoints.forget()
+    if failure:
+        raise failure[0]
 
 
-def _one_trial(
-    study: optuna.Study, spec: JobSpec, data: JobData, folder: Path, deadline: float
-) -> None:
-    trial = study.ask()
-    trial.set_user_attr("pid", os.getpid())
-    chosen = suggest(trial, space_of(spec))
-    settings: dict[str, Setting] = {**spec.what.settings, **chosen}
-    trial.set_user_attr("settings", settings)
-    place = folder / f"trial-{trial.number}"
+def _trained(
+    task: Task, spec: JobSpec, data: JobData, folder: Path, checkpoints: Checkpoints
+) -> TrialResult:
+    settings: dict[str, Setting] = {**spec.what.settings, **task.drawn.params}
+    pruning, values = Pruning(spec, task.earlier), list[float]()
+    start = time.monotonic()
+    drawn = task.drawn.model_dump()
 
     def report(epoch: int, value: float) -> None:
-        trial.report(value, epoch)
-        if trial.should_prune():
+        values.append(value)
+        if pruning(epoch, value):
             raise Pruned
 
     def tell(progress: JobProgress) -> None:
-        line = {"trial": trial.number, **progress.model_dump()}
-        print(json.dumps(line), flush=True)
+        print(json.dumps({"trial": task.drawn.number, **progress.model_dump()}), flush=True)
 
-    start = time.monotonic()
     try:
         tuned = tune(
-            data, settings_of(settings), place / "model", tell, deadline=deadline, report=report
+            data,
+            settings_of(settings),
+            folder,
+            tell,
+            deadline=math.inf if task.seconds is None else start + task.seconds,
+            report=report,
+            checkpoints=checkpoints,
         )
     except Pruned:
-        _end(study, trial, start, state=optuna.trial.TrialState.PRUNED)
-        return
-    except Exception as error:  # a trial may fail, the study goes on
-        trial.set_user_attr("note", describe(error))
-        _end(study, trial, start, state=optuna.trial.TrialState.FAIL)
-        if not isinstance(error, (RuntimeError, ValueError, ArithmeticError, MemoryError)):
-            raise
-        if out_of_memory(error):
-            shutil.rmtree(place, ignore_errors=True)
-        return
-    value = tuned.value if math.isfinite(tuned.value) else -1.0
-    (place / "scores.json").write_text(
-        json.dumps(
-            {"scores": tuned.scores, "curve": tuned.curve.model_dump(), "seconds": tuned.seconds}
-        ),
-        encoding="utf-8",
+        shutil.rmtree(folder, ignore_errors=True)
+        seconds = time.monotonic() - start
+        return TrialResult(
+            **drawn, state="pruned", settings=settings, values=tuple(values), seconds=seconds
+        )
+    return TrialResult(
+        **drawn,
+        state="complete",
+        settings=settings,
+        value=tuned.value if math.isfinite(tuned.value) else -1.0,
+        values=tuple(values),
+        scores=tuned.scores,
+        curve=tuned.curve,
+        seconds=tuned.seconds,
     )
-    _end(study, trial, start, values=value)
-
-
-def _end(study: optuna.Study, trial: optuna.Trial, start: float, **told: Any) -> None:
-    """Tell how a trial ended; its seconds come first, as an ended trial takes no more notes."""
-    trial.set_user_attr("seconds", time.monotonic() - start)
-    study.tell(trial, **told)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from ..deployment.saved import PARTS, Part, SavedModel, write_description
 from ..facts import Candidate, JobProgress, OnProgress, Outcome
 from ..jobs.spec import JobSpec
 from .data import JobData
-from .hardware import calibrate_threads
+from .hardware import pin_threads
 from .measure import validation_scores
 
 SHRINKAGE = 1.0  # rows' worth of pull towards equal weights: few rows settle little
@@ -31,7 +31,7 @@ def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
         on_progress: Called as the job goes on.
     """
     start = time.monotonic()
-    calibrate_threads()
+    pin_threads(Path(spec.cache))
     data = JobData.of(spec)
     opinions = []
     for position, (name, member) in enumerate(spec.what.models):

@@ -18,6 +18,7 @@ from ..datasets.splits import read_split
 from ..datasets.types import Split
 from ..facts import JobProgress, OnProgress
 from ..jobs.spec import JobSpec
+from ..reporting.files import write_whole
 from .base_model import BaseModel, find_base_model, load_encoder, load_tokenizer
 from .hardware import pick_device
 from .tokens import Tokens, tokenize
@@ -94,7 +95,8 @@ class JobData:
 
         Returns:
             (n_train, width), (n_validation, width), unit length, and the seconds
-            that one pass over the training rows takes on this machine.
+            that one pass over the training rows took when it was made: the same
+            whenever it is asked for, so that estimates don't change after a resume.
         """
         from .embed import embed
 
@@ -104,8 +106,11 @@ class JobData:
         pairs = (("train", self.train_tokens), ("validation", self.validation_tokens))
         for name, tokens in pairs:
             path = Path(self.spec.cache) / f"{self._cache_key(tokens)}.npy"
-            if path.is_file():
+            took = path.with_suffix(".seconds")
+            if path.is_file() and (name != "train" or took.is_file()):
                 found.append(np.load(path, allow_pickle=False))
+                if name == "train":
+                    seconds = float(took.read_text(encoding="utf-8"))
                 continue
             encoder = encoder if encoder is not None else self.encoder()
             start = time.monotonic()
@@ -116,9 +121,10 @@ class JobData:
                 on_progress(JobProgress(share=base + share, text=f"embedding {name} texts"))
 
             found.append(embed(encoder, tokens, pick_device(), tell))
+            _save(path, found[-1])
             if name == "train":
                 seconds = time.monotonic() - start
-            _save(path, found[-1])
+                write_whole(took, str(seconds))
         return found[0], found[1], seconds
 
     def _cache_key(self, tokens: Tokens) -> str:
@@ -134,4 +140,6 @@ def _save(path: Path, array: NDArray[np.float32]) -> None:
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     with draft.open("wb") as stream:
         np.save(stream, array, allow_pickle=False)
+        stream.flush()
+        os.fsync(stream.fileno())
     draft.replace(path)

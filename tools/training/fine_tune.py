@@ -16,9 +16,10 @@ from ...evals.result import Curve
 from ..deployment.saved import Encoder, SavedModel, write_card
 from ..facts import Candidate, JobProgress, OnProgress, Outcome, Setting
 from ..jobs.spec import JobSpec
+from .checkpoint import Checkpoints
 from .data import JobData
 from .embed import prefix_states
-from .hardware import calibrate_threads, pick_device
+from .hardware import pick_device, pin_threads
 from .linear import LinearHead, fit_linear
 from .loop import Rows, Watch, train
 from .measure import validation_scores
@@ -42,12 +43,18 @@ class Tuned:
 
 
 def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
-    """Train one candidate with the settings of the job and save it under its name."""
-    calibrate_threads()
+    """Train one candidate with the settings of the job and save it under its name.
+
+    One that was cut off goes on from its last checkpoint.
+    """
+    pin_threads(Path(spec.cache))
     data = JobData.of(spec)
     settings = settings_of(spec.what.settings)
     deadline = math.inf if spec.seconds is None else time.monotonic() + spec.seconds
-    tuned = tune(data, settings, folder / "model", on_progress, deadline=deadline)
+    checkpoints = Checkpoints(Path(spec.checkpoints)) if spec.checkpoints else None
+    tuned = tune(
+        data, settings, folder / "model", on_progress, deadline=deadline, checkpoints=checkpoints
+    )
     notes = []
     if tuned.cut_short:
         notes.append(f"{spec.name}: stopped at the end of its time; its best epoch was kept")
@@ -79,6 +86,7 @@ def tune(
     *,
     deadline: float = math.inf,
     report: Callable[[int, float], None] = lambda *_: None,
+    checkpoints: Checkpoints | None = None,
 ) -> Tuned:
     """Train with one set of settings, save the best epoch and score it on validation.
 
@@ -89,6 +97,7 @@ def tune(
         on_progress: Called some times a second.
         deadline: `time.monotonic()` after which training ends with what it has.
         report: Called after each epoch with (epoch, value); may raise `Pruned`.
+        checkpoints: Of an earlier go at the same training, and of this one.
     """
     import torch
 
@@ -108,6 +117,7 @@ def tune(
         device,
         Watch(scorer(data.spec.what.metric), _teller(on_progress), report, deadline),
         seed=data.spec.what.seed,
+        checkpoints=checkpoints,
     )
     if put_back:
         put_back()
@@ -120,7 +130,7 @@ def tune(
         data.spec.what.measured,
     )
     curve = Curve(candidate=data.spec.name, metric=data.spec.what.metric, points=trained.points)
-    seconds = time.monotonic() - start
+    seconds = trained.earlier + time.monotonic() - start
     return Tuned(folder, scores, trained.value, curve, seconds, trained.cut_short)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
 import platform
 import time
@@ -10,6 +11,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from ..reporting.files import write_whole
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,35 @@ def calibrate_threads() -> int:
             best, best_time = threads, median
     torch.set_num_threads(best)
     return best
+
+
+def pin_threads(folder: Path) -> int:
+    """Compute with as many threads as the first job on this machine found fastest.
+
+    The order of float sums follows the number of threads: only jobs with the same
+    number give the same figures when they are done again, or go on in another
+    process. A user's OMP_NUM_THREADS is obeyed as it is.
+
+    Args:
+        folder: Of the workspace's cache; the number is kept in it.
+    """
+    import torch
+
+    if os.environ.get("OMP_NUM_THREADS"):
+        return int(torch.get_num_threads())
+    path = folder / f"threads-{_machine_mark()}"
+    try:
+        threads = int(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        threads = calibrate_threads()
+        write_whole(path, str(threads))
+    torch.set_num_threads(threads)
+    return threads
+
+
+def _machine_mark() -> str:
+    """Tells machines apart that may share a workspace."""
+    return hashlib.sha256(f"{_cpu_name()}, {cores()} cores".encode()).hexdigest()[:12]
 
 
 def machine() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Callable
@@ -15,10 +16,12 @@ from torch import Tensor
 
 from ...evals.metrics import FloatArray, IntArray
 from ...evals.result import CurvePoint
+from .checkpoint import Checkpoints
 from .hardware import Device
 from .linear import class_weights, softmax
 from .network import EncoderClassifier
 from .settings import TrainSettings
+from .state import Position, TrainingState
 from .tokens import Tokens, by_length, shuffled_buckets
 
 LOG_EVERY = 10  # optimiser steps between progress reports
@@ -63,7 +66,10 @@ class Watch:
 
 @dataclass
 class Trained:
-    """What a training run came to; the best weights are in the network."""
+    """What a training run came to; the best weights are in the network.
+
+    `earlier`: seconds that processes before this one spent on the same training.
+    """
 
     probabilities: FloatArray
     value: float
@@ -71,6 +77,7 @@ class Trained:
     cut_short: bool
     rows_per_second: float
     points: list[CurvePoint] = field(default_factory=list)
+    earlier: float = 0.0
 
 
 def train(
@@ -82,65 +89,125 @@ def train(
     watch: Watch,
     *,
     seed: int,
+    checkpoints: Checkpoints | None = None,
 ) -> Trained:
     """Tune the unfrozen parameters and leave the best epoch's weights in the network.
 
     The untrained state (a head warm-started on frozen embeddings) counts as
     epoch 0, so that tuning never ends below where it began on validation.
 
+    With checkpoints, a training that was cut off goes on from the last of them, and
+    on the same machine with the same number of threads ends in the same weights, to
+    the bit, as one that was not. A deadline breaks that promise: how many steps fit
+    before it depends on the machine's mood.
+
     Raises:
         Pruned: The watch gave the trial up.
         FloatingPointError: The loss is no longer a number.
     """
-    rng = np.random.default_rng(seed)
+    start = time.monotonic()
     network.to(device.kind)
-    trained = network.trained()
+    state = _begin(network, train_rows, settings, device, seed)
+    at = state.position
+    saved = checkpoints.latest() if checkpoints else None
+    if saved is None:
+        probabilities = predict(network, validation, device)
+        state.keep_best(watch.score(validation.labels, probabilities), 0, probabilities)
+        at.points.append(CurvePoint(step=0, epoch=0, validation=at.best))
+    else:
+        state.restore(saved)
+        at = state.position
+        for epoch, value in enumerate(at.values, 1):
+            watch.report(epoch, value)
+    earlier = at.seconds
+
+    def save(*, epoch_ended: bool) -> None:
+        if checkpoints and checkpoints.due(epoch_ended=epoch_ended):
+            at.seconds = earlier + time.monotonic() - start
+            checkpoints.save(state.snapshot())
+
+    cut_short = False
+    per_epoch = _steps(train_rows, settings)
+    while at.epoch <= settings.epochs and at.waited < settings.patience:
+        cut_short = _epoch(network, state, train_rows, settings, device, watch, save)
+        probabilities = predict(network, validation, device)
+        value = watch.score(validation.labels, probabilities)
+        at.points.append(CurvePoint(step=at.step, epoch=at.step / per_epoch, validation=value))
+        if value > at.best:
+            state.keep_best(value, at.step / per_epoch, probabilities)
+        else:
+            at.waited += 1
+        if cut_short:
+            break
+        if at.waited < settings.patience:
+            watch.report(at.epoch, value)
+        at.values.append(value)
+        at.epoch, at.batch, at.order = at.epoch + 1, 0, dict(state.rng.bit_generator.state)
+        save(epoch_ended=True)
+    state.put_best()
+    rate = at.rows / max(at.busy, 1e-9)
+    return Trained(
+        state.probabilities, at.best, at.best_epochs, cut_short, rate, at.points, earlier
+    )
+
+
+def _begin(
+    network: EncoderClassifier, rows: Rows, settings: TrainSettings, device: Device, seed: int
+) -> TrainingState:
+    """Everything as it is before the first step."""
     optimizer = _optimizer(network, settings)
-    per_epoch = math.ceil(len(train_rows.tokens) / settings.batch_size)
-    total = per_epoch * settings.epochs
+    total = _steps(rows, settings) * settings.epochs
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: _rate(step, total, settings.warmup_ratio)
     )
+    rng = np.random.default_rng(seed)
+    position = Position(order=dict(rng.bit_generator.state))
+    nothing = np.zeros((0, 0))
+    return TrainingState(
+        network.trained(), optimizer, schedule, rng, device.kind, position, {}, nothing
+    )
+
+
+def _steps(rows: Rows, settings: TrainSettings) -> int:
+    """Of an epoch."""
+    return math.ceil(len(rows.tokens) / settings.batch_size)
+
+
+def _epoch(
+    network: EncoderClassifier,
+    state: TrainingState,
+    train_rows: Rows,
+    settings: TrainSettings,
+    device: Device,
+    watch: Watch,
+    save: Callable[..., None],
+) -> bool:
+    """Train on the batches of the epoch that are left; returns whether the time ran out."""
+    at = state.position
     loss_function = _loss(train_rows.labels, settings, network.head.out_features, device)
-    probabilities = predict(network, validation, device)
-    best = Trained(probabilities, watch.score(validation.labels, probabilities), 0, False, 0)
-    kept = _copy(trained)
-    points = [CurvePoint(step=0, epoch=0, validation=best.value)]
-    step, waited, rows_seen, busy = 0, 0, 0, 0.0
-    cut_short = False
-    for epoch in range(1, settings.epochs + 1):
-        network.train()
-        start, running = time.monotonic(), 0.0
-        for rows in shuffled_buckets(train_rows.tokens.lengths, settings.batch_size, rng):
-            if time.monotonic() > watch.deadline:
-                cut_short = True
-                break
-            loss = _step(network, train_rows, rows, loss_function, optimizer, device)
-            schedule.step()
-            step, rows_seen = step + 1, rows_seen + len(rows)
-            running = loss if step == 1 else 0.9 * running + 0.1 * loss if running else loss
-            if step % LOG_EVERY == 0 or step == total:
-                rate = rows_seen / max(busy + time.monotonic() - start, 1e-9)
-                watch.progress(step / total, running, best.value, rate)
-                points.append(CurvePoint(step=step, epoch=step / per_epoch, loss=running))
-        busy += time.monotonic() - start
-        probabilities = predict(network, validation, device)
-        value = watch.score(validation.labels, probabilities)
-        points.append(CurvePoint(step=step, epoch=step / per_epoch, validation=value))
-        if value > best.value:
-            best, waited = Trained(probabilities, value, step / per_epoch, False, 0), 0
-            kept = _copy(trained)
-        else:
-            waited += 1
-        if cut_short or waited >= settings.patience:
+    per_epoch = _steps(train_rows, settings)
+    total = per_epoch * settings.epochs
+    state.rng.bit_generator.state = at.order
+    batches = shuffled_buckets(train_rows.tokens.lengths, settings.batch_size, state.rng)
+    network.train()
+    if at.batch == 0:
+        at.loss = 0.0
+    start, before, cut_short = time.monotonic(), at.busy, False
+    for rows in itertools.islice(batches, at.batch, None):
+        if time.monotonic() > watch.deadline:
+            cut_short = True
             break
-        watch.report(epoch, value)
-    with torch.no_grad():
-        for name, parameter in trained.items():
-            parameter.copy_(kept[name])
-    best.points, best.cut_short = points, cut_short
-    best.rows_per_second = rows_seen / max(busy, 1e-9)
-    return best
+        loss = _step(network, train_rows, rows, loss_function, state.optimizer, device)
+        state.schedule.step()
+        at.batch, at.step, at.rows = at.batch + 1, at.step + 1, at.rows + len(rows)
+        at.loss = 0.9 * at.loss + 0.1 * loss if at.loss else loss
+        if at.step % LOG_EVERY == 0 or at.step == total:
+            at.busy = before + time.monotonic() - start
+            watch.progress(at.step / total, at.loss, at.best, at.rows / max(at.busy, 1e-9))
+            at.points.append(CurvePoint(step=at.step, epoch=at.step / per_epoch, loss=at.loss))
+        save(epoch_ended=False)
+    at.busy = before + time.monotonic() - start
+    return cut_short
 
 
 def predict(
@@ -223,7 +290,3 @@ def _loss(
     if settings.class_weights:
         weight = torch.from_numpy(class_weights(labels, n_classes)).to(device.kind)
     return torch.nn.CrossEntropyLoss(weight=weight, label_smoothing=settings.label_smoothing)
-
-
-def _copy(parameters: dict[str, torch.nn.Parameter]) -> dict[str, Tensor]:
-    return {name: p.detach().clone() for name, p in parameters.items()}

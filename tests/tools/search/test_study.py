@@ -1,26 +1,29 @@
-"""A search on the tiny model, and what it leaves when trials and workers fail."""
+"""A search on the tiny model, and what becomes of it when trials or processes are killed."""
 
 from __future__ import annotations
 
 import os
+import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
-import optuna
+import numpy as np
+import psutil
 import pytest
+from safetensors.numpy import load_file
 from tuneos.evals.result import Curve
 from tuneos.memory.artifacts import ArtifactStore
 from tuneos.memory.ledger import Ledger
 from tuneos.tools.deployment.load import load_classifier
-from tuneos.tools.facts import JobProgress
+from tuneos.tools.facts import JobProgress, Outcome
 from tuneos.tools.jobs.run import run_job
 from tuneos.tools.jobs.spec import JobSpec
 from tuneos.tools.search import study as search
 from tuneos.tools.search import worker
-from tuneos.tools.search.storage import enqueue_first, fail_running, open_study, study_name
+from tuneos.tools.search.results import Drawn, TrialResult, TrialResults
+from tuneos.tools.search.storage import open_study, study_name
 from tuneos.tools.training.loop import Pruned
 
 MakeJob = Callable[..., JobSpec]
@@ -41,7 +44,7 @@ def search_job(make_job: MakeJob) -> JobSpec:
         space=SPACE,
         first_trials=[{**SETTINGS, **KNOWN}, {**SETTINGS, **BROKEN}],
         trials=3,
-        seed=1,
+        seed=5,
         name="search-lora-1",
     )
 
@@ -75,43 +78,122 @@ def test_search_tries_the_known_first_survives_a_failure_and_keeps_the_best(
     assert any(p.best is not None for p in told)
 
 
-class Tuning:
-    """Stands in for `tune`: does as told, in place of training."""
-
-    def __init__(self, *steps: float | Exception) -> None:
-        self.steps, self.settings = list(steps), list[Any]()
-
-    def __call__(
-        self, data: object, settings: Any, folder: Path, tell: Any, *, deadline: float, report: Any
-    ) -> Any:
-        self.settings.append(settings)
-        step = self.steps.pop(0)
-        if isinstance(step, BaseException):
-            raise step
-        folder.mkdir(parents=True)
-        tell(JobProgress(share=0.5, text="training"))
-        curve = Curve(candidate="", metric="accuracy", points=[])
-        return SimpleNamespace(value=step, scores={"accuracy": step}, curve=curve, seconds=1.0)
+@pytest.fixture
+def two_at_once(search_job: JobSpec, monkeypatch: pytest.MonkeyPatch) -> JobSpec:
+    """Five trials of some epochs, two under way at a time; every point can be trained."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    space = (SPACE[0], {"setting": "dropout", "low": 0.0, "high": 0.5})
+    what = search_job.what.model_copy(
+        update={
+            "space": space,
+            "first_trials": (KNOWN,),
+            "settings": {**SETTINGS, "epochs": 3},
+            "trials": 5,
+            "parallel": 2,
+        }
+    )
+    return search_job.model_copy(update={"what": what, "workers": 2})
 
 
-def work(
-    spec: JobSpec, folder: Path, monkeypatch: pytest.MonkeyPatch, *steps: float | Exception
-) -> optuna.Study:
-    """Let a worker do one trial for each step."""
-    monkeypatch.setattr(worker, "tune", Tuning(*steps))
-    study = open_study(spec)
-    enqueue_first(study, spec)
-    for _ in steps:
-        worker._one_trial(study, spec, None, folder, deadline=1e12)  # type: ignore[arg-type]
-    return study
+def workers() -> list[psutil.Process]:
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        try:
+            if "tuneos.tools.search.worker" in process.cmdline():
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def striking(after: int, strike: Callable[[psutil.Process], None]) -> threading.Thread:
+    """Strike a worker once so many trials have ended, soon after."""
+
+    def watch() -> None:
+        root = Path(os.environ["TUNEOS_TEST_ROOT"])
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            ended = [p for p in root.glob("training/*/trials/*") if p.name.isdigit()]
+            if len(ended) >= after and (found := workers()):
+                time.sleep(0.1)
+                strike(found[-1])
+                return
+            time.sleep(0.02)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    return thread
+
+
+def summary(outcome: Outcome) -> list[tuple[object, ...]]:
+    return [(t.number, t.state, t.value, tuple(t.settings.items())) for t in outcome.trials]
+
+
+@pytest.mark.slow
+def test_search_that_was_killed_again_and_again_ends_as_one_that_was_not(
+    two_at_once: JobSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calm, struck = tmp_path / "calm", tmp_path / "struck"
+    for place in (calm, struck):
+        place.mkdir()
+    monkeypatch.setenv("TUNEOS_TEST_ROOT", str(struck))
+
+    def go(place: Path) -> Outcome:
+        spec = two_at_once.model_copy(update={"studies": str(place / "studies.sqlite")})
+        store, ledger = ArtifactStore(place / "artifacts"), Ledger(place / "ledger.sqlite")
+        done = run_job(spec, store, ledger, lambda _: None)
+        assert ledger.spending("test-run")["trials"].spent == 5
+        states = {t.state.name for t in open_study(spec).trials}
+        assert states <= {"COMPLETE", "PRUNED"}
+        assert len(open_study(spec).trials) == 5
+        assert not list((place / "training").iterdir())
+        return done.outcome
+
+    one = striking(1, lambda p: p.kill())
+    all_of_it = striking(3, lambda p: os.killpg(os.getpgid(p.pid), signal.SIGKILL))
+    after, before = go(struck), go(calm)
+    one.join()
+    all_of_it.join()
+    assert summary(after) == summary(before)
+    assert after.notes == before.notes == ()
+    (kept,), (expected,) = after.candidates, before.candidates
+    assert kept.validation == expected.validation
+    tensors = [
+        load_file(next(Path(c.folder).glob("adapter*.safetensors"))) for c in (kept, expected)
+    ]
+    assert all(np.array_equal(tensors[0][n], tensors[1][n]) for n in tensors[1])
+
+
+def drawn(number: int) -> Drawn:
+    return Drawn(number=number, params=KNOWN)
+
+
+def complete(number: int, value: float) -> TrialResult:
+    curve = Curve(candidate="", metric="accuracy", points=[])
+    return TrialResult(
+        **drawn(number).model_dump(),
+        state="complete",
+        settings={**SETTINGS, **KNOWN},
+        value=value,
+        scores={"accuracy": value},
+        curve=curve,
+    )
+
+
+def tried(spec: JobSpec, monkeypatch: pytest.MonkeyPatch, error: Exception) -> TrialResult:
+    """Let a worker do a trial whose training fails so."""
+
+    def tune(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(worker, "tune", tune)
+    worker.do_trial(worker.Task(drawn=drawn(0)), spec, None)  # type: ignore[arg-type]
+    return TrialResults(Path(spec.checkpoints)).read()[0]
 
 
 @pytest.fixture
-def safe_job(search_job: JobSpec) -> JobSpec:
-    """Every point of its space can be trained."""
-    space = ({"setting": "dropout", "low": 0.0, "high": 0.5},)
-    what = search_job.what.model_copy(update={"space": space, "first_trials": ({"dropout": 0.1},)})
-    return search_job.model_copy(update={"what": what})
+def kept_job(search_job: JobSpec, tmp_path: Path) -> JobSpec:
+    return search_job.model_copy(update={"checkpoints": str(tmp_path / "kept")})
 
 
 @pytest.mark.parametrize(
@@ -123,101 +205,73 @@ def safe_job(search_job: JobSpec) -> JobSpec:
         (ValueError("odd"), "ValueError: odd"),
     ],
 )
-def test_failed_trial_is_recorded_and_the_next_one_runs(
-    error: Exception,
-    note: str,
-    safe_job: JobSpec,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+def test_failed_trial_is_kept_as_such(
+    error: Exception, note: str, kept_job: JobSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    study = work(safe_job, tmp_path, monkeypatch, error, 0.7)
-    outcome = search._outcome(safe_job, study, tmp_path, [])
-    failed, good = outcome.trials
-    assert failed.state == "failed"
-    assert failed.note.startswith(f"search-lora-1: {note}")
-    assert (good.state, good.value) == ("complete", 0.7)
+    result = tried(kept_job, monkeypatch, error)
+    assert result.state == "failed"
+    assert result.note.startswith(note)
 
 
-def test_programming_error_ends_the_worker(
-    safe_job: JobSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_pruned_trial_is_kept_as_such(kept_job: JobSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tried(kept_job, monkeypatch, Pruned()).state == "pruned"
+
+
+def test_programming_error_ends_the_worker_and_its_trial_is_not_done_again(
+    kept_job: JobSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(AttributeError):
-        work(safe_job, tmp_path, monkeypatch, AttributeError("our bug"))
-    assert [t.state.name for t in open_study(safe_job).trials] == ["FAIL"]
+        tried(kept_job, monkeypatch, AttributeError("our bug"))
+    assert TrialResults(Path(kept_job.checkpoints)).read()[0].state == "failed"
 
 
-def test_pruned_trial_is_recorded_as_such(
-    safe_job: JobSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    study = work(safe_job, tmp_path, monkeypatch, 0.5, Pruned())
-    assert [t.state.name for t in study.trials] == ["COMPLETE", "PRUNED"]
+def test_full_disk_leaves_no_result(kept_job: JobSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Exception, match="full"):
+        tried(kept_job, monkeypatch, OSError(28, "No space left on device"))
+    assert TrialResults(Path(kept_job.checkpoints)).read() == {}
 
 
-def test_best_value_wins_and_the_earlier_on_a_tie(
-    safe_job: JobSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    study = work(safe_job, tmp_path, monkeypatch, 0.5, 0.8, 0.8)
-    outcome = search._outcome(safe_job, study, tmp_path, [])
-    assert outcome.candidates[0].folder == "trial-1/model"
-    assert [p.name for p in tmp_path.glob("trial-*")] == ["trial-1"]
+def test_best_value_wins_and_the_earlier_on_a_tie(kept_job: JobSpec, tmp_path: Path) -> None:
+    results = TrialResults(Path(kept_job.checkpoints))
+    for number, value in enumerate([0.5, 0.8, 0.8]):
+
+        def train(folder: Path, number: int = number, value: float = value) -> TrialResult:
+            folder.mkdir()
+            (folder / "weights").write_text(str(number))
+            return complete(number, value)
+
+        results.keep(number, train)
+    found = search.outcome(kept_job, results.read(), results, tmp_path, [])
+    assert found.candidates[0].folder == "trial-1"
+    assert (tmp_path / "trial-1" / "weights").read_text() == "1"
 
 
 def test_search_in_which_nothing_finished_has_no_candidate(
-    safe_job: JobSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kept_job: JobSpec, tmp_path: Path
 ) -> None:
-    study = work(safe_job, tmp_path, monkeypatch, ValueError("odd"))
-    outcome = search._outcome(safe_job, study, tmp_path, [])
-    assert outcome.candidates == ()
-    assert len(outcome.trials) == 1
+    ended = {0: search.failed(drawn(0), kept_job, "its worker ended")}
+    found = search.outcome(kept_job, ended, TrialResults(tmp_path), tmp_path, [])
+    assert found.candidates == ()
+    assert found.trials[0].note == "search-lora-1: its worker ended"
 
 
-def test_trials_of_dead_workers_are_failed_and_those_of_living_ones_left(
-    safe_job: JobSpec,
-) -> None:
-    study = open_study(safe_job)
-    for pid in (os.getpid(), 999_999):
-        study.ask().set_user_attr("pid", pid)
-    study.ask()  # killed before it could say who it was
-    assert fail_running(study, "its worker died", alive={os.getpid()}) == 2
-    states = [t.state.name for t in study.get_trials(deepcopy=False)]
-    assert states[:3] == ["RUNNING", "FAIL", "FAIL"]
-    record = search._record(safe_job, study, study.get_trials()[1])
-    assert record.note == "search-lora-1: its worker died"
-
-
-def test_known_settings_are_lined_up_once(safe_job: JobSpec) -> None:
-    for _ in range(2):  # the second time is a resume
-        enqueue_first(open_study(safe_job), safe_job)
-    assert len(open_study(safe_job).trials) == 1
-
-
-def test_workers_that_start_together_do_not_draw_the_same_points(safe_job: JobSpec) -> None:
-    first, second = open_study(safe_job), open_study(safe_job, worker=1)
-    drawn = {s.ask().suggest_float("dropout", 0, 0.5) for s in (first, second)}
-    assert len(drawn) == 2
-
-
-def test_study_is_named_by_what_determines_it(safe_job: JobSpec) -> None:
-    assert study_name(safe_job) == study_name(safe_job.model_copy(update={"name": "other"}))
-    what = safe_job.what.model_copy(update={"trials": 9})
-    assert study_name(safe_job) != study_name(safe_job.model_copy(update={"what": what}))
+def test_damaged_trial_is_done_again(kept_job: JobSpec) -> None:
+    results = TrialResults(Path(kept_job.checkpoints))
+    results.keep(0, lambda _: complete(0, 0.5))
+    next(Path(kept_job.checkpoints).glob("trials/*/result.json")).write_text("{}")
+    assert results.read() == {}
 
 
 @pytest.mark.parametrize(
-    ("begun", "left", "usual", "room"),
-    [(0, 100, [], True), (2, 100, [10], True), (3, 100, [10], False), (1, 4, [10], False)],
+    ("left", "usual", "room"), [(100, [], True), (100, [10], True), (4, [10], False)]
 )
-def test_another_trial_begins_while_trials_and_time_are_left(
-    begun: int,
-    left: float,
-    usual: list[float],
-    room: bool,
-    safe_job: JobSpec,
-    monkeypatch: pytest.MonkeyPatch,
+def test_another_trial_begins_while_time_is_left(
+    left: float, usual: list[float], room: bool
 ) -> None:
-    study = open_study(safe_job)
-    enqueue_first(study, safe_job)
-    for _ in range(begun):
-        study.ask()
-    monkeypatch.setattr(time, "monotonic", lambda: 0.0)
-    assert worker.room_for_another(study, safe_job, left, usual) is room
+    assert search.time_for_another(left, usual) is room
+
+
+def test_study_is_named_by_what_determines_it(search_job: JobSpec) -> None:
+    assert study_name(search_job) == study_name(search_job.model_copy(update={"name": "other"}))
+    what = search_job.what.model_copy(update={"trials": 9})
+    assert study_name(search_job) != study_name(search_job.model_copy(update={"what": what}))

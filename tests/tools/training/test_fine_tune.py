@@ -226,7 +226,7 @@ def test_deadline_is_on_the_monotonic_clock(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(fine_tune, "tune", caught)
-    monkeypatch.setattr(fine_tune, "calibrate_threads", lambda: 1)
+    monkeypatch.setattr(fine_tune, "pin_threads", lambda _: 1)
     with pytest.raises(KeyboardInterrupt):
         fine_tune.run(make_job(seconds=100.0), tmp_path, lambda _: None)
     assert seen["deadline"] - time.monotonic() == pytest.approx(100, abs=5)
