@@ -132,7 +132,7 @@ class _Waiting(BaseCallbackHandler):
     def __init__(self) -> None:
         self.over = False
 
-    def on_llm_new_token(self, token: str, **_: Any) -> None:
+    def on_llm_new_token(self, token: str | list[str | dict[str, Any]], **_: Any) -> None:
         """Raise where nobody waits."""
         if self.over:
             raise ControllerFailed("nobody waits for the answer any longer")

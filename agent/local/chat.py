@@ -133,9 +133,7 @@ class LocalChat(BaseChatModel):
         )
         return ChatResult(generations=[ChatGeneration(message=answer)])
 
-    def _asking(
-        self, messages: Sequence[BaseMessage], tools: Sequence[dict[str, Any]]
-    ) -> Asking:
+    def _asking(self, messages: Sequence[BaseMessage], tools: Sequence[dict[str, Any]]) -> Asking:
         """The longest prompt that leaves room for any answer.
 
         Raises:

@@ -62,10 +62,11 @@ class Grammar:
 
 def unwritable(tokenizer: LLTokenizer, schema: Schema) -> str | None:
     """Return a character that answers need and a tokenizer has no token for; None: has all."""
-    needed = {*json.dumps(schema), *"0123456789.,:-+e \"{}[]"} - {"\\"}
+    needed: set[str] = {*json.dumps(schema), *'0123456789.,:-+e "{}[]'} - {"\\"}
     for character in sorted(needed):
         tokens = tokenizer.greedy_tokenize(character)
-        if tokenizer.decode_bytes(tokens) != character.encode():
+        written: bytes = tokenizer.decode_bytes(tokens)
+        if written != character.encode():
             return character
     return None
 

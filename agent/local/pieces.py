@@ -46,7 +46,7 @@ class _Pieces:
         self._longest = max(map(len, self._ids))
 
     def __call__(self, text: str | bytes) -> list[int]:
-        """Ids of the longest pieces, one after the other, that spell the text; no space is added."""
+        """Ids of the longest pieces that spell the text, one after the other."""
         rest = text if isinstance(text, bytes) else text.encode()
         made: list[int] = []
         while rest:

@@ -38,7 +38,7 @@ def prompts(
     First the oldest rounds go, then what is said about the tools, then what of the
     state matters least.
     """
-    system = [m.text for m in messages if isinstance(m, SystemMessage)]
+    system = [str(m.text) for m in messages if isinstance(m, SystemMessage)]
     if tools:
         system += ["Tools:\n" + described(tools), ANSWER]
     first = [Turn("system", "\n\n".join(system))] if system else []

@@ -253,7 +253,9 @@ def _difference(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
     for name in sorted({*found, *wanted}):
         has, needs = found.get(name), wanted.get(name)
         if has != needs:
-            return f"{name} is {list(has) if has else 'missing'}, not {list(needs) if needs else 'there'}"
+            if has is None or needs is None:
+                return f"{name} is {'missing' if has is None else 'too much'}"
+            return f"{name} is {list(has)}, not {list(needs)}"
     return "nothing"
 
 

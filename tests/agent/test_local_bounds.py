@@ -52,7 +52,7 @@ def test_whatever_the_grammar_lets_through_is_a_call_that_the_tool_takes(
     name: str, window: int | None, tokenizer: Any
 ) -> None:
     schema = answer_schema([SCHEMAS[name]], bounds_for(window))
-    for seed in range(12):
+    for seed in range(6):
         said = walk(tokenizer, schema, seed)
         assert said["call"]["name"] == name
         TOOLS[name].arguments.model_validate(said["call"]["arguments"])
@@ -62,11 +62,10 @@ def test_whatever_the_grammar_lets_through_is_a_call_that_the_tool_takes(
 
 def test_fields_that_may_be_left_out_are_sometimes_there_and_sometimes_not(tokenizer: Any) -> None:
     schema = answer_schema([SCHEMAS["fine_tune"]], bounds_for(None))
-    seen = [walk(tokenizer, schema, seed)["call"]["arguments"] for seed in range(40)]
-    named = {field for arguments in seen for field in arguments}
-    assert {"strategy", "learning_rate", "epochs", "rank"} <= named
-    assert any("learning_rate" not in arguments for arguments in seen)
-    assert all("strategy" in arguments for arguments in seen)
+    seen = [set(walk(tokenizer, schema, seed)["call"]["arguments"]) for seed in range(40)]
+    always = set.intersection(*seen)
+    assert always == {"strategy"}
+    assert len(set.union(*seen)) > 6
 
 
 def test_candidates_are_those_that_are_there(tokenizer: Any) -> None:

@@ -104,7 +104,9 @@ def test_brief_state_keeps_what_may_be_done_next() -> None:
     assert text.endswith("Next step?")
 
 
-@pytest.mark.parametrize("text", ["no state", "State: {broken", "State: {}", 'State: {"candidates": 3}'])
+@pytest.mark.parametrize(
+    "text", ["no state", "State: {broken", "State: {}", 'State: {"candidates": 3}']
+)
 def test_text_without_a_state_is_left_as_it_is(text: str) -> None:
     assert brief_state(text) in {text, 'State: {"strategies":{},"candidates":{}}'}
 
