@@ -55,8 +55,8 @@ def run(
     llm: Annotated[
         str | None,
         typer.Option(
-            help="provider:model, or the URL of an OpenAI-compatible server; "
-            "without it a rule-based planner decides."
+            help="provider:model, the URL of an OpenAI-compatible server, or local:PATH"
+            "\\[+ADAPTER]; without it a rule-based planner decides."
         ),
     ] = None,
     llm_model: Annotated[str | None, typer.Option(help="Name of the model behind a URL.")] = None,

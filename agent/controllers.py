@@ -27,7 +27,7 @@ class Controller:
 
 
 def find_controller(ref: str | None, model_name: str | None = None) -> Controller:
-    """Resolve `--llm`: nothing gives the planner, "provider:model" or a URL an LLM.
+    """Resolve `--llm`: nothing gives the planner; "provider:model", a URL, "local:PATH" an LLM.
 
     Touches no network.
 
@@ -46,6 +46,10 @@ def find_controller(ref: str | None, model_name: str | None = None) -> Controlle
 
     if ref.startswith("broken:"):
         return _broken(ref)
+    if ref.startswith("local:"):
+        from .local.chat import open_local
+
+        return open_local(ref)
     if hosted.is_url(ref):
         return hosted.open_url(ref, model_name)
     if ":" not in ref:
@@ -66,6 +70,10 @@ def check_controller(ref: str | None, model_name: str | None = None) -> str | No
 
     if ref is not None and hosted.is_url(ref):
         model_name = hosted.ask_server(ref, model_name)
+    if ref is not None and ref.startswith("local:"):
+        from .local.chat import check_local
+
+        check_local(ref)
     find_controller(ref, model_name)
     return model_name
 

@@ -26,6 +26,7 @@ def examine(console: Console) -> bool:
         ("threads", _threads),
         ("base model", _base_model),
         ("knowledge graph", _knowledge),
+        ("local LLMs", _local),
         ("disk", _disk),
     )
     fine = True
@@ -72,6 +73,14 @@ def _knowledge() -> str:
     with tempfile.TemporaryDirectory() as folder:
         strategies = KnowledgeGraph(Path(folder)).strategies("text-classification")
     return f"{len(strategies)} strategies for text-classification"
+
+
+def _local() -> str:
+    import importlib.util
+
+    if importlib.util.find_spec("llguidance") is None:
+        return "not installed; --llm local:PATH needs an extra: pip install 'tuneos[local]'"
+    return f"--llm local:PATH, llguidance {importlib.metadata.version('llguidance')}"
 
 
 def _disk() -> str:

@@ -7,10 +7,12 @@ import json
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, ToolMessage
+from langchain_core.runnables.config import merge_configs
 
 from ..tools.registry import TOOLS
 from .context import RunContext
@@ -39,6 +41,17 @@ class Asked:
     estimated: bool
 
 
+@runtime_checkable
+class KnowsAhead(Protocol):
+    """A chat model that can tell what an answer will take before it gives it."""
+
+    def tokens_ahead(
+        self, messages: Sequence[BaseMessage], tools: Sequence[dict[str, Any]]
+    ) -> tuple[int, int]:
+        """Tokens that it will read, and write at most."""
+        ...
+
+
 def ask(context: RunContext, messages: Sequence[BaseMessage]) -> Asked:
     """Ask the run's controller, charging tokens and money to the ledger.
 
@@ -48,8 +61,8 @@ def ask(context: RunContext, messages: Sequence[BaseMessage]) -> Asked:
     """
     tools = context.tools
     schemas = [t.schema() for t in TOOLS.values()]
-    expected = tokens_of(messages) + len(json.dumps(schemas)) // CHARACTERS_A_TOKEN
-    likely = max(expected + ANSWER_TOKENS, dearest(messages))
+    expected, most = _ahead(context.controller, messages, schemas)
+    likely = max(expected + most, dearest(messages))
     held = [(tools.ledger.reserve(tools.run, "tokens", likely), float(expected))]
     try:
         if context.price is not None:
@@ -84,17 +97,22 @@ def answer_in_time(
         ControllerFailed: It raised, or `seconds` went by.
     """
     found: list[AIMessage | BaseException] = []
+    waiting = _Waiting()
 
     def work() -> None:
         try:
-            found.append(model.bind_tools(list(schemas)).invoke(list(messages)))
+            config = merge_configs({}, {"callbacks": [waiting]})
+            found.append(model.bind_tools(list(schemas)).invoke(list(messages), config))
         except BaseException as error:  # told to whoever waits
             found.append(error)
 
     # A daemon thread: one that hangs must not keep the process from ending.
     thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
     thread.start()
-    thread.join(seconds)
+    try:
+        thread.join(seconds)
+    finally:
+        waiting.over = True
     if not found:
         raise ControllerFailed(f"no answer within {seconds:.0f} s")
     (answer,) = found
@@ -105,6 +123,33 @@ def answer_in_time(
     if not isinstance(answer, AIMessage):
         raise ControllerFailed(f"it answered with a {type(answer).__name__}")
     return answer
+
+
+class _Waiting(BaseCallbackHandler):
+    """Ends an answer at its next token once nobody waits for it: time-out, Ctrl-C."""
+
+    raise_error = True
+
+    def __init__(self) -> None:
+        self.over = False
+
+    def on_llm_new_token(self, token: str | list[str | dict[str, Any]], **_: Any) -> None:
+        """Raise where nobody waits."""
+        if self.over:
+            raise ControllerFailed("nobody waits for the answer any longer")
+
+
+def _ahead(
+    model: BaseChatModel, messages: Sequence[BaseMessage], schemas: Sequence[dict[str, Any]]
+) -> tuple[int, int]:
+    """Tokens that an answer will read and may write: as the model knows, else estimated."""
+    if not isinstance(model, KnowsAhead):
+        read = tokens_of(messages) + len(json.dumps(schemas)) // CHARACTERS_A_TOKEN
+        return read, ANSWER_TOKENS
+    try:
+        return model.tokens_ahead(messages, schemas)
+    except Exception as error:  # as when it answers: whatever fails, the planner takes over
+        raise ControllerFailed(one_line(error)) from error
 
 
 def tokens_of(messages: Sequence[BaseMessage]) -> int:

@@ -1,0 +1,1 @@
+"""Local LLMs as controllers: `local:PATH` and `local:PATH+ADAPTER`."""
