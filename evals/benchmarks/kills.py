@@ -33,7 +33,7 @@ VICTIMS = ("agent", "worker", "both")
 PER_RUN = 15  # kills aimed at one run
 LOOK = 0.05  # seconds between looks at the ledger
 TRIALS = 3
-ACCURACY = "accuracy>=0.94"  # of labels one in ten of which is wrong: near, and out of reach
+TARGET = "accuracy>=0.955"  # one validation label in twenty is wrong: near, and out of reach
 MOST_LOST = 1.0  # seconds of a budget that a kill may cost or hide
 
 BASE = """
@@ -105,18 +105,21 @@ def main() -> int:
 
 
 def make_data(root: Path, seed: int) -> Path:
-    """Write texts whose words tell the label, one in ten wrong, and a small random model."""
+    """Write texts whose words tell the label, one in twenty labelled wrong, and a small model."""
     rng = random.Random(seed)
     topics = {c: [f"{c}{i}" for i in range(12)] for c in ("north", "south", "west")}
     filler = [f"word{i}" for i in range(30)]
-    lines = ["text,label"]
-    for i in range(1200):
-        label = sorted(topics)[i % 3]
-        words = rng.choices(filler, k=rng.randint(4, 20)) + rng.sample(topics[label], 2)
-        rng.shuffle(words)
-        said = rng.choice(sorted(topics)) if rng.random() < 0.1 else label
-        lines.append(f"{' '.join(words)} n{i},{said}")
-    (root / "data.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    names = sorted(topics)
+    (root / "rows").mkdir()
+    for split, count in {"train": 900, "validation": 120, "test": 240}.items():
+        lines = ["text,label"]
+        for i in range(count):
+            words = rng.choices(filler, k=rng.randint(4, 20)) + rng.sample(topics[names[i % 3]], 2)
+            rng.shuffle(words)
+            said = names[(i + (i % 20 == 7)) % 3]
+            lines.append(f"{' '.join(words)} {split}{i},{said}")
+        text = "\n".join(lines) + "\n"
+        (root / "rows" / f"{split}.csv").write_text(text, encoding="utf-8")
     words = [*filler, *(w for ws in topics.values() for w in ws)]
     code = [sys.executable, "-W", "ignore", "-c", BASE, str(root / "base"), *words]
     subprocess.run(code, check=True, capture_output=True)
@@ -167,8 +170,8 @@ class Trial:
         if self.run:
             words += ["resume", self.run]
         else:
-            words += ["run", str(self.data / "data.csv"), "--base-model", str(self.data / "base")]
-            words += ["--target", ACCURACY, "--budget", "5h", "--max-trials", str(TRIALS)]
+            words += ["run", str(self.data / "rows"), "--base-model", str(self.data / "base")]
+            words += ["--target", TARGET, "--budget", "5h", "--max-trials", str(TRIALS)]
             words += ["--seed", "1"]
         words += ["--workspace", str(self.root / "space"), "--yes"]
         env = {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -247,3 +247,36 @@ def test_file_that_is_no_database_is_named(tmp_path: Path) -> None:
 def test_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"nowhere.*Check that the folder exists"):
         Ledger(tmp_path / "nowhere" / "ledger.sqlite")
+
+
+def test_job_is_charged_when_it_is_noted_as_done_and_never_again(ledger: Ledger) -> None:
+    ledger.claim_job("k", "search", "a", os.getpid())
+    for _ in range(2):
+        ledger.finish_job("k", 1.0, costs={"trials": 4.0, "gpu_seconds": 2.5})
+    spent = {name: s.spent for name, s in ledger.spending("a").items()}
+    assert spent == {"trials": 4.0, "gpu_seconds": 2.5}
+
+
+def test_failed_job_is_not_charged(ledger: Ledger) -> None:
+    ledger.claim_job("k", "search", "a", os.getpid())
+    ledger.fail_job("k", "odd")
+    assert ledger.spending("a") == {}
+
+
+def test_hold_is_never_refused(ledger: Ledger) -> None:
+    ledger.set_limit("a", "seconds", 1.0)
+    number = ledger.hold("a", "seconds", 5.0)
+    assert ledger.spending("a")["seconds"].reserved == 5.0
+    ledger.settle(number, 3.0)
+    assert ledger.spending("a")["seconds"].spent == 3.0
+
+
+def test_reservation_is_held_until_it_is_settled_and_its_number_is_not_given_again(
+    ledger: Ledger,
+) -> None:
+    number = ledger.reserve("a", "seconds", 1.0)
+    assert ledger.holds("a", number)
+    assert not ledger.holds("b", number)
+    ledger.settle(number, 0.5)
+    assert not ledger.holds("a", number)
+    assert ledger.reserve("a", "seconds", 1.0) != number

@@ -66,8 +66,10 @@ class Checkpoints:
             saved = True
         except DiskFull:
             saved = False
-        for key in self._keys()[KEPT:] if saved else ():
-            shutil.rmtree(self._store.path(key), ignore_errors=True)
+        if saved:
+            gone = [self._store.path(key) for key in self._keys()[KEPT:]]
+            for folder in (*gone, *self._store.root.glob(".damaged-*")):
+                shutil.rmtree(folder, ignore_errors=True)
         self._saved = time.monotonic()
         self._cost = self._saved - start
         return saved
