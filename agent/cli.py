@@ -123,14 +123,19 @@ def _run(data: str, flags: dict[str, Any], *, yes: bool, as_json: bool) -> NoRet
         from .console import print_plan
 
         name = find_controller(plan.spec.llm, plan.spec.llm_model).name
-        targets = spec.parsed_targets()
-        print_plan(console, spec.data, plan.rows, targets, name, spec.base_model, spec.budget)
+        print_plan(console, plan, name)
         _go_on(create_run(plan), console, yes=yes, as_json=as_json)
 
 
 @app.command()
 def resume(
     run: Annotated[str, typer.Argument(help="A run's name, or the beginning of it.")],
+    target: Annotated[
+        list[str] | None, typer.Option(help="From here on, in place of all there were.")
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="From here on; time in all, or none for no limit.")
+    ] = None,
     workspace: WorkspaceOption = WORKSPACE,
     yes: YesOption = False,
     as_json: JsonOption = False,
@@ -140,7 +145,12 @@ def resume(
     with _errors(console):
         from .session import find_run
 
-        _go_on(find_run(run, workspace), console, yes=yes, as_json=as_json)
+        found = find_run(run, workspace)
+        if target is not None or budget is not None:
+            from .change import change_run
+
+            found = change_run(found, targets=target, budget=budget, by="the command line")
+        _go_on(found, console, yes=yes, as_json=as_json)
 
 
 def _go_on(run: Run, console: Console, *, yes: bool, as_json: bool) -> NoReturn:
