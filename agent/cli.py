@@ -203,6 +203,34 @@ def exit_code(result: RunResult) -> int:
 
 
 @app.command()
+def chat(
+    conversation: Annotated[
+        str | None, typer.Option(help="Its name; the latest if left out.")
+    ] = None,
+    new: Annotated[bool, typer.Option("--new", help="Begin another conversation.")] = False,
+    llm: Annotated[
+        str | None, typer.Option(help="As for run: talks, and controls the runs.")
+    ] = None,
+    llm_model: Annotated[str | None, typer.Option(help="Name of the model behind a URL.")] = None,
+    llm_price: Annotated[str | None, typer.Option(help="As for run.")] = None,
+    policy: Annotated[Path | None, typer.Option(help="As for run.")] = None,
+    workspace: WorkspaceOption = WORKSPACE,
+) -> None:
+    """Talk about data and goals; see the plan, watch, interrupt, ask why, come back later."""
+    with _errors(_console(False)):
+        from .chat.repl import chat as talk
+
+        extra = {
+            "workspace": str(workspace),
+            "llm": llm,
+            "llm_model": llm_model,
+            "llm_price": llm_price,
+            "policy": str(policy) if policy else None,
+        }
+        talk(workspace, conversation, new=new, extra=extra)
+
+
+@app.command()
 def demo(
     workspace: WorkspaceOption = WORKSPACE,
     seed: Annotated[int, typer.Option(help="Of the generated data and the run.")] = 7,

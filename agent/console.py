@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class RunView:
     """Prints the agent's steps as they happen, and a bar for the one that runs."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, done: int = 0) -> None:
+        """Show a run on a console; `done` steps of it were seen before."""
         self.console = console
         self._progress = Progress(
             TextColumn("  "),
@@ -34,7 +35,7 @@ class RunView:
             transient=True,
         )
         self._task: TaskID | None = None
-        self._steps = 0
+        self._steps = done
 
     @contextmanager
     def live(self) -> Iterator[RunView]:
@@ -50,6 +51,15 @@ class RunView:
             yield
         finally:
             self._progress.start()
+
+    @property
+    def line(self) -> str:
+        """The step that runs, where a bar has no place; "" between steps."""
+        if self._task is None:
+            return ""
+        task = self._progress.tasks[-1]
+        parts = [f"{task.percentage:.0f}%", str(task.description), str(task.fields["left"])]
+        return "  ".join(part for part in parts if part)
 
     def __call__(self, event: dict[str, Any]) -> None:
         """Show one event."""
@@ -146,9 +156,9 @@ def print_plan(console: Console, plan: Plan, controller: str) -> None:
     for number, step in enumerate(outlook(plan)):
         head = "plan" if number == 0 else ""
         what = f"{step.tool}: {step.what}"
-        late = "" if step.fits else "  [yellow]beyond the budget[/yellow]"
+        late = "" if step.fits else "  [yellow]no time[/yellow]"
         about = f"~{duration(step.seconds)}"
-        console.print(f"  {head:<11} {escape(what):<48} [dim]{about:>11}[/dim]{late}")
+        console.print(f"  {head:<11} {escape(what):<42} [dim]{about:>11}[/dim]{late}")
     console.print(
         "              [dim]cheapest first; it ends as soon as the targets hold, and times are\n"
         "              a guess until the first step has measured this machine[/dim]\n"

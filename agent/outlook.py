@@ -73,7 +73,7 @@ def _steps(facts: Facts) -> list[tuple[str, str, float]]:
     if searchable is not None and any(s.tool == "search_hyperparameters" for s in usable):
         arguments = {"strategy": searchable.name, "trials": TRIALS}
         seconds = estimate_seconds("search_hyperparameters", arguments, facts)
-        steps.append(("search_hyperparameters", f"{TRIALS} trials of {searchable.name}", seconds))
+        steps.append(("search_hyperparameters", f"{TRIALS} × {searchable.name}", seconds))
     return steps
 
 

@@ -6,7 +6,6 @@ the disk before the next is thought of. A line that a crash tore off is dropped.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -209,8 +208,3 @@ def _new_name(known: list[str]) -> str:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def transcript(lines: list[Line], most: int) -> str:
-    """The last things said, as JSON for a model's eyes."""
-    return json.dumps([{"who": line.who, "text": line.text[:500]} for line in lines[-most:]])

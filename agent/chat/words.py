@@ -432,6 +432,11 @@ _COMMANDS: list[tuple[str, Callable[[re.Match[str]], AnyRequest]]] = [
         r"how does (?:this|it) work|who are you|what are you|how do i (?:start|begin|use this)",
         lambda _: Help(),
     ),
+    (
+        r"(?:use|load|open)(?: the)?(?: data(?:set)?)? (?!\w+ing\b|it$|this$|that$|them$|data$|all$)"
+        r"(?P<name>[\w.-]*\w)",
+        lambda m: UseData(data=m["name"]),
+    ),
     (r"(?:list )?(?:the |my )?(?:chats|conversations)", lambda _: ListChats()),
     (
         r"(?:start |begin |open )?(?:a )?(?:new|another) (?:chat|conversation)|start (?:over|afresh)",

@@ -51,6 +51,7 @@ UNDERSTOOD: list[tuple[str, list[AnyRequest]]] = [
     ('load "my files/a b.csv"', [UseData(data="my files/a b.csv")]),
     ("The data is in the folder corpora/snips", [UseData(data="corpora/snips")]),
     ("train a classifier on ~/x/train.parquet", [UseData(data="~/x/train.parquet")]),
+    ("use snips. accuracy 98%", [UseData(data="snips"), goal("accuracy>=0.98")]),
     ("check tickets.csv", [TICKETS, CheckData()]),
     ("what's in tickets.csv?", [TICKETS, CheckData()]),
     ("inspect the data", [CheckData()]),
