@@ -123,14 +123,19 @@ def _run(data: str, flags: dict[str, Any], *, yes: bool, as_json: bool) -> NoRet
         from .console import print_plan
 
         name = find_controller(plan.spec.llm, plan.spec.llm_model).name
-        targets = spec.parsed_targets()
-        print_plan(console, spec.data, plan.rows, targets, name, spec.base_model, spec.budget)
+        print_plan(console, plan, name)
         _go_on(create_run(plan), console, yes=yes, as_json=as_json)
 
 
 @app.command()
 def resume(
     run: Annotated[str, typer.Argument(help="A run's name, or the beginning of it.")],
+    target: Annotated[
+        list[str] | None, typer.Option(help="From here on, in place of all there were.")
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="From here on; time in all, or none for no limit.")
+    ] = None,
     workspace: WorkspaceOption = WORKSPACE,
     yes: YesOption = False,
     as_json: JsonOption = False,
@@ -140,7 +145,12 @@ def resume(
     with _errors(console):
         from .session import find_run
 
-        _go_on(find_run(run, workspace), console, yes=yes, as_json=as_json)
+        found = find_run(run, workspace)
+        if target is not None or budget is not None:
+            from .change import change_run
+
+            found = change_run(found, targets=target, budget=budget, by="the command line")
+        _go_on(found, console, yes=yes, as_json=as_json)
 
 
 def _go_on(run: Run, console: Console, *, yes: bool, as_json: bool) -> NoReturn:
@@ -190,6 +200,34 @@ def _say_resume(console: Console, run: Run, words: str, flag: str = "") -> NoRet
 def exit_code(result: RunResult) -> int:
     """0 when every target held on the test split, or none was asked; else 3."""
     return MET if result.met or not result.targets else NOT_MET
+
+
+@app.command()
+def chat(
+    conversation: Annotated[
+        str | None, typer.Option(help="Its name; the latest if left out.")
+    ] = None,
+    new: Annotated[bool, typer.Option("--new", help="Begin another conversation.")] = False,
+    llm: Annotated[
+        str | None, typer.Option(help="As for run: talks, and controls the runs.")
+    ] = None,
+    llm_model: Annotated[str | None, typer.Option(help="Name of the model behind a URL.")] = None,
+    llm_price: Annotated[str | None, typer.Option(help="As for run.")] = None,
+    policy: Annotated[Path | None, typer.Option(help="As for run.")] = None,
+    workspace: WorkspaceOption = WORKSPACE,
+) -> None:
+    """Talk about data and goals; see the plan, watch, interrupt, ask why, come back later."""
+    with _errors(_console(False)):
+        from .chat.repl import chat as talk
+
+        extra = {
+            "workspace": str(workspace),
+            "llm": llm,
+            "llm_model": llm_model,
+            "llm_price": llm_price,
+            "policy": str(policy) if policy else None,
+        }
+        talk(workspace, conversation, new=new, extra=extra)
 
 
 @app.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,13 +13,16 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 from ..evals.result import RunResult
-from ..evals.targets import Target
+
+if TYPE_CHECKING:
+    from .session import Plan
 
 
 class RunView:
     """Prints the agent's steps as they happen, and a bar for the one that runs."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, done: int = 0) -> None:
+        """Show a run on a console; `done` steps of it were seen before."""
         self.console = console
         self._progress = Progress(
             TextColumn("  "),
@@ -32,7 +35,7 @@ class RunView:
             transient=True,
         )
         self._task: TaskID | None = None
-        self._steps = 0
+        self._steps = done
 
     @contextmanager
     def live(self) -> Iterator[RunView]:
@@ -48,6 +51,15 @@ class RunView:
             yield
         finally:
             self._progress.start()
+
+    @property
+    def line(self) -> str:
+        """The step that runs, where a bar has no place; "" between steps."""
+        if self._task is None:
+            return ""
+        task = self._progress.tasks[-1]
+        parts = [f"{task.percentage:.0f}%", str(task.description), str(task.fields["left"])]
+        return "  ".join(part for part in parts if part)
 
     def __call__(self, event: dict[str, Any]) -> None:
         """Show one event."""
@@ -126,35 +138,43 @@ class RunView:
             self._task = None
 
 
-def print_plan(
-    console: Console,
-    source: str,
-    rows: dict[str, int],
-    targets: tuple[Target, ...],
-    controller: str,
-    base_model: str,
-    budget: str | None,
-) -> None:
-    """Say what is about to be done, before anything is spent."""
-    sizes = ", ".join(f"{n:,} {name}" for name, n in rows.items())
-    goal = " and ".join(str(t) for t in targets) or "the best macro F1 it can get (no target given)"
+def print_plan(console: Console, plan: Plan, controller: str) -> None:
+    """Say what is about to be done and what it may take, before anything is spent."""
+    from ..tools.reporting.words import duration
+    from .outlook import outlook
+
+    spec = plan.spec
+    sizes = ", ".join(f"{n:,} {name}" for name, n in plan.rows.items())
+    targets = " and ".join(str(t) for t in spec.parsed_targets())
+    goal = targets or "the best macro F1 it can get (no target given)"
     named = controller if ":" in controller else f"{controller} (not an LLM)"
-    console.print(f"[bold]{escape(source)}[/bold]: {sizes} rows")
+    console.print(f"[bold]{escape(spec.data)}[/bold]: {sizes} rows")
     console.print(f"  goal        {escape(goal)}")
     console.print(f"  controller  {escape(named)}")
-    console.print(f"  base model  {escape(base_model)}")
-    console.print(f"  budget      {budget or 'no limit'}")
-    console.print("  plan        inspect, clean, mask; cheap baselines; then tune, cheap to dear\n")
+    console.print(f"  base model  {escape(spec.base_model)}")
+    console.print(f"  budget      {spec.budget or 'no limit'}")
+    for number, step in enumerate(outlook(plan)):
+        head = "plan" if number == 0 else ""
+        what = f"{step.tool}: {step.what}"
+        late = "" if step.fits else "  [yellow]no time[/yellow]"
+        about = f"~{duration(step.seconds)}"
+        console.print(f"  {head:<11} {escape(what):<42} [dim]{about:>11}[/dim]{late}")
+    console.print(
+        "              [dim]cheapest first; it ends as soon as the targets hold, and times are\n"
+        "              a guess until the first step has measured this machine[/dim]\n"
+    )
 
 
 def print_result(console: Console, result: RunResult) -> None:
     """Say how it ended: targets, baselines, how sure, where the model is."""
-    from ..tools.reporting.words import gain, verdict
+    from ..tools.reporting.words import changed, gain, verdict
 
     said = verdict(result)
     colour = {"met": "green", "missed": "yellow", "open": "cyan"}[said.status]
     console.print(f"\n[bold {colour}]{escape(said.title)}[/bold {colour}]")
     console.print(escape(said.sentence))
+    for change in result.changes:
+        console.print(f"[yellow]{escape(changed(change))}[/yellow]")
     table = Table(box=None, pad_edge=False, show_edge=False)
     metric = result.comparison.metric if result.comparison else _metric(result)
     table.add_column("model on the test split")

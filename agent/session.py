@@ -135,7 +135,7 @@ def create_run(plan: Plan) -> Run:
     ledger.set_limit(name, "tokens", spec.max_tokens)
     ledger.set_limit(name, "usd", spec.max_cost)
     ledger.set_limit(name, "gpu_seconds", spec.gpu_seconds())
-    (run.folder / "spec.yaml").write_text(_yaml(spec), encoding="utf-8")
+    (run.folder / "spec.yaml").write_text(spec_yaml(spec), encoding="utf-8")
     return run
 
 
@@ -211,14 +211,22 @@ def _alone(run: Run) -> Iterator[None]:
     Raises:
         StoreError: One does.
     """
-    key = (run.workspace.root, run.name)
-    if key in _going:
-        raise StoreError(f"Run {run.name} is driven by another thread of this process.")
-    _going.add(key)
+    refuse_going(run)
+    _going.add((run.workspace.root, run.name))
     try:
         yield
     finally:
-        _going.discard(key)
+        _going.discard((run.workspace.root, run.name))
+
+
+def refuse_going(run: Run) -> None:
+    """Refuse where a thread of this process drives the run.
+
+    Raises:
+        StoreError: One does.
+    """
+    if (run.workspace.root, run.name) in _going:
+        raise StoreError(f"Run {run.name} is driven by another thread of this process.")
 
 
 @contextmanager
@@ -316,7 +324,8 @@ def _make_out(folder: Path) -> Path:
     return folder.resolve()
 
 
-def _yaml(spec: RunSpec) -> str:
+def spec_yaml(spec: RunSpec) -> str:
+    """The run as a file."""
     import yaml
 
     said = spec.model_dump(mode="json", exclude_none=True)

@@ -59,6 +59,18 @@ class Comparison(BaseModel):
     p_value: float
 
 
+class Change(BaseModel):
+    """What a person changed in a run that had begun."""
+
+    when: str = Field(description="ISO 8601, UTC")
+    by: str = Field(description="through what: chat, the command line, Python")
+    what: Literal["targets", "budget"]
+    before: str
+    after: str
+    candidates: int = Field(description="scored on validation when it was changed")
+    eased: bool = Field(default=False, description="the new targets are easier to meet")
+
+
 class Spending(BaseModel):
     """What one kind of budget allowed and what went; limit None means no limit."""
 
@@ -90,6 +102,7 @@ class RunResult(BaseModel):
     report: str | None = Field(description="the HTML file")
     seed: int = 0
     data_hash: str = ""
+    changes: list[Change] = Field(default=[], description="by a person, after the run had begun")
 
 
 class Step(BaseModel):

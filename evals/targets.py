@@ -74,6 +74,13 @@ def all_hold(targets: Sequence[Target], measured: Mapping[str, float]) -> bool:
     return all(t.metric in measured and t.holds(measured[t.metric]) for t in targets)
 
 
+def eased(before: Sequence[Target], after: Sequence[Target]) -> bool:
+    """Tell whether something may meet `after` that would miss `before`."""
+    return not all(
+        any(new.metric == old.metric and old.holds(new.value) for new in after) for old in before
+    )
+
+
 def shortfall(targets: Sequence[Target], measured: Mapping[str, float]) -> float:
     """Sum the gaps over all targets, each relative to the larger of its value and what was
     measured, so that no target outweighs the others however far it is out of reach.

@@ -15,6 +15,7 @@ from ..evals.metrics import confusion
 from ..evals.result import (
     BaselineResult,
     CandidateResult,
+    Change,
     RunResult,
     RunStory,
     Spending,
@@ -27,6 +28,7 @@ from ..tools.facts import Candidate
 from ..tools.guardrails.checks import neutralise
 from ..tools.reporting.card import write_model_card
 from ..tools.reporting.html import write_report
+from ..tools.reporting.words import changed
 from ..tools.training.hardware import machine
 from .confirm import AGAINST, Confirmed, confirmed
 from .context import RunContext
@@ -116,6 +118,7 @@ def _result(state: State, context: RunContext, found: Confirmed, model: Path | N
         report=str(context.out / "report.html"),
         seed=tools.seed,
         data_hash=facts.data_hash,
+        changes=[Change.model_validate(c) for c in tools.ledger.changes(tools.run)],
     )
 
 
@@ -128,7 +131,7 @@ def _story(state: State, context: RunContext, found: Confirmed, result: RunResul
     facts = state["facts"]
     labels = sorted(facts.label_counts)
     counts, worst = _errors(context, found, result)
-    notes = list(facts.notes)
+    notes = [*(changed(c) for c in result.changes), *facts.notes]
     if result.stop_reason == "targets_met" and not result.met:
         notes.append("The targets held on validation but not on the test split.")
     if state["taken_over"] is not None:

@@ -57,14 +57,8 @@ class Budgets:
 
     def set_limit(self, run: str, resource: str, limit: float | None) -> None:
         """Allow the run this much of a resource in all; None lifts the limit."""
-        if limit is not None:
-            _check_amount(limit)
         with self._database.transaction() as db:
-            db.execute(
-                "INSERT INTO budgets (run, resource, most) VALUES (?, ?, ?)"
-                " ON CONFLICT DO UPDATE SET most = excluded.most",
-                (run, resource, limit),
-            )
+            put_limit(db, run, resource, limit)
 
     def reserve(self, run: str, resource: str, amount: float) -> int:
         """Set an amount aside before it is spent; return the reservation's number.
@@ -139,6 +133,17 @@ class Budgets:
             for row in over:
                 _settle(db, row["id"], row["known"])
         return len(over)
+
+
+def put_limit(db: sqlite3.Connection, run: str, resource: str, limit: float | None) -> None:
+    """Set a limit inside a transaction that does more than this."""
+    if limit is not None:
+        _check_amount(limit)
+    db.execute(
+        "INSERT INTO budgets (run, resource, most) VALUES (?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET most = excluded.most",
+        (run, resource, limit),
+    )
 
 
 def _check_amount(amount: float) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +31,8 @@ CREATE TABLE IF NOT EXISTS runs (
     number INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL UNIQUE, status TEXT NOT NULL,
     started TEXT NOT NULL, ended TEXT, spec TEXT NOT NULL, result TEXT, pid INTEGER, born REAL);
 CREATE TABLE IF NOT EXISTS stops (run TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS changes (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL, change TEXT NOT NULL);
 """
 
 
@@ -84,18 +86,52 @@ class Ledger(Budgets, Jobs):
             row = db.execute("SELECT * FROM runs WHERE run = ?", (run,)).fetchone()
             if row is None:
                 raise StoreError(f"{self._database.path}: there is no run {run!r}.")
-            other = row["pid"] != os.getpid() and alive(row["pid"], row["born"])
-            if row["status"] == "running" and other:
-                since = datetime.fromtimestamp(row["born"]).strftime("%Y-%m-%d %H:%M:%S")
-                raise StoreError(
-                    f"Run {run} is held by process {row['pid']}, which began {since}; wait for it, "
-                    f"or end it with: tuneos cancel {run}"
-                )
+            _refuse_held(row)
             db.execute("DELETE FROM stops WHERE run = ?", (run,))
             db.execute(
                 "UPDATE runs SET status = 'running', ended = NULL, pid = ?, born = ? WHERE run = ?",
                 (os.getpid(), birth(os.getpid()), run),
             )
+
+    def change_run(
+        self,
+        run: str,
+        spec: Mapping[str, Any],
+        limits: Mapping[str, float | None],
+        changes: Sequence[Mapping[str, Any]],
+    ) -> None:
+        """Give an unfinished run another spec and limits, and keep a note of each change.
+
+        Args:
+            spec: In full.
+            limits: By resource; None lifts the limit.
+            changes: What `changes` gives back.
+
+        Raises:
+            StoreError: There is no such run, it is finished, or a live process drives it.
+        """
+        text = json.dumps(spec, sort_keys=True, ensure_ascii=False)
+        with self._database.transaction() as db:
+            row = db.execute("SELECT * FROM runs WHERE run = ?", (run,)).fetchone()
+            if row is None:
+                raise StoreError(f"{self._database.path}: there is no run {run!r}.")
+            if row["status"] == "finished":
+                raise StoreError(f"Run {run} is finished and stays as it is; start a new one.")
+            _refuse_held(row)
+            db.execute("UPDATE runs SET spec = ? WHERE run = ?", (text, run))
+            for resource, limit in limits.items():
+                budgets.put_limit(db, run, resource, limit)
+            for change in changes:
+                said = json.dumps(change, ensure_ascii=False)
+                db.execute("INSERT INTO changes (run, change) VALUES (?, ?)", (run, said))
+
+    def changes(self, run: str) -> tuple[dict[str, Any], ...]:
+        """Return what was changed since the run began, in order."""
+        with self._database.reading() as db:
+            rows = db.execute(
+                "SELECT change FROM changes WHERE run = ? ORDER BY number", (run,)
+            ).fetchall()
+        return tuple(json.loads(row["change"]) for row in rows)
 
     def ask_stop(self, run: str) -> None:
         """Ask whoever drives the run to stop; it can be resumed."""
@@ -146,6 +182,17 @@ class Ledger(Budgets, Jobs):
         with self._database.reading() as db:
             rows = db.execute("SELECT * FROM runs ORDER BY number DESC").fetchall()
         return tuple(_run_row(row) for row in rows)
+
+
+def _refuse_held(row: sqlite3.Row) -> None:
+    """Raise where another live process drives the run."""
+    other = row["pid"] != os.getpid() and alive(row["pid"], row["born"])
+    if row["status"] == "running" and other:
+        since = datetime.fromtimestamp(row["born"]).strftime("%Y-%m-%d %H:%M:%S")
+        raise StoreError(
+            f"Run {row['run']} is held by process {row['pid']}, which began {since}; wait for it, "
+            f"or end it with: tuneos cancel {row['run']}"
+        )
 
 
 def _run_row(row: sqlite3.Row) -> RunRow:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import StoreError
@@ -93,6 +94,16 @@ class Strategy:
     source: str
     cost_unit: str = "frozen_pass"
     variant_of: str | None = field(default=None)
+
+
+def strategies_in(recipes: Path, task: str) -> tuple[Strategy, ...]:
+    """Read the strategies for a task from a Turtle file, without a store on disk."""
+    from oxrdflib import OxigraphStore
+    from rdflib import Graph, URIRef
+
+    store = OxigraphStore()
+    Graph(store, identifier=URIRef(RECIPES_GRAPH)).parse(recipes, format="turtle")
+    return read_strategies(store, task)
 
 
 def read_strategies(store: Store, task: str) -> tuple[Strategy, ...]:

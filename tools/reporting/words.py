@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...evals.metrics import METRICS
-from ...evals.result import Comparison, RunResult, Spending, TargetResult
+from ...evals.result import Change, Comparison, RunResult, Spending, TargetResult
 
 SIGNIFICANCE = 0.05
 LEVEL = 0.95  # of every interval in a RunResult; evals.statistics would bring scipy in
@@ -188,6 +188,21 @@ def stop_reason(result: RunResult) -> str:
     if result.stop_reason == "targets_met" and not result.met:
         return "every target was met on validation data; the test split did not confirm it"
     return reason
+
+
+def changed(change: Change) -> str:
+    """Say what a person changed midway; an easier goal set in view of results plainly so."""
+    when = change.when.replace("T", " ")[:16]
+    what = (
+        f"The {change.what} {'was' if change.what == 'budget' else 'were'} changed from "
+        f"{clean(change.before, 200)} to {clean(change.after, 200)} ({when} UTC, {change.by})"
+    )
+    seen = f"{change.candidates} candidate{'s' if change.candidates != 1 else ''}"
+    if not change.candidates:
+        return f"{what}, before anything was scored."
+    if change.eased:
+        return f"{what}, after {seen} had been scored: an easier goal, set with results in view."
+    return f"{what}, after {seen} had been scored."
 
 
 def controller(name: str) -> str:

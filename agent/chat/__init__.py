@@ -1,0 +1,1 @@
+"""`tuneos chat`: a conversation about data and goals, and the run that comes of it."""

@@ -1,0 +1,305 @@
+"""Answers about a run from its record alone; what isn't recorded is said not to be known. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...evals.metrics import METRICS
+from ...evals.result import Spending, Step
+from ...evals.targets import Target, parse_target
+from ...graphs.approval import Question
+from ...graphs.standing import best, primary_metric
+from ...tools.facts import Candidate
+from ...tools.guardrails.checks import neutralise
+from ...tools.reporting.words import changed, cost, duration, gain, number, stop_reason, verdict
+from ..record import Record
+
+NO_RUN = "There is no run yet. Say what to work on, or /help."
+_STATES = {
+    "running": "is going on",
+    "waiting": "waits for your yes",
+    "interrupted": "is paused",
+    "finished": "is finished",
+    "failed": "ended with an error and can go on",
+}
+
+
+def status(record: Record, *, here: bool) -> str:
+    """How the run stands.
+
+    Args:
+        here: This program drives it.
+    """
+    row = record.row
+    if record.result is not None:
+        said = verdict(record.result)
+        return f"Run {row.run} is finished. {said.title}. {said.sentence}"
+    elsewhere = " in another process" if row.status == "running" and not here else ""
+    lines = [f"Run {row.run} {_STATES[row.status]}{elsewhere}; {_spent(record)}."]
+    if record.going and row.status == "running":
+        lines.append(f"It is at {', '.join(record.going)}.")
+    lines.append(f"{_steps_done(record.steps)}{_leader(record)}")
+    if record.question is not None:
+        lines.append(f"Waiting for your yes: {asked(record.question)}")
+    elif row.status in {"interrupted", "failed", "waiting"}:
+        lines.append("Say go to go on.")
+    return "\n".join(lines)
+
+
+def asked(question: Question) -> str:
+    """A step that waits for a person, in a line or two."""
+    arguments = ", ".join(f"{k}={v}" for k, v in question.arguments.items())
+    reason = f"\n  why: {neutralise(question.reason, 300)}" if question.reason else ""
+    return (
+        f"{question.tool} {neutralise(arguments, 300)}, about {duration(question.seconds)}"
+        f" (your rule: {question.why_asked}){reason}"
+    )
+
+
+def why(record: Record, about: str) -> str:
+    """Why something was done, in the words that were noted when it was.
+
+    Args:
+        about: "last", "step 3", "model", "stop", or a tool's or candidate's name in any words.
+    """
+    about = about.strip().lower().rstrip("?")
+    if about == "last":
+        return _why_last(record)
+    if about == "model":
+        return _why_model(record)
+    if about == "stop":
+        return _why_stopped(record)
+    wanted = re.fullmatch(r"(?:step )?(\d+)", about)
+    if wanted is not None:
+        chosen = [s for s in record.steps if s.number == int(wanted[1])]
+        known = f"there are {len(record.steps)}" if record.steps else "there is none yet"
+        return _step(chosen[0]) if chosen else f"There is no step {wanted[1]}; {known}."
+    candidate = next((c for c in record.facts.candidates if c.name.lower() in about), None)
+    steps = _named(about, record.steps)
+    if candidate is not None and not steps:
+        steps = [s for s in record.steps if candidate.name in s.summary]
+    if steps:
+        return "\n".join(_step(s) for s in steps[-3:])
+    return (
+        f"I have nothing on record about “{neutralise(about, 80)}”. I know the steps "
+        f"({_tools(record.steps) or 'none yet'}), why this model, and why it stopped."
+    )
+
+
+def tried(record: Record) -> str:
+    """What was tried, with figures on validation."""
+    if not record.steps:
+        return "Nothing yet."
+    metric = primary_metric(_targets(record))
+    leader = best(record.facts.candidates, _targets(record), metric)
+    lines = [f"{_steps_done(record.steps)} {metric} on validation:" if leader else ""]
+    for candidate in record.facts.candidates:
+        mark = "← best so far" if leader is not None and candidate.name == leader.name else ""
+        value = candidate.validation.get(metric)
+        shown = "–" if value is None else f"{value:.4f}"
+        settings = _settings(candidate)
+        line = f"  {candidate.name:<18} {shown:>7} {duration(candidate.seconds):>11}  {settings} {mark}"
+        lines.append(line.rstrip())
+    failed = [s for s in record.steps if not s.ok]
+    lines += [f"  step {s.number} {s.tool} failed: {neutralise(s.summary, 160)}" for s in failed]
+    others = [s for s in record.steps if s.ok and not _trained(s)]
+    if others:
+        lines.append("Besides: " + "; ".join(f"{s.number} {s.tool}" for s in others) + ".")
+    return "\n".join(line for line in lines if line)
+
+
+def report(record: Record) -> str:
+    """How it ended, with figures from the test split."""
+    result = record.result
+    if result is None:
+        return (
+            f"Run {record.row.run} is not finished, so the test split is still sealed and there is "
+            f"no report.{_leader(record)}"
+        )
+    said = verdict(result)
+    lines = [f"{said.title}. {said.sentence}"]
+    lines += [changed(c) for c in result.changes]
+    if result.comparison is not None:
+        lines.append(gain(result.comparison).sentence)
+    lines.append(f"It stopped because {stop_reason(result)}.")
+    lines.append(f"Report: {result.report}")
+    return "\n".join(lines)
+
+
+def model(record: Record) -> str:
+    """Where the model is and how to use it."""
+    result = record.result
+    if result is None:
+        return f"Run {record.row.run} is not finished; the model is kept when it is."
+    if result.model is None:
+        return "No model was kept: nothing could be trained within the budget."
+    return f"{result.chosen} is in {result.model}\nUse it: tuneos predict {result.model} INPUT"
+
+
+def bill(record: Record) -> str:
+    """What was spent."""
+    spent = {
+        name: Spending(limit=s.limit, spent=s.spent)
+        for name, s in record.spending.items()
+        if s.spent or s.limit is not None
+    }
+    return f"Run {record.row.run} has taken {cost(spent)}." if spent else "Nothing was spent yet."
+
+
+# ---- parts
+
+
+def _targets(record: Record) -> tuple[Target, ...]:
+    return tuple(parse_target(t) for t in record.row.spec.get("targets", ()))
+
+
+def _spent(record: Record) -> str:
+    time = record.spending.get("seconds")
+    if time is None:
+        return "nothing spent yet"
+    if time.limit is None:
+        return f"{duration(time.spent)} spent, no limit"
+    return f"{duration(time.spent)} of {duration(time.limit)} spent"
+
+
+def _steps_done(steps: Sequence[Step]) -> str:
+    return f"{len(steps)} step{'s' if len(steps) != 1 else ''} done."
+
+
+def _leader(record: Record) -> str:
+    """The best candidate against each target."""
+    targets = _targets(record)
+    metric = primary_metric(targets)
+    leader = best(record.facts.candidates, targets, metric)
+    if leader is None:
+        return " Nothing has been scored yet."
+    if not targets:
+        return (
+            f" Best so far {leader.name}: {metric} {leader.validation[metric]:.4f} on validation."
+        )
+    parts = [
+        f"{t.metric} {number(t.metric, leader.validation.get(t.metric))}, "
+        f"{'meets' if t.holds(leader.validation[t.metric]) else 'misses'} {t.op}{t.value:g}"
+        for t in targets
+        if t.metric in leader.validation
+    ]
+    return f" Best so far {leader.name}: {'; '.join(parts)} (validation)."
+
+
+def _step(step: Step) -> str:
+    arguments = ", ".join(f"{k}={v}" for k, v in step.arguments.items())
+    reason = neutralise(step.reason, 300)
+    why = f"because: {reason}" if reason else "no reason was given"
+    approved = f" It was {step.approved}." if step.approved else ""
+    came = neutralise(step.summary, 300)
+    outcome = f"It brought: {came}" if step.ok else f"It failed: {came}"
+    shown = f" ({neutralise(arguments, 120)})" if arguments else ""
+    return f"Step {step.number}, {step.tool}{shown}, {why}{approved}\n  {outcome}"
+
+
+def _why_last(record: Record) -> str:
+    if record.question is not None:
+        return f"It waits for you: {asked(record.question)}"
+    if not record.steps:
+        return "Nothing has been done yet."
+    return _step(record.steps[-1])
+
+
+def _why_model(record: Record) -> str:
+    targets = _targets(record)
+    metric = primary_metric(targets)
+    ranked = sorted(
+        (c for c in record.facts.candidates if metric in c.validation),
+        key=lambda c: -c.validation[metric],
+    )
+    chosen = best(record.facts.candidates, targets, metric)
+    if chosen is None:
+        return "No model has been chosen: nothing has been scored yet."
+    kept = record.result.chosen if record.result else chosen.name
+    others = [f"{c.name} {c.validation[metric]:.4f}" for c in ranked if c.name != kept][:3]
+    rule = (
+        f"the smallest gap to the targets on validation, then {metric}"
+        if targets
+        else f"the highest {metric} on validation"
+    )
+    figure = next((c.validation[metric] for c in ranked if c.name == kept), None)
+    against = f"; after it come {', '.join(others)}" if others else ""
+    value = "" if figure is None else f" with {metric} {figure:.4f}"
+    return f"The rule is fixed: {rule}. By it {kept}{value} leads{against}."
+
+
+def _why_stopped(record: Record) -> str:
+    result = record.result
+    if result is not None:
+        missed = [t for t in result.targets if not t.met]
+        lines = [f"It stopped because {stop_reason(result)}."]
+        lines += [
+            f"{METRICS[t.metric].name} was {number(t.metric, t.test)} on the test split, "
+            f"{t.op}{t.value:g} was asked."
+            for t in missed
+        ]
+        return "\n".join(lines)
+    if record.row.status == "running":
+        return "It has not stopped."
+    if record.question is not None:
+        return f"It waits for your yes: {asked(record.question)}"
+    if record.row.status == "failed":
+        return "It ended with an error; what exactly isn't on record. Say go to go on."
+    return "It was paused by a person or a signal. Say go to go on."
+
+
+_KEYWORDS = {
+    "clean_dataset": ("clean", "drop", "duplicate", "remove"),
+    "mask_personal_data": ("mask", "personal", "pii"),
+    "inspect_dataset": ("inspect", "look at"),
+    "query_knowledge": ("knowledge", "ask the"),
+    "probe_baselines": ("probe", "baseline", "tf-idf", "tfidf", "frozen"),
+    "fine_tune": ("fine-tune", "fine tune", "finetune", "train", "tune", "lora", "layers"),
+    "search_hyperparameters": ("search", "optuna", "hyperparameter", "trial"),
+    "blend_candidates": ("blend", "ensemble"),
+    "finish": ("finish", "give up"),
+}
+
+
+def _named(about: str, steps: Sequence[Step]) -> list[Step]:
+    """Steps whose tool, or one of whose arguments, is spoken of."""
+    exact = [
+        s
+        for s in steps
+        if s.tool.replace("_", " ") in about.replace("_", " ")
+        or any(isinstance(v, str) and v and v.lower() in about for v in s.arguments.values())
+    ]
+    if exact:
+        return exact
+    tools = {t for t, words in _KEYWORDS.items() if any(w in about for w in words)}
+    return [s for s in steps if s.tool in tools]
+
+
+def _tools(steps: Sequence[Step]) -> str:
+    return ", ".join(dict.fromkeys(s.tool for s in steps))
+
+
+def _trained(step: Step) -> bool:
+    return step.tool in {
+        "probe_baselines",
+        "fine_tune",
+        "search_hyperparameters",
+        "blend_candidates",
+    }
+
+
+def _settings(candidate: Candidate) -> str:
+    shown = [
+        f"{k}={v:g}" if isinstance(v, float) else f"{k}={v}"
+        for k, v in candidate.settings.items()
+        if k in {"epochs", "learning_rate", "rank", "layers", "peft_method"}
+    ]
+    return " ".join(shown)
+
+
+def finished_folder(record: Record) -> Path | None:
+    """Where the finished model is; None without one."""
+    result = record.result
+    return Path(result.model) if result is not None and result.model else None

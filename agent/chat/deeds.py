@@ -1,0 +1,341 @@
+"""Doing what was asked: each kind of request has its method, named after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...evals.targets import eased, parse_target
+from ...tools.errors import UserError
+from ...tools.guardrails.checks import neutralise
+from ..record import Record, read_record
+from ..session import Plan, Run, create_run, plan_run
+from ..spec import parse_duration
+from . import answers
+from .quantities import written
+from .requests import (
+    AnyRequest,
+    DropTargets,
+    Predict,
+    SetBaseModel,
+    SetBudget,
+    SetColumns,
+    SetSeed,
+    SetTargets,
+    Show,
+    UseData,
+    Why,
+)
+from .slash import COMMANDS
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from .dialogue import Dialogue
+
+EXAMPLES = (
+    "use tickets.csv, I need macro F1 of at least 0.9 and you have half an hour",
+    "what is in the data? · show me the plan · go · pause · how is it going?",
+    "why did you do that? · why step 3? · what did you try? · why did it stop?",
+    "you can have ten more minutes · lower the accuracy target to 0.85",
+    "predict: my card was swallowed by the machine",
+)
+
+
+SETTINGS = (UseData, SetColumns, SetBaseModel, SetSeed, SetTargets, DropTargets, SetBudget)
+
+
+class Deeds:
+    """What can be done in a conversation."""
+
+    def __init__(self, dialogue: Dialogue) -> None:
+        self.dialogue = dialogue
+        self._shown: tuple[Any, ...] | None = None  # what the last plan was made of
+        self._plan: Plan | None = None
+        self._classifier: tuple[Path, Any] | None = None
+
+    def do(self, request: AnyRequest) -> None:
+        """Do it."""
+        if isinstance(request, SETTINGS):
+            self.settle([request])
+            return
+        getattr(self, f"_{request.kind}")(request)
+
+    # ---- the draft
+
+    def settle(self, requests: Sequence[AnyRequest]) -> None:
+        """Change the draft, or propose to change the run that has begun, all in one."""
+        run = self._unfinished()
+        draft = self.dialogue.conversation.draft
+        standing: dict[str, Any] = draft.model_dump()
+        if run is not None:
+            standing |= {"targets": run.spec.targets, "budget": run.spec.budget}
+        said: dict[str, Any] = {}
+        for request in requests:
+            said |= _meant(request, {**standing, **said})
+        if run is not None:
+            self._propose_change(run, said)
+            return
+        self.dialogue.conversation.redraft(draft.model_copy(update=said))
+        finished = self.dialogue.conversation.run
+        aside = f" Run {finished} stays as it is: this is for a new run." if finished else ""
+        self.dialogue.screen.say(self.draft_words() + aside)
+
+    def draft_words(self) -> str:
+        """The draft in a line."""
+        draft = self.dialogue.conversation.draft
+        goal = " and ".join(draft.targets) or "the best macro F1 (no target yet)"
+        parts = [
+            f"data {draft.data or 'not named yet'}",
+            f"goal {goal}",
+            f"budget {draft.budget or 'no limit'}",
+        ]
+        if draft.text or draft.label:
+            parts.append(f"columns {draft.text or '?'} → {draft.label or '?'}")
+        if draft.base_model != "builtin:minilm":
+            parts.append(f"base model {draft.base_model}")
+        if draft.seed:
+            parts.append(f"seed {draft.seed}")
+        return f"{'; '.join(parts)}."
+
+    # ---- changing a run that has begun
+
+    def _propose_change(self, run: Run, said: dict[str, Any]) -> None:
+        fixed = said.keys() - {"targets", "budget"}
+        if fixed:
+            raise UserError(
+                f"Run {run.name} has begun, so its {sorted(fixed)[0].replace('_', ' ')} stands; "
+                "/new begins another conversation."
+            )
+        words = []
+        record = read_record(run)
+        spent = record.spending["seconds"].spent if "seconds" in record.spending else 0.0
+        if "targets" in said and tuple(said["targets"]) != run.spec.targets:
+            before = " and ".join(run.spec.targets) or "none"
+            after = " and ".join(said["targets"]) or "none"
+            words.append(f"the targets from {before} to {after}")
+        if "budget" in said and said["budget"] != run.spec.budget:
+            words.append(
+                f"the budget from {run.spec.budget or 'no limit'} to {said['budget'] or 'no limit'} "
+                f"in all ({written(spent)} spent)"
+            )
+        if not words:
+            self.dialogue.screen.say("That is how it stands already.")
+            return
+        easier = "targets" in said and eased(
+            run.spec.parsed_targets(), tuple(parse_target(t) for t in said["targets"])
+        )
+        note = "It is noted in the report"
+        if easier and len(record.facts.candidates) > 1:
+            note += ", as an easier goal set with results in view"
+        brief = " The run pauses for it and goes on." if self.dialogue.going else ""
+        self.dialogue.propose(
+            f"Change {' and '.join(words)}? {note}.{brief}", lambda: self._change(run, said)
+        )
+
+    def _change(self, run: Run, said: dict[str, Any]) -> None:
+        from ..change import NO_LIMIT, change_run
+
+        going = self.dialogue.going
+        if going:
+            self.dialogue.pause()
+        budget = (said["budget"] or NO_LIMIT) if "budget" in said else None
+        changed = change_run(run, targets=said.get("targets"), budget=budget, by="chat")
+        draft = self.dialogue.conversation.draft
+        self.dialogue.conversation.redraft(draft.model_copy(update=said))
+        self.dialogue.screen.say("Changed." if going else "Changed. Say go to go on.")
+        if going:
+            self._drive(changed)
+
+    # ---- plan, go, pause
+
+    def _check_data(self, _: AnyRequest) -> None:
+        from ..check import diagnose, print_diagnosis
+
+        draft = self.dialogue.conversation.draft
+        if draft.data is None:
+            raise UserError("I don't know the data yet; say for instance: use tickets.csv")
+        found = diagnose(Path(draft.data), task=None, text=draft.text, label=draft.label)
+        self.dialogue.screen.show(lambda console: print_diagnosis(console, found))
+
+    def _show_plan(self, _: AnyRequest) -> None:
+        run = self._unfinished()
+        if run is not None:
+            self._plan = plan_run(run.spec.model_copy(update={"out": None}))
+        else:
+            self._plan = self._planned()
+        self._print_plan(self._plan)
+        if run is None:
+            self.dialogue.screen.say("Nothing is spent until you say go.")
+
+    def _go(self, _: AnyRequest) -> None:
+        dialogue = self.dialogue
+        run = self._unfinished()
+        if dialogue.going:
+            asks = dialogue.driver is not None and dialogue.driver.question is not None
+            dialogue.screen.say("It waits for your yes." if asks else "It is going on already.")
+        elif run is not None:
+            self._drive(run)
+        elif self._shown == self._asked_for() and self._plan is not None:
+            self._start()
+        else:
+            self._plan = self._planned()
+            self._print_plan(self._plan)
+            dialogue.propose("Start it?", self._start)
+
+    def _start(self) -> None:
+        plan = self._plan or self._planned()
+        run = create_run(plan)
+        self.dialogue.conversation.take_up(run.name)
+        self._shown = None
+        self._drive(run)
+
+    def _drive(self, run: Run) -> None:
+        done = len(read_record(run).steps)
+        words = f"Going on with run {run.name}" if done else f"Run {run.name} begins"
+        self.dialogue.screen.say(f"{words}; you may go on talking. Ctrl-C pauses it.")
+        self.dialogue.drive(run, done)
+
+    def _pause(self, _: AnyRequest) -> None:
+        if not self.dialogue.going:
+            self.dialogue.screen.say("Nothing is going on.")
+        self.dialogue.pause()
+
+    def _planned(self) -> Plan:
+        """Check the draft; reads the data and spends nothing."""
+        plan = plan_run(self.dialogue.conversation.draft.spec(self.dialogue.extra))
+        self._shown = self._asked_for()
+        return plan
+
+    def _asked_for(self) -> tuple[Any, ...]:
+        return tuple(self.dialogue.conversation.draft.model_dump().values())
+
+    def _print_plan(self, plan: Plan) -> None:
+        from ..console import print_plan
+        from ..controllers import find_controller
+
+        name = find_controller(plan.spec.llm, plan.spec.llm_model).name
+        self.dialogue.screen.show(lambda console: print_plan(console, plan, name))
+
+    # ---- questions
+
+    def _status(self, _: AnyRequest) -> None:
+        record = self._record()
+        if record is None:
+            self.dialogue.screen.say(f"No run yet. {self.draft_words()}")
+        else:
+            self.dialogue.screen.say(answers.status(record, here=self.dialogue.going))
+
+    def _why(self, request: Why) -> None:
+        self._tell(lambda record: answers.why(record, request.about))
+
+    def _tried(self, _: AnyRequest) -> None:
+        self._tell(answers.tried)
+
+    def _show(self, request: Show) -> None:
+        of = {"report": answers.report, "model": answers.model, "cost": answers.bill}
+        self._tell(of[request.what])
+
+    def _predict(self, request: Predict) -> None:
+        record = self._record()
+        folder = answers.finished_folder(record) if record else None
+        if folder is None:
+            raise UserError("There is no finished model in this conversation to predict with.")
+        from ...tools.deployment.load import load_classifier
+        from ...tools.deployment.predict import Inputs
+        from ...tools.deployment.predict import answers as predicted
+
+        if self._classifier is None or self._classifier[0] != folder:
+            self._classifier = folder, load_classifier(folder)
+        (answer,) = predicted(self._classifier[1], Inputs([request.text], [None]))
+        label = neutralise(str(answer["label"]), 100)
+        self.dialogue.screen.say(f"{label} (score {answer['score']:.2f})")
+
+    def _help(self, _: AnyRequest) -> None:
+        self.dialogue.screen.show(print_help)
+
+    def _list_chats(self, _: AnyRequest) -> None:
+        self.dialogue.screen.show(lambda console: print_chats(console, self.dialogue))
+
+    def _new_chat(self, _: AnyRequest) -> None:
+        self.dialogue.wants_new = True
+
+    def _tell(self, answer: Any) -> None:
+        record = self._record()
+        self.dialogue.screen.say(answer(record) if record else answers.NO_RUN)
+
+    def _record(self) -> Record | None:
+        run = self.dialogue.run()
+        return None if run is None else read_record(run)
+
+    def _unfinished(self) -> Run | None:
+        """The run of the conversation while it can still be changed or gone on with."""
+        run = self.dialogue.run()
+        if run is None:
+            return None
+        from ...memory.ledger import Ledger
+
+        return None if Ledger(run.workspace.ledger).run(run.name).status == "finished" else run
+
+
+def _meant(request: AnyRequest, standing: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a draft that a request sets, given how it stands.
+
+    Raises:
+        UserError, TargetError: It cannot be.
+    """
+    if isinstance(request, UseData):
+        path = Path(request.data).expanduser()
+        if not path.exists():
+            from ...tools.datasets.locate import locate
+
+            locate(path)  # says what is wrong and what is near
+        return {"data": str(path), "text": None, "label": None}
+    if isinstance(request, SetTargets):
+        new = {parse_target(t).metric: str(parse_target(t)) for t in request.targets}
+        old = () if request.only else standing["targets"]
+        return {"targets": tuple({**{parse_target(t).metric: t for t in old}, **new}.values())}
+    if isinstance(request, DropTargets):
+        kept = [t for t in standing["targets"] if parse_target(t).metric != request.metric]
+        return {"targets": tuple(kept) if request.metric else ()}
+    if isinstance(request, SetBudget):
+        before = standing["budget"] if request.more else None
+        if request.seconds is None or (request.more and before is None):
+            return {"budget": None}
+        return {"budget": written(request.seconds + (parse_duration(before) if before else 0.0))}
+    return request.model_dump(exclude={"kind"}, exclude_none=True)
+
+
+def print_help(console: Console) -> None:
+    """What can be said, in words and in slash commands."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    console.print("In plain words, such as:")
+    for example in EXAMPLES:
+        console.print(f"  [cyan]{escape(example)}[/cyan]")
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for name, argument, what in COMMANDS:
+        table.add_row(f"  [bold]{name}[/bold] {escape(argument)}", escape(what))
+    console.print(table)
+    console.print("Alt-Enter begins a new line, Ctrl-C pauses a run, Ctrl-D leaves.", style="dim")
+
+
+def print_chats(console: Console, dialogue: Dialogue) -> None:
+    """The conversations of the workspace, the latest first."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from .conversation import glance, names
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("", "conversation", "last used (UTC)", "run", "begins"):
+        table.add_column(name, no_wrap=name != "begins")
+    for name in names(dialogue.workspace)[:20]:
+        when, run, first = glance(dialogue.workspace, name)
+        here = "→" if name == dialogue.conversation.name else ""
+        table.add_row(
+            here, name, when.replace("T", " ")[:16], run or "", escape(neutralise(first, 40))
+        )
+    console.print(table)

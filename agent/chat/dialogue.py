@@ -1,0 +1,311 @@
+"""One conversation going on: what is said is read, weighed against what stands, and done."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...evals.result import RunResult
+from ...evals.targets import TargetError
+from ...graphs.approval import Question
+from ...memory.errors import StoreError
+from ...tools.errors import UserError
+from ..approval import HOW, read_answer
+from ..session import Run, find_run
+from . import answers
+from .conversation import Conversation
+from .deeds import SETTINGS, Deeds
+from .driver import Driver, End, Watcher
+from .requests import AnyRequest, Courtesy, No, Pause, Quit, Yes
+from .screen import Screen
+from .slash import HINT, SlashError, from_slash
+from .words import Reading, read
+
+if TYPE_CHECKING:
+    from .llm import Talker
+
+MISTAKES = (UserError, TargetError, StoreError)
+CANT = (
+    "I can't do that. I understand requests about the data, the goal (“accuracy of at least 95%”, "
+    "“under 20 ms”), the budget (“half an hour”), the plan, go, pause, status, why, what was tried, "
+    "the report and predict: …; /help has examples."
+)
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What waits for the person's yes."""
+
+    words: str
+    do: Callable[[], None]
+
+
+class Dialogue:
+    """Hears what a person says and answers; holds the run that goes on meanwhile.
+
+    Args:
+        extra: What the command line said of runs: workspace, llm, policy, approve.
+        talker: An LLM for what the rules don't read; None: the rules alone.
+    """
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        screen: Screen,
+        extra: dict[str, Any],
+        talker: Talker | None = None,
+    ) -> None:
+        self.conversation, self.screen, self.extra, self.talker = (
+            conversation,
+            screen,
+            extra,
+            talker,
+        )
+        self.workspace = Path(extra["workspace"])
+        self.driver: Driver | None = None
+        self.pending: Pending | None = None
+        self.wants_new = False
+        self._agreed = False
+        self.changed = threading.Event()  # the run ended or asks: a script waits for this
+        self.deeds = Deeds(self)
+
+    # ---- hearing
+
+    def hear(self, message: str) -> bool:
+        """Take in one message; False: the person leaves."""
+        if not message.strip():
+            return True
+        self.conversation.say("person", message)
+        try:
+            return self._hear(message)
+        except MISTAKES as error:
+            self.screen.warn(" ".join(str(error).split()))
+        except KeyboardInterrupt:
+            self.screen.say("Stopped.")
+        return True
+
+    def _hear(self, message: str) -> bool:
+        try:
+            command = from_slash(message)
+        except SlashError as error:
+            self.screen.warn(str(error))
+            return True
+        if command is not None:
+            if isinstance(command, str):  # words of an approval
+                return self._approved(command)
+            return self.do_all(Reading((command,)))
+        driver = self.driver
+        if driver is not None and driver.question is not None:
+            try:
+                return self._answered(driver, message)
+            except ValueError:
+                pass  # a question or a wish of its own; the step goes on waiting
+        reading = read(message) if self.talker is None else self._read_calmly(message)
+        if self.talker is not None and not self._plainly(reading):
+            self.talker.hear(message, self)
+            return True
+        return self.do_all(reading)
+
+    def _read_calmly(self, message: str) -> Reading:
+        """What rules make of a message that an LLM reads anyway."""
+        try:
+            return read(message)
+        except TargetError:
+            return Reading(unclear=(message,))
+
+    def _plainly(self, reading: Reading) -> bool:
+        """Whether a message is for code even where an LLM listens: yes, no, pause, leave."""
+        kinds = (Pause, Quit) if self.pending is None else (Yes, No, Pause, Quit)
+        return (
+            len(reading.requests) == 1
+            and not reading.unclear
+            and isinstance(reading.requests[0], kinds)
+        )
+
+    def do_all(self, reading: Reading) -> bool:
+        """Do what was read, and say what was not; False: the person leaves."""
+        if not reading.requests:
+            self.screen.say(CANT)
+            return True
+        settings = [r for r in reading.requests if isinstance(r, SETTINGS)]
+        if settings:
+            self.deeds.settle(settings)
+        stays = True
+        for request in reading.requests:
+            if not isinstance(request, SETTINGS):
+                stays = self.do(request) and stays
+        if reading.unclear:
+            lost = ", ".join(f"“{part}”" for part in reading.unclear)
+            self.screen.say(f"I made nothing of {lost}.")
+        return stays
+
+    def do(self, request: AnyRequest) -> bool:
+        """Do one thing; False: the person leaves."""
+        if isinstance(request, Quit):
+            return False
+        if isinstance(request, (Yes, No)):
+            self._decided(request)
+        elif isinstance(request, Courtesy):
+            self.screen.say("Gladly. What shall we look at?")
+        else:
+            self.deeds.do(request)
+        return True
+
+    # ---- yes and no
+
+    @contextmanager
+    def agreed(self) -> Iterator[None]:
+        """Inside, what would be asked was agreed to by the person a moment ago."""
+        self._agreed = True
+        try:
+            yield
+        finally:
+            self._agreed = False
+
+    def propose(self, words: str, do: Callable[[], None]) -> str:
+        """Ask the person; `do` is called on a yes and never otherwise."""
+        if self._agreed:
+            do()
+            return words
+        self.pending = Pending(words, do)
+        return self.screen.say(f"{words} (yes / no)")
+
+    def _decided(self, request: Yes | No) -> None:
+        pending, self.pending = self.pending, None
+        if pending is None:
+            if isinstance(request, Yes):
+                self.screen.say("There is nothing that waits for a yes. Say go to start, or /help.")
+            else:
+                self.screen.say("All right; nothing was going to be done.")
+        elif isinstance(request, Yes):
+            pending.do()
+        else:
+            self.screen.say("All right, nothing was changed.")
+
+    def _approved(self, words: str) -> bool:
+        """/approve: the step that waits, or the proposal."""
+        driver = self.driver
+        if driver is not None and driver.question is not None:
+            try:
+                return self._answered(driver, words)
+            except ValueError as error:
+                self.screen.warn(str(error))
+        elif self.pending is not None:
+            refused = words.lower().startswith("n")
+            self._decided(No() if refused else Yes())
+        else:
+            self.screen.say("Nothing waits for a yes.")
+        return True
+
+    def _answered(self, driver: Driver, words: str) -> bool:
+        question = driver.question
+        assert question is not None
+        answer = read_answer(words, question)
+        said = {"approve": "Going on with it.", "refuse": "Refused; passed on to the controller."}
+        self.screen.say(said.get(answer.decision, "Changed; it is checked again as if proposed."))
+        driver.answer(answer)
+        return True
+
+    # ---- the run
+
+    @property
+    def going(self) -> bool:
+        """Whether this program drives a run now."""
+        return self.driver is not None and self.driver.going
+
+    def run(self) -> Run | None:
+        """The run that the conversation is about.
+
+        Raises:
+            StoreError: It is not in the workspace any more.
+        """
+        name = self.conversation.run
+        return None if name is None else find_run(name, self.workspace)
+
+    def drive(self, run: Run, done: int) -> None:
+        """Start a run, or go on with it, in the background."""
+        self.screen.begin(done)
+        self.changed.clear()
+        watcher = Watcher(self.screen.event, self._asked, self._ended)
+        self.driver = Driver(run, watcher)
+        self.driver.start()
+
+    def pause(self) -> None:
+        """Pause the run that goes on; its end is told by the run's own thread."""
+        if self.driver is not None:
+            self.driver.pause()
+
+    def _asked(self, question: Question) -> None:
+        self.screen.say(f"A step needs your yes: {answers.asked(question)}\nGo on? ({HOW})")
+        self.changed.set()
+
+    def _ended(self, end: End, what: RunResult | BaseException | None) -> None:
+        from ..console import print_result
+
+        self.driver = None
+        name = self.conversation.run
+        if isinstance(what, RunResult):
+            result = what
+            self.screen.show(lambda console: print_result(console, result))
+        elif end == "paused":
+            self.screen.say(f"Run {name} is paused; nothing is lost. Say go to go on.")
+        elif isinstance(what, MISTAKES):
+            self.screen.warn(" ".join(str(what).split()))
+        else:
+            self.screen.warn(
+                f"Something went wrong inside TuneOS: {type(what).__name__}: {what}. What was done "
+                f"is kept; the whole error shows with: tuneos resume {name}"
+            )
+        self.changed.set()
+
+    # ---- coming and leaving
+
+    def greet(self) -> None:
+        """Say where the conversation stands."""
+        name = self.conversation.name
+        if not self.conversation.said:
+            self.screen.say(
+                f"This is {name}. Tell me what to work on, for instance:\n"
+                "  use tickets.csv, I need macro F1 of at least 0.9, you have half an hour\n"
+                "I show the plan and its cost before anything is spent. /help has more."
+            )
+            return
+        self.screen.say(f"Back in {name}, last used {_day(self.conversation.said[-1].when)}.")
+        try:
+            run = self.run()
+            if run is not None:
+                from ..record import read_record
+
+                self.screen.say(answers.status(read_record(run), here=False))
+            else:
+                self.screen.say(self.deeds.draft_words())
+        except MISTAKES as error:
+            self.screen.warn(" ".join(str(error).split()))
+
+    def leave(self) -> None:
+        """Pause what goes on, and say how to come back."""
+        if self.going:
+            self.screen.say("Pausing the run …")
+            self.pause()
+        where = self.extra["workspace"]
+        option = "" if where == ".tuneos" else f" --workspace {where}"
+        self.screen.say(
+            f"Come back with: tuneos chat --conversation {self.conversation.name}{option}"
+        )
+
+    def hint(self) -> str:
+        """What may be typed now, for the bar below the prompt."""
+        driver = self.driver
+        if driver is not None and driver.question is not None:
+            return f"a step waits for you: {HOW}"
+        if self.pending is not None:
+            return "yes or no?"
+        return HINT
+
+
+def _day(when: str) -> str:
+    return when.replace("T", " ")[:16] + " UTC"

@@ -1,0 +1,114 @@
+"""What a run would do and what each step would take, before anything is spent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..memory.knowledge import RECIPES_FILE
+from ..memory.recipes import strategies_in
+from ..tools.datasets.types import TASKS
+from ..tools.estimate import confirm_seconds, estimate_seconds
+from ..tools.facts import DataVersion, Facts, KnownStrategy
+from ..tools.knowledge.tool import as_known
+from .session import Plan
+
+TRIALS = 8
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step that may come, with its expected seconds on this machine."""
+
+    tool: str
+    what: str
+    seconds: float
+    fits: bool
+
+
+def outlook(plan: Plan) -> tuple[Step, ...]:
+    """The likely steps, cheapest first; which are taken depends on what the earlier ones bring.
+
+    The speed is a guess until the probes have measured it. `fits` counts the time from
+    the start, with what confirm and report take kept back.
+    """
+    facts = _facts(plan)
+    limit = plan.spec.seconds()
+    left = None if limit is None else limit - min(confirm_seconds(facts), 0.25 * limit)
+    steps: list[Step] = []
+    used = 0.0
+    for tool, what, seconds in _steps(facts):
+        fits = left is None or used + seconds <= left
+        used += seconds if fits else 0.0
+        steps.append(Step(tool, what, seconds, fits))
+    steps.append(Step("confirm", "test split, report", confirm_seconds(facts), True))
+    return tuple(steps)
+
+
+def _steps(facts: Facts) -> list[tuple[str, str, float]]:
+    look = sum(
+        estimate_seconds(tool, {}, facts)
+        for tool in ("inspect_dataset", "clean_dataset", "mask_personal_data")
+    )
+    steps = [
+        ("inspect, clean, mask", "what must not be learned", look),
+        (
+            "probe_baselines",
+            "tf-idf; frozen embeddings",
+            estimate_seconds("probe_baselines", {}, facts),
+        ),
+    ]
+    usable = [
+        s
+        for s in facts.strategies
+        if s.variant_of is None and facts.smallest_class >= s.min_examples_per_class
+    ]
+    tuned = [s for s in usable if s.tool == "fine_tune"]
+    steps += [
+        ("fine_tune", s.name, estimate_seconds(s.tool, {"strategy": s.name}, facts)) for s in tuned
+    ]
+    searchable = min(tuned, key=lambda s: s.relative_cost, default=None)
+    if searchable is not None and any(s.tool == "search_hyperparameters" for s in usable):
+        arguments = {"strategy": searchable.name, "trials": TRIALS}
+        seconds = estimate_seconds("search_hyperparameters", arguments, facts)
+        steps.append(("search_hyperparameters", f"{TRIALS} × {searchable.name}", seconds))
+    return steps
+
+
+def _facts(plan: Plan) -> Facts:
+    """What is known before the run."""
+    train = plan.rows.get("train", 0)
+    counts = Counter(plan.raw.splits["train"].labels)
+    share = train / max(1, sum(counts.values()))
+    return Facts(
+        data=DataVersion(
+            key="",
+            name="as read",
+            folder="",
+            train_rows=train,
+            validation_rows=plan.rows.get("validation", 0),
+        ),
+        rows=plan.rows,
+        smallest_class=int(min(counts.values()) * min(1.0, share)),
+        strategies=_known(plan.spec.task or TASKS[0]),
+    )
+
+
+def _known(task: str) -> tuple[KnownStrategy, ...]:
+    """What may be tried, as the knowledge graph will have it."""
+    return tuple(as_known(s) for s in strategies_in(RECIPES_FILE, task))
+
+
+def total(steps: Sequence[Step]) -> float:
+    """Seconds of all steps that fit."""
+    return sum(s.seconds for s in steps if s.fits)
+
+
+def shown_path(path: str) -> str:
+    """A path relative to here where it lies below."""
+    try:
+        return str(Path(path).relative_to(Path.cwd()))
+    except ValueError:
+        return path
