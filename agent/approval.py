@@ -15,15 +15,23 @@ HOW = "yes, no, or changes such as epochs=3 rank=8"
 
 def ask_person(question: Question, console: Console) -> Answer:
     """Show a step and read the answer; asks again until it can be read."""
-    minutes = max(1, round(question.seconds / 60))
     arguments = ", ".join(f"{k}={v}" for k, v in question.arguments.items())
-    console.print(f"\n[bold]{question.tool}[/bold] {escape(arguments)}")
-    console.print(f"  about {minutes} min; {escape(question.reason)}")
+    console.print(f"\n[bold]{escape(question.tool)}[/bold] {escape(arguments)}")
+    console.print(f"  {escape(question.reason)}", style="italic")
+    asked = f"; you are asked before: {question.why_asked}" if question.why_asked else ""
+    console.print(f"  about {in_words(question.seconds)}{escape(asked)}")
     while True:
         try:
-            return read_answer(console.input(f"  Go on? ({HOW}) [yes]: "), question)
+            return read_answer(console.input(f"  Go on? ({HOW}) {escape('[yes]')}: "), question)
         except ValueError as error:
             console.print(f"  [yellow]{escape(str(error))}[/yellow]")
+
+
+def in_words(seconds: float) -> str:
+    """Such as "40 s", "12 min" or "1.5 h"."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def read_answer(said: str, question: Question) -> Answer:
@@ -43,5 +51,10 @@ def read_answer(said: str, question: Question) -> Answer:
         name, equals, value = part.partition("=")
         if not (equals and name.isidentifier() and value):
             raise ValueError(f"{part!r}: say {HOW}")
-        changes[name] = yaml.safe_load(value)
+        if question.known and name not in question.known:
+            raise ValueError(f"{name}: no argument of it; known: {', '.join(question.known)}")
+        try:
+            changes[name] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise ValueError(f"{part!r}: this value cannot be read") from None
     return Answer(decision="edit", arguments={**question.arguments, **changes})

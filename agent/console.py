@@ -188,12 +188,34 @@ def print_result(console: Console, result: RunResult) -> None:
     console.print(table)
     if result.comparison:
         console.print(escape(gain(result.comparison).sentence))
-    spent = result.budget["seconds"].spent
-    console.print(f"\n  time    {spent:.0f} s")
+    if result.taken_over:
+        console.print(f"[yellow]{escape(taken_over(result))}[/yellow]")
+    console.print(f"\n  spent   {escape(spending(result))}")
     console.print(f"  report  {escape(str(result.report))}", soft_wrap=True)
     if result.model:
         console.print(f"  model   {escape(result.model)}", soft_wrap=True)
         console.print(f"  use it  tuneos predict {escape(result.model)} INPUT", soft_wrap=True)
+
+
+def taken_over(result: RunResult) -> str:
+    """Say that, and why, the planner finished in the controller's place."""
+    name = result.controller.removesuffix(", then rule-based planner")
+    return f"{name} was replaced by the rule-based planner: {result.taken_over}"
+
+
+def spending(result: RunResult) -> str:
+    """What went of each kind of budget, and of how much: "61 s of 90 s, 240 tokens"."""
+    units = {"seconds": " s", "gpu_seconds": " s on a GPU", "trials": " trials"}
+    units |= {"tokens": " tokens", "usd": ""}
+    parts = []
+    for name, unit in units.items():
+        found = result.budget.get(name)
+        if found is None or not (found.spent or name == "seconds"):
+            continue
+        show = "${:,.4f}".format if name == "usd" else "{:,.0f}".format
+        limit = "" if found.limit is None else f" of {show(found.limit)}"
+        parts.append(f"{show(found.spent)}{limit}{unit}")
+    return ", ".join(parts)
 
 
 def _metric(result: RunResult) -> str:

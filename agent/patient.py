@@ -6,6 +6,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from email.utils import parsedate_to_datetime
 from json import JSONDecodeError
 from typing import Any, cast
 
@@ -183,12 +184,16 @@ def counted(
 
 
 def retry_after(error: BaseException | None) -> float | None:
-    """Seconds that the server asked us to wait, if it did."""
+    """Seconds that the server asked us to wait, if it did: as such, or as a date."""
     headers = getattr(getattr(error, "response", None), "headers", None) or {}
+    said = headers.get("retry-after", "")
     try:
-        seconds = float(headers.get("retry-after", ""))
+        seconds = float(said)
     except ValueError:
-        return None
+        try:
+            seconds = max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
+        except ValueError:
+            return None
     return seconds if 0 <= seconds < float("inf") else None
 
 

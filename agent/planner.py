@@ -21,6 +21,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 
 from ..graphs.digest import Digest, StrategyState
+from ..graphs.policy import kind_of
 from ..tools.estimate import STARTUP
 
 NAME = "rule-based planner"
@@ -87,7 +88,7 @@ def propose(digest: Digest) -> Proposal:
     """Decide the next step: look, know, clean, probe; then what is likeliest to close the gap."""
     for rule in (_look, _probe, _unlearn_doubt, _blend):
         proposal = rule(digest)
-        if proposal is not None:
+        if proposal is not None and not _declined(proposal, digest):
             return proposal
     if digest.attempts_without_gain >= digest.patience:
         return Proposal(
@@ -96,6 +97,11 @@ def propose(digest: Digest) -> Proposal:
             {"reason": "nothing has paid for a while"},
         )
     return _tune(digest)
+
+
+def _declined(proposal: Proposal, digest: Digest) -> bool:
+    """Whether the person, or the policy, said no to this before."""
+    return kind_of(proposal.tool, proposal.arguments) in digest.declined
 
 
 def _look(digest: Digest) -> Proposal | None:
@@ -190,7 +196,11 @@ def _tune(digest: Digest) -> Proposal:
     gap is far wider than that, of those that gain the most.
     """
     gap = widest_gap(digest)
-    options = [o for o in _options(digest, gap) if _affordable(o, digest)]
+    options = [
+        o
+        for o in _options(digest, gap)
+        if _affordable(o, digest) and not _declined(o.proposal, digest)
+    ]
     if not options:
         return Proposal(
             "finish",

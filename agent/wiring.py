@@ -115,9 +115,15 @@ def _rows(run: Run) -> Facts:
     path = run.folder / "rows.json"
     if not path.is_file():
         return Facts()
-    speed = run.folder / "speed.json"
-    measured = float(speed.read_text(encoding="utf-8")) if speed.is_file() else 0.0
-    return Facts(rows=json.loads(path.read_text(encoding="utf-8")), frozen_seconds=measured)
+    return Facts(
+        rows=json.loads(path.read_text(encoding="utf-8")),
+        frozen_seconds=_measured(run.folder / "speed.json"),
+        startup_seconds=_measured(run.folder / "startup.json"),
+    )
+
+
+def _measured(path: Path) -> float:
+    return float(path.read_text(encoding="utf-8")) if path.is_file() else 0.0
 
 
 def read_rows(spec: RunSpec) -> RawData:

@@ -57,6 +57,9 @@ def act(state: ActInput, runtime: Runtime[RunContext]) -> dict[str, Any]:
     emit(StepEnded(tool=call.tool, summary=result.summary, ok=ok, seconds=seconds))
     if ok and result.facts.frozen_seconds:  # what confirm will take follows from it
         write_whole(runtime.context.folder / "speed.json", str(result.facts.frozen_seconds))
+    if ok and result.facts.startup_seconds:
+        started = str(result.facts.startup_seconds)
+        write_whole(runtime.context.folder / "startup.json", started)
     message = ToolMessage(
         neutralise(result.summary, SUMMARY),
         tool_call_id=call.id,

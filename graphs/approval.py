@@ -15,6 +15,7 @@ class Question(BaseModel):
         seconds: How long it is expected to take.
         reason: Why the controller asks for it, in its own words.
         why_asked: The rule that wants a person to decide.
+        known: Names of the arguments that it takes.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -24,6 +25,7 @@ class Question(BaseModel):
     reason: str
     seconds: float
     why_asked: str = ""
+    known: tuple[str, ...] = ()
 
 
 class Answer(BaseModel):

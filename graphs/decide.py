@@ -92,6 +92,7 @@ def _shown(
         tools.metric,
         tools.seconds_left(),
         tools.trials_left(),
+        state.get("declined", []),
     )
     parts = [goal(context)]
     if hidden:

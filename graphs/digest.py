@@ -81,6 +81,7 @@ class Digest(BaseModel):
     trials_left: int | None
     search_trials: int = Field(description="usual number of trials of a search")
     failed_steps: list[str] = Field(description="what failed lately, and why")
+    declined: list[str] = Field(default=[], description="the person or the policy said no")
 
 
 def make_digest(
@@ -90,6 +91,7 @@ def make_digest(
     metric: str,
     seconds_left: float | None,
     trials_left: int | None,
+    declined: Sequence[str] = (),
 ) -> Digest:
     """Sum up the state; pure."""
     states = [
@@ -111,6 +113,7 @@ def make_digest(
         for s in steps
         if not s.ok and s.tool == "fine_tune"
     } | {BLEND for s in steps if not s.ok and s.tool == "blend_candidates"}
+    refused = set(declined)
     suspects = bool(version) and facts.suspects_in == (version.key if version else "")
     return Digest(
         metric=metric,
@@ -141,7 +144,7 @@ def make_digest(
                 s,
                 facts,
                 tried=s.name in tried if s.name != BLEND else not worth_blending(states),
-                failed=s.name in failed,
+                failed=s.name in failed or bool({s.tool, f"{s.tool} {s.name}"} & refused),
             )
             for s in facts.strategies
         ],
@@ -152,6 +155,7 @@ def make_digest(
         trials_left=trials_left,
         search_trials=_search_trials(facts),
         failed_steps=[f"{s.tool}: {s.summary}" for s in steps[-6:] if not s.ok],
+        declined=list(declined),
     )
 
 

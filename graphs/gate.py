@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from langchain_core.messages import AIMessage, ToolCall, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, ToolCall, ToolMessage
 from langgraph.runtime import Runtime
 from langgraph.types import Send, interrupt
 from pydantic import ValidationError
@@ -20,12 +21,15 @@ from ..tools.registry import TOOLS
 from .approval import Answer, Question
 from .context import RunContext
 from .events import Refused, emit
+from .policy import kind_of
 from .state import ActInput, Call, State
 
 SAME_CALL = 2  # a call may be made this often with the same arguments
 ENOUGH = 0.6  # of the expected time: a training that gets less ends before it has learnt
 SEARCH_TRIALS = 8  # of a search that does not say
 REASON = 300  # characters kept of a controller's reason
+MOST_DECLINED = 12  # different things that a person says no to before it tells on the controller
+NO = "the person said no"
 
 
 def gate(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
@@ -40,20 +44,31 @@ def gate(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         broken = "arguments are not valid JSON"
         refusals.append(_refused(str(invalid["name"]), str(invalid["id"]), broken))
     # A question starts this node anew once it is answered: nothing is reserved before the last.
-    allowed = [_allowed(call, state, reason, context) for call in message.tool_calls]
+    verdicts = [_verdict(call, state, reason, context) for call in message.tool_calls]
     passed: list[Call] = []
-    for call, (answered, why, by) in zip(message.tool_calls, allowed, strict=True):
+    for call, verdict in zip(message.tool_calls, verdicts, strict=True):
+        why = verdict.why
         if why is None:
             try:
-                passed.append(_reserved(answered, state["facts"], reason, by, context))
+                facts = state["facts"]
+                passed.append(_reserved(verdict.call, facts, reason, verdict.by, context))
                 continue
             except BudgetSpent as spent:
                 why = str(spent)
         refusals.append(_refused(call["name"], str(call["id"]), why))
+    declined = list(state.get("declined", []))
+    for verdict in verdicts:
+        kind = kind_of(verdict.call["name"], verdict.call["args"])
+        if verdict.declined and kind not in declined:
+            declined.append(kind)
+    # What a person says no to is no fault of the controller's, unless it wears them out.
+    person = any(v.asked for v in verdicts) and len(declined) < MOST_DECLINED
+    refused = state["refused"] if person else state["refused"] + 1
     return {
         "messages": refusals,
         "calls": passed,
-        "refused": 0 if passed else state["refused"] + 1,
+        "refused": 0 if passed else refused,
+        "declined": declined,
     }
 
 
@@ -103,29 +118,62 @@ def _veto(call: ToolCall, facts: Facts, context: RunContext) -> str | None:
     return None
 
 
-def _allowed(
-    call: ToolCall, state: State, reason: str, context: RunContext
-) -> tuple[ToolCall, str | None, str]:
-    """Check a call and ask a person where one must be; the call, why not, and who said so."""
-    facts, steps = state["facts"], state["steps"]
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of a call.
+
+    Attributes:
+        call: As it is to be made; a person may have changed it.
+        why: Why it may not be made; None when it may.
+        by: What a person said of it.
+        declined: A person or the policy said no to such calls.
+        asked: A person answered.
+    """
+
+    call: ToolCall
+    why: str | None = None
+    by: str = ""
+    declined: bool = False
+    asked: bool = False
+
+
+def _verdict(call: ToolCall, state: State, reason: str, context: RunContext) -> Verdict:
+    """Check a call, and ask a person where one must be."""
+    facts, steps, policy = state["facts"], state["steps"], context.policy
     why = refusal(call, facts, steps, context)
-    if why is not None:
-        return call, why, ""
     seconds = estimate_seconds(call["name"], call["args"], facts)
-    rule = context.policy.why_asked(call["name"], seconds)
+    if why is not None:
+        return Verdict(call, why, declined=policy.why_refused(call["name"], seconds) is not None)
+    rule = policy.why_asked(call["name"], seconds)
     if rule is None or context.approval == "auto":
-        return call, None, ""
+        return Verdict(call)
     if context.approval == "never":
-        return call, f"{rule} needs a person, and none may be asked; choose something cheaper", ""
+        words = f"{rule} needs a person, and none may be asked; choose something cheaper"
+        return Verdict(call, words, declined=True)
+    if _refused_before(call, state["messages"]):
+        return Verdict(call, "the person said no to just this before", declined=True)
     answer = _ask(call, seconds, reason, rule)
     if answer.decision == "refuse":
         said = f": {neutralise(answer.words, REASON)}" if answer.words else ""
-        return call, f"the person said no{said}; propose something else, or finish", ""
+        words = f"{NO}{said}; propose something else, or finish"
+        return Verdict(call, words, declined=True, asked=True)
     if answer.decision == "approve":
-        return call, None, "approved by a person"
+        return Verdict(call, by="approved by a person", asked=True)
     edited = ToolCall(name=call["name"], args=answer.arguments or {}, id=call["id"])
     wrong = refusal(edited, facts, steps, context)
-    return edited, wrong and f"the person's change cannot be: {wrong}", "changed by a person"
+    words = f"the person's change cannot be: {wrong}"
+    return Verdict(edited, wrong and words, by="changed by a person", asked=True)
+
+
+def _refused_before(call: ToolCall, messages: Sequence[AnyMessage]) -> bool:
+    """Whether a person said no to this very call."""
+    ids = {m.tool_call_id for m in messages if isinstance(m, ToolMessage) and NO in str(m.text)}
+    return any(
+        c["id"] in ids and c["name"] == call["name"] and c["args"] == call["args"]
+        for m in messages
+        if isinstance(m, AIMessage)
+        for c in m.tool_calls
+    )
 
 
 def _ask(call: ToolCall, seconds: float, reason: str, rule: str) -> Answer:
@@ -136,6 +184,7 @@ def _ask(call: ToolCall, seconds: float, reason: str, rule: str) -> Answer:
         reason=reason,
         seconds=seconds,
         why_asked=rule,
+        known=tuple(TOOLS[call["name"]].arguments.model_fields),
     )
     return Answer.of(interrupt(question.model_dump()))
 

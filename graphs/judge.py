@@ -25,7 +25,8 @@ def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     facts, steps = state["facts"], state["steps"]
     chosen = best(facts.candidates, tools.targets, tools.metric)
     left = tools.seconds_left()
-    digest = make_digest(facts, steps, tools.targets, tools.metric, left, tools.trials_left())
+    trials, declined = tools.trials_left(), state.get("declined", [])
+    digest = make_digest(facts, steps, tools.targets, tools.metric, left, trials, declined)
     wants_to_finish = _wants_to_finish(state)
     untried = not digest.strategies or any(
         not s.tried

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -58,6 +59,13 @@ class Policy(BaseModel):
     def why_asked(self, tool: str, seconds: float) -> str | None:
         """The rule that wants a person to decide; None when none does."""
         return next((str(r) for r in self.ask if r.covers(tool, seconds)), None)
+
+
+def kind_of(tool: str, arguments: Mapping[str, object]) -> str:
+    """What a no is taken to mean: the tool, and of a training its strategy."""
+    if tool != "fine_tune":
+        return tool
+    return f"{tool} {arguments.get('peft_method') or arguments.get('strategy')}"
 
 
 def read_policy(path: Path | None) -> Policy:

@@ -48,6 +48,7 @@ def prepare(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         "asked_on": 0,
         "corrections": 0,
         "helped": 0,
+        "declined": [],
         "taken_over": None,
         "stop": None,
     }

@@ -110,7 +110,7 @@ def _result(state: State, context: RunContext, found: Confirmed, model: Path | N
         or next((c for c in found.comparisons if c.against == "tfidf_linear"), None),
         comparisons=found.comparisons,
         budget={
-            name: Spending(limit=s.limit, spent=round(s.spent, 3)) for name, s in spent.items()
+            name: Spending(limit=s.limit, spent=round(s.spent, 6)) for name, s in spent.items()
         },
         chosen=found.chosen,
         test=found.scores.get("chosen", {}),

@@ -40,6 +40,7 @@ class State(TypedDict):
         asked_on: How often the controller wanted to stop and was asked to go on.
         corrections: How often in a row the controller was told what it does wrong.
         helped: Steps there were when it was last told that they lead nowhere.
+        declined: What a person, or the run's policy, said no to: see `policy.kind_of`.
         taken_over: Why the planner took the controller's place; None while it did not.
         stop: Why the loop ended; None while it goes on.
     """
@@ -52,6 +53,7 @@ class State(TypedDict):
     asked_on: int
     corrections: int
     helped: int
+    declined: list[str]
     taken_over: str | None
     stop: StopReason | None
 

@@ -13,6 +13,7 @@ PROBE_PASSES = 1.5
 PRUNED_SHARE = 0.7  # of a full search's time is what pruning leaves
 BLEND_MODELS = 3.0  # members that pass the validation rows through an encoder, at most
 CONFIRM_STARTUP = 15.0
+CONFIRM_STARTUPS = 3.0  # of a job's, as measured: a busy machine needs longer for all of it
 CONFIRM_MODELS = 3.0  # candidate and baselines, in frozen passes
 
 
@@ -58,7 +59,8 @@ def confirm_seconds(facts: Facts) -> float:
     """Seconds to keep back for confirm and report."""
     rows = max(1, facts.rows.get("train", 1))
     share = facts.rows.get("test", 0) / rows
-    return CONFIRM_STARTUP + CONFIRM_MODELS * share * frozen_pass(facts)
+    startup = max(CONFIRM_STARTUP, CONFIRM_STARTUPS * facts.startup_seconds)
+    return startup + CONFIRM_MODELS * share * frozen_pass(facts)
 
 
 def _validation_share(facts: Facts) -> float:

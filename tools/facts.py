@@ -95,6 +95,9 @@ class Facts(BaseModel):
     frozen_seconds: float = Field(
         default=0.0, description="one frozen pass over the training rows, measured here"
     )
+    startup_seconds: float = Field(
+        default=0.0, description="what the last job took beside its own work: a busy machine shows"
+    )
     notes: tuple[str, ...] = ()
 
     @model_serializer(mode="wrap")

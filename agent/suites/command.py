@@ -13,7 +13,7 @@ from ...evals.suites import RunScore, SuiteScores, by_scenario, sum_up, with_reg
 from .contender import Contender, read_contenders
 from .run import run_suite
 from .scenario import Suite, SuiteError, read_suite
-from .show import print_run, print_scenarios, print_scores
+from .show import SIDE_BY_SIDE, print_run, print_scenarios, print_scores
 
 
 def evaluate(
@@ -57,7 +57,7 @@ def evaluate(
             if not found:
                 raise
     scores = gather(suite, contenders, found, complete=len(found) == total)
-    if len(contenders) > 1 or repeats > 1:
+    if 1 < len(contenders) <= SIDE_BY_SIDE or repeats > 1:
         print_scenarios(console, scores)
     print_scores(console, scores.controllers)
     if not scores.complete:

@@ -10,6 +10,8 @@ from rich.table import Table
 
 from ...evals.suites import ControllerScore, Estimate, RunScore, ScenarioScore, SuiteScores
 
+SIDE_BY_SIDE = 3  # controllers that fit an 80-column terminal with intervals
+
 
 def print_run(console: Console, score: RunScore) -> None:
     """One line as soon as a run has ended."""
@@ -47,8 +49,12 @@ def _outcome(score: ScenarioScore) -> str:
 
 
 def print_scores(console: Console, scores: Sequence[ControllerScore]) -> None:
-    """Controllers side by side."""
-    table = Table(box=None, pad_edge=False, title_justify="left")
+    """Controllers side by side; many of them below each other, without intervals."""
+    console.print()
+    if len(scores) > SIDE_BY_SIDE:
+        console.print(_below_each_other(scores))
+        return
+    table = Table(box=None, pad_edge=False)
     table.add_column("")
     for score in scores:
         table.add_column(escape(score.controller), justify="right")
@@ -59,15 +65,39 @@ def print_scores(console: Console, scores: Sequence[ControllerScore]) -> None:
         ("seconds a run", [_mean(s.seconds, 0) for s in scores]),
         ("tokens a run", [f"{s.tokens:,.0f}" for s in scores]),
         ("US dollars in all", [f"{s.usd:.4f}" for s in scores]),
-        ("valid calls", ["–" if s.validity is None else f"{s.validity:.0%}" for s in scores]),
+        ("valid calls", [_valid(s) for s in scores]),
         ("wasted steps a run", [_mean(s.wasted, 1) for s in scores]),
         ("violations", [str(s.violations) for s in scores]),
         ("taken over", [str(s.taken_over) for s in scores]),
     ]
     for name, cells in rows:
         table.add_row(name, *cells)
-    console.print()
     console.print(table)
+
+
+def _below_each_other(scores: Sequence[ControllerScore]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("")
+    for name in ("right", "regret", "s/run", "tokens", "US$", "valid", "waste", "bad", "taken"):
+        table.add_column(name, justify="right")
+    for s in scores:
+        table.add_row(
+            escape(s.controller),
+            f"{s.right.value:.0%}",
+            "–" if s.regret is None else f"{s.regret.value:.3f}",
+            f"{s.seconds.value:.0f}",
+            f"{s.tokens:,.0f}",
+            f"{s.usd:.3f}",
+            _valid(s),
+            f"{s.wasted.value:.1f}",
+            str(s.violations),
+            str(s.taken_over),
+        )
+    return table
+
+
+def _valid(score: ControllerScore) -> str:
+    return "–" if score.validity is None else f"{score.validity:.0%}"
 
 
 def _share(found: Estimate) -> str:

@@ -23,7 +23,7 @@ import yaml
 from .machine import describe
 
 CORE = Path(__file__).resolve().parents[2] / "agent" / "suites" / "core.yaml"
-BUDGET = 60  # seconds a run
+BUDGET = 90  # seconds a run
 TOKENS = 120_000
 DOLLARS = 0.50
 PRICE = "2.50/10"  # US dollars for a million tokens read, and written

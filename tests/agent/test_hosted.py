@@ -5,9 +5,13 @@ from __future__ import annotations
 import builtins
 import json
 import socket
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
+from email.utils import formatdate
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -207,7 +211,7 @@ def test_signs_of_life_are_not_waited_on_for_ever(
 ) -> None:
     from tuneos.agent import compatible
 
-    monkeypatch.setattr(compatible, "PATIENCE", 0.02)
+    monkeypatch.setattr(compatible, "PATIENCE", 0.5)
     assert calls(ask(serve(Reply(LOOK.message, pings=True), LOOK))) == [("look", {"at": "it"})]
 
 
@@ -643,6 +647,58 @@ def assert_nowhere(folder: Path, printed: str) -> None:
     for key in (KEY, OPENAI_KEY):
         assert key not in printed
         assert [p for p in files if key.encode() in p.read_bytes()] == []
+
+
+@pytest.mark.parametrize(
+    ("said", "found"), [("0.3", 0.3), ("0", 0.0), ("soon", None), ("-1", None), ("inf", None)]
+)
+def test_wait_that_a_server_asks_for_is_read(said: str, found: float | None) -> None:
+    assert patient.retry_after(busy(said)) == found
+
+
+def test_wait_may_be_given_as_a_date() -> None:
+    soon, past = (formatdate(time.time() + s, usegmt=True) for s in (60, -60))
+    assert 50 < (patient.retry_after(busy(soon)) or 0) <= 60
+    assert patient.retry_after(busy(past)) == 0
+
+
+def busy(retry_after: str) -> Exception:
+    """An SDK's error with this header."""
+    error = RuntimeError("busy")
+    vars(error)["response"] = SimpleNamespace(headers={"retry-after": retry_after})
+    return error
+
+
+def test_wait_that_a_server_asks_for_is_kept(serve: Serve) -> None:
+    server = serve(fails(429, retry_after="0.4"), LOOK)
+    start = time.monotonic()
+    assert calls(ask(server)) == [("look", {"at": "it"})]
+    assert time.monotonic() - start >= 0.4
+
+
+def test_command_runs_with_a_server_until_its_report_and_counts_what_it_cost(
+    serve: Serve, tickets: Path, tmp_path: Path
+) -> None:
+    server = serve(
+        fails(500, f"out of order, {KEY}"),
+        says("A look.", ("inspect_dataset", {})),
+        says("The cheapest rung.", ("probe_baselines", {"frozen_linear": False})),
+    )
+    work = tmp_path / "work"
+    words = [sys.executable, "-P", "-m", "tuneos.agent.cli", "run", tickets, "--json"]
+    words += ["--target", "macro_f1>=0.80", "--budget", "10m", "--workspace", work]
+    words += ["--llm", server.url, "--llm-model", "m", "--llm-price", "2/10", "--max-cost", "1"]
+    done = subprocess.run([str(w) for w in words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["met"]
+    assert result["controller"] == f"m at {server.url}"
+    assert result["taken_over"] is None
+    assert Path(result["report"]).is_file()
+    assert result["budget"]["tokens"]["spent"] == 2 * 120, "as the server counted"
+    assert result["budget"]["usd"]["spent"] == pytest.approx(2 * (100 * 2 + 20 * 10) / 1e6)
+    assert result["budget"]["usd"]["limit"] == 1
+    assert_nowhere(work, done.stdout + done.stderr)
 
 
 def test_server_of_the_suite_finishes_when_its_script_is_over(serve: Serve) -> None:

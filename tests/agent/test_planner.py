@@ -346,3 +346,23 @@ def test_planner_is_a_chat_model_that_calls_one_tool_and_says_what_it_is() -> No
     assert call["id"]
     assert answer.content
     assert planner._llm_type == NAME == "rule-based planner"
+
+
+def test_what_was_declined_is_not_proposed_again() -> None:
+    first = propose(digest(gap=0.1))
+    assert (first.tool, first.arguments["strategy"]) != ("fine_tune", "top_layers")
+    declined = [f"fine_tune {first.arguments['strategy']}"]
+    second = propose(digest(gap=0.1, declined=declined))
+    assert (second.tool, second.arguments) != (first.tool, first.arguments)
+    everything = [f"fine_tune {name}" for name, *_ in LADDER]
+    everything += ["search_hyperparameters", "blend_candidates"]
+    assert propose(digest(gap=0.1, declined=everything)).tool == "finish"
+
+
+@pytest.mark.parametrize(
+    ("data", "tool"),
+    [({"dirty_rows": 3}, "clean_dataset"), ({"texts_with_personal_data": 3}, "mask_personal_data")],
+)
+def test_planner_goes_on_without_a_step_that_was_declined(data: dict[str, Any], tool: str) -> None:
+    assert propose(digest(data=data)).tool == tool
+    assert propose(digest(data=data, declined=[tool])).tool == "fine_tune"

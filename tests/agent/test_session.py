@@ -404,3 +404,22 @@ def test_no_run_by_that_name_names_the_workspace(workspace: Path, met: Ran) -> N
 
 def test_tickets_are_all_different() -> None:
     assert len({text for text, _ in ticket_rows()}) == 120
+
+
+def test_person_who_says_no_to_everything_is_asked_each_thing_once(
+    tickets: Path, workspace: Path, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("ask: [{tool: '*'}]")
+    asked: list[str] = []
+
+    def refuse(question: Question) -> bool:
+        asked.append(question.tool)
+        return False
+
+    said = {"policy": str(policy), "targets": ["accuracy>=0.9"], "approve": "ask"}
+    spec = make_spec({"data": str(tickets), "workspace": str(workspace), **said}, "test")
+    result = go_on(create_run(plan_run(spec)), approve=refuse)
+    assert len(asked) == len(set(asked))
+    assert result.stop_reason == "controller_finished"
+    assert not result.met

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +208,7 @@ def state(message: AIMessage, refused: int = 0) -> State:
         asked_on=0,
         corrections=0,
         helped=0,
+        declined=[],
         taken_over=None,
         stop=None,
     )
@@ -294,3 +296,39 @@ def test_costly_call_waits_for_a_person_and_a_no_is_final(
     assert asked[0]["seconds"] > 30
     assert [c.tool for c in update["calls"]] == ["list_jobs"]
     assert "the person said no" in update["messages"][0].content
+    assert update["declined"] == ["fine_tune lora"]
+
+
+def test_no_of_a_person_is_not_held_against_the_controller(
+    make: Make, told: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate_module, "interrupt", lambda _: False)
+    message = AIMessage("", tool_calls=[call("fine_tune", strategy="lora")])
+    assert through(message, make(ask_above=30.0), refused=1)["refused"] == 1
+
+
+def test_person_is_not_asked_the_same_again(
+    make: Make, told: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate_module, "interrupt", lambda _: False)
+    context = make(ask_above=30.0)
+    first = AIMessage("", tool_calls=[call("fine_tune", strategy="lora")])
+    before = state(first)
+    answered = gate(before, Runtime(context=context))["messages"]
+
+    def asks(_: Any) -> bool:
+        raise AssertionError("asked twice")
+
+    monkeypatch.setattr(gate_module, "interrupt", asks)
+    again = AIMessage("", tool_calls=[{**call("fine_tune", strategy="lora"), "id": "2"}])
+    update = gate({**before, "messages": [first, *answered, again]}, Runtime(context=context))
+    assert "just this before" in update["messages"][0].content
+    assert update["refused"] == 1
+
+
+def test_forbidden_and_unasked_calls_are_known_as_declined(make: Make, told: list[Any]) -> None:
+    message = AIMessage("", tool_calls=[call("fine_tune", strategy="lora")])
+    never = replace(make(ask_above=30.0), approval="never")
+    assert through(message, never)["declined"] == ["fine_tune lora"]
+    forbids = replace(make(), policy=Policy(refuse=(Rule(tool="fine_tune"),)))
+    assert through(message, forbids)["declined"] == ["fine_tune lora"]

@@ -27,7 +27,8 @@ from .processes import end_group, out_of_memory_kills
 from .spec import JobSpec
 
 NOTE_EVERY = 1.0  # seconds between notes of progress in the ledger
-GRACE = 20.0  # seconds beyond its own limit before a job is ended from outside
+GRACE = 2.0  # seconds beyond its limit before a job is ended from outside
+OWN_CLOCK = {"fine_tune": 20.0, "search": 20.0}  # the same, of jobs that look at the clock
 GPUS = {"cuda", "mps"}
 RESTARTS = 2  # of a job whose process was killed
 
@@ -259,7 +260,7 @@ def _listen(child: subprocess.Popen[str], spec: JobSpec, on_progress: OnProgress
     """Pass progress on until the child closes its output; returns its error, if any."""
     out: IO[str] | None = child.stdout
     error = ""
-    with _ended_in_time(child, spec.seconds) as overran:
+    with _ended_in_time(child, _limit(spec)) as overran:
         for line in out or ():
             try:
                 said = json.loads(line)
@@ -272,6 +273,11 @@ def _listen(child: subprocess.Popen[str], spec: JobSpec, on_progress: OnProgress
     if overran.is_set():
         raise JobFailed(f"{spec.name}: did not end within its time and was stopped")
     return error
+
+
+def _limit(spec: JobSpec) -> float | None:
+    """Seconds after which a job is ended from outside."""
+    return None if spec.seconds is None else spec.seconds + OWN_CLOCK.get(spec.what.kind, GRACE)
 
 
 @contextmanager
@@ -288,7 +294,7 @@ def _ended_in_time(
     if seconds is None:
         yield overran
         return
-    timer = threading.Timer(seconds + GRACE, end)
+    timer = threading.Timer(seconds, end)
     timer.daemon = True
     timer.start()
     try:
