@@ -36,16 +36,16 @@ class CandidateState(BaseModel):
 class DataState(BaseModel):
     """What is known of the data and what was done to it."""
 
-    inspected: bool
-    train_rows: int
-    labels: int
-    smallest_class: int
-    dirty_rows: int
-    cleaned: bool
-    texts_with_personal_data: int
-    masked: bool
-    doubtful_labels: int
-    doubtful_labels_hurt: bool
+    inspected: bool = False
+    train_rows: int = 0
+    labels: int = 0
+    smallest_class: int = 0
+    dirty_rows: int = 0
+    cleaned: bool = False
+    texts_with_personal_data: int = 0
+    masked: bool = False
+    doubtful_labels: int = 0
+    doubtful_labels_hurt: bool = False
 
 
 class StrategyState(BaseModel):
@@ -57,16 +57,16 @@ class StrategyState(BaseModel):
     typical_gain: float = Field(description="share of the remaining error it tends to remove")
     seconds: float
     epochs: int = Field(0, description="passes over the rows that `seconds` pays for")
-    feasible: bool = Field(description="classes are large enough")
-    tried: bool
-    failed: bool
-    searchable: bool
-    searched: bool
-    variant_of: str | None
+    feasible: bool = Field(True, description="classes are large enough")
+    tried: bool = False
+    failed: bool = False
+    searchable: bool = False
+    searched: bool = False
+    variant_of: str | None = None
 
 
 class Digest(BaseModel):
-    """The state of a run for the controller's eyes."""
+    """The state of a run for the controller's eyes; what is as usual is not said."""
 
     metric: str = Field(description="the primary metric")
     targets: list[TargetState]
@@ -74,14 +74,14 @@ class Digest(BaseModel):
     candidates: list[CandidateState]
     data: DataState
     strategies: list[StrategyState]
-    attempts_without_gain: int
+    attempts_without_gain: int = 0
     patience: int
     small_gap: float
     seconds_left: float | None
     trials_left: int | None
     search_trials: int = Field(description="usual number of trials of a search")
-    failed_steps: list[str] = Field(description="what failed lately, and why")
-    declined: list[str] = Field(default=[], description="the person or the policy said no")
+    failed_steps: list[str] = Field([], description="what failed lately, and why")
+    declined: list[str] = Field([], description="the person or the policy said no")
 
 
 def make_digest(

@@ -95,9 +95,24 @@ class Tool:
     run: Callable[[Any, ToolContext, Facts, OnProgress], ToolResult]
 
     def schema(self) -> dict[str, Any]:
-        """The tool as a chat model gets it bound: the OpenAI function format."""
+        """The tool as a chat model gets it bound: the OpenAI function format.
+
+        A model reads it at every step, so it says nothing twice: what may be null may
+        as well be left out.
+        """
         from langchain_core.utils.function_calling import convert_to_openai_tool
 
         found = convert_to_openai_tool(self.arguments)
+        fields = found["function"]["parameters"]["properties"]
+        found["function"]["parameters"]["properties"] = {n: _lean(f) for n, f in fields.items()}
         found["function"]["name"] = self.name
         return found
+
+
+def _lean(field: dict[str, Any]) -> dict[str, Any]:
+    """A field's schema without null, where another kind is left."""
+    kinds = [k for k in field.get("anyOf", ()) if k.get("type") != "null"]
+    said = {k: v for k, v in field.items() if not (k == "default" and v is None)}
+    if len(kinds) != 1:
+        return said
+    return {**kinds[0], **{k: v for k, v in said.items() if k != "anyOf"}}

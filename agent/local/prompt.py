@@ -82,7 +82,9 @@ def brief_state(text: str) -> str:
         strategies = [s for s in state.get("strategies", []) if not s.get("tried")]
         kept = {
             **{name: state[name] for name in BRIEF if name in state},
-            "strategies": {s["name"]: s.get("seconds") for s in strategies if s.get("feasible")},
+            "strategies": {
+                s["name"]: s.get("seconds") for s in strategies if s.get("feasible", True)
+            },
             "candidates": {
                 c["name"]: c["value"] for c in state.get("candidates", [])[-FEW_CANDIDATES:]
             },

@@ -29,9 +29,9 @@ STATE = {
     "targets": [{"target": "macro_f1>=0.9"}],
     "candidates": [{"name": f"full-{i}", "value": 0.5} for i in range(9)],
     "strategies": [
-        {"name": "lora", "seconds": 40, "feasible": True, "tried": True},
-        {"name": "full", "seconds": 90, "feasible": True},
-        {"name": "ia3", "seconds": 20},
+        {"name": "lora", "seconds": 40, "tried": True},
+        {"name": "full", "seconds": 90},
+        {"name": "ia3", "seconds": 20, "feasible": False},
     ],
     "failed_steps": ["fine_tune: it fell over"],
 }

@@ -119,6 +119,61 @@ def test_controller_that_never_answers_has_failed() -> None:
         answer_in_time(Says(hangs=True), [], [HumanMessage("go")], 0.05)
 
 
+class Ahead(Says):
+    """Knows what its answer will take, or fails to say."""
+
+    takes: tuple[int, int] | None = None
+
+    def tokens_ahead(
+        self, messages: Sequence[BaseMessage], tools: Sequence[dict[str, Any]]
+    ) -> tuple[int, int]:
+        if self.takes is None:
+            raise ValueError("its window is too small")
+        return self.takes
+
+
+@pytest.mark.parametrize(("limit", "fits"), [(1050, True), (1049, False)])
+def test_controller_that_knows_ahead_is_held_to_its_budget_exactly(
+    ledger: Ledger, limit: float, fits: bool
+) -> None:
+    ledger.set_limit(RUN, "tokens", limit)
+    asking = context(ledger, Ahead(answer=COUNTED, takes=(1000, 50)))
+    if fits:
+        assert ask(asking, [HumanMessage("go")]).read == 1000
+        return
+    with pytest.raises(BudgetSpent, match="tokens"):
+        ask(asking, [HumanMessage("go")])
+
+
+def test_controller_that_cannot_even_count_has_failed(ledger: Ledger) -> None:
+    with pytest.raises(ControllerFailed, match="window is too small"):
+        ask(context(ledger, Ahead()), [HumanMessage("go")])
+
+
+class Talks(Says):
+    """Writes tokens until it is stopped."""
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        assert run_manager is not None
+        while True:
+            run_manager.on_llm_new_token("and ")
+
+
+def test_answer_that_nobody_waits_for_ends_at_its_next_token() -> None:
+    before = set(threading.enumerate())
+    with pytest.raises(ControllerFailed, match="no answer within"):
+        answer_in_time(Talks(), [], [HumanMessage("go")], 0.05)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
 def rounds(count: int) -> list[AnyMessage]:
     made: list[AnyMessage] = []
     for number in range(count):
