@@ -44,9 +44,9 @@ if TYPE_CHECKING:
 
 MISTAKES = (UserError, TargetError, StoreError)
 CANT = (
-    "I can't do that. I understand requests about the data, the goal (“accuracy of at least 95%”, "
-    "“under 20 ms”), the budget (“half an hour”), the plan, go, pause, status, why, what was tried, "
-    "the report and predict: …; /help has examples."
+    "I can't do that. I understand requests about the data, the goal (“accuracy of at least "
+    "95%”, “under 20 ms”), the budget (“half an hour”), the plan, go, pause, status, why, what "
+    "was tried, the report and predict: …; /help has examples."
 )
 
 

@@ -132,9 +132,14 @@ class _Words(BaseCallbackHandler):
         self.show, self.came, self.attempt = show, False, ""
 
     def on_llm_new_token(
-        self, token: str, *, chunk: GenerationChunk | ChatGenerationChunk | None = None, **_: Any
+        self,
+        token: str | list[str | dict[str, Any]],
+        *,
+        chunk: GenerationChunk | ChatGenerationChunk | None = None,
+        **_: Any,
     ) -> None:
         """Take in a piece."""
+        token = token if isinstance(token, str) else ""
         attempt = str(chunk.message.id) if isinstance(chunk, ChatGenerationChunk) else ""
         if token and self.came and attempt != self.attempt:
             self.show("\n(broken off; again:) ")

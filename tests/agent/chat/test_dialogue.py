@@ -1,4 +1,4 @@
-"""Conversations by rules alone: from the data to the report, with a person who changes their mind."""
+"""Conversations by rules alone: from the data to the report, minds changed on the way."""
 
 from __future__ import annotations
 
