@@ -170,7 +170,7 @@ class Dialogue:
         if isinstance(request, (Yes, No)):
             self._decided(request)
         elif isinstance(request, Courtesy):
-            self.screen.say("Gladly. What shall we look at?")
+            self.screen.say("Good. What next? (/help)")
         else:
             self.deeds.do(request)
         return True

@@ -121,7 +121,7 @@ def test_ctrl_c_pauses_the_run_and_the_conversation_is_there_again(folder: Path)
         terminal.expect("is paused")
         terminal.type("go\r")
         terminal.expect("you may go on talking")
-        terminal.expect("inspect_dataset")
+        terminal.expect("3 probe_baselines")
         os.kill(terminal.pid, signal.SIGTERM)
         terminal.expect("is paused")
         assert terminal.ended() == 0
@@ -181,7 +181,7 @@ def typed(tmp_path: Path) -> Iterator[Typed]:
             heard.append(message)
             return message != "/quit"
 
-        talk.dialogue.hear = hear  # type: ignore[method-assign]
+        talk.dialogue.hear = hear
 
         def type_keys(text: str) -> list[str]:
             keys.send_text(text)

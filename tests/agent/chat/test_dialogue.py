@@ -37,7 +37,7 @@ def asking(workspace: Path, tmp_path: Path, request: pytest.FixtureRequest) -> I
         controlled_by(model),
         talking(workspace, request.node.name[:60], llm=FAKE, policy=str(policy)) as talk,
     ):
-        talk.model = model  # type: ignore[attr-defined]
+        talk.model = model
         yield talk
 
 
@@ -101,12 +101,12 @@ def test_target_lowered_midway_needs_a_yes_and_stands_in_the_report(
     def pause_when_judged(event: dict[str, Any]) -> None:
         seen.append(event)
         if event["kind"] == "judged" and len(seen) < 99:
-            talk.dialogue.driver._pausing.set()  # type: ignore[union-attr]
+            talk.dialogue.driver._pausing.set()
 
-    talk.dialogue.screen.event = pause_when_judged  # type: ignore[method-assign]
+    talk.dialogue.screen.event = pause_when_judged
     talk.say("go")
     assert status(talk) == "interrupted"
-    talk.dialogue.screen.event = seen.append  # type: ignore[method-assign]
+    talk.dialogue.screen.event = seen.append
     said = talk.say("only accuracy 80%")
     assert "from latency_p95_ms<=1e-05 to accuracy>=0.8?" in said
     assert "an easier goal set with results in view" in said
@@ -143,7 +143,7 @@ def test_costly_step_is_answered_in_words_and_may_be_asked_about(
     asking.dialogue.changed.clear()
     said = asking.say("no, because it is too dear")
     assert "Refused" in said
-    model = asking.model  # type: ignore[attr-defined]
+    model = asking.model
     assert "it is too dear" in str(model.seen[1])
 
 

@@ -12,6 +12,7 @@ from fakes import Scripted
 from llm_server import LLMServer, fails, says
 from talking import Talk, talking
 from tuneos.agent.chat.llm import SCHEMAS, TOOLS, Talker, printable
+from tuneos.agent.chat.screen import Wrap
 from tuneos.agent.controllers import find_controller
 from tuneos.agent.listing import list_runs
 
@@ -130,12 +131,13 @@ def test_hosted_llm_streams_its_words_and_proposes(tmp_path: Path, tickets: Path
     server = LLMServer(script)
     with server.running():
         controller = find_controller(server.url, "m")
-        talker = Talker(controller.model, controller.name)
+        talker = Talker(controller.model, controller.name, price=(1.0, 10.0))
         with talking(tmp_path / "w", "a", talker=talker) as talk:
             said = talk.say("could a machine sort my tickets, do you think?")
             assert "▌ Let me look." in said
             assert "▌ I suggest eighty percent." in said
             assert "Proposed: the target accuracy>=0.8. Agreed? (yes / no)" in said
+            assert "100 tokens read, 20 written, $0.0003" in said
             assert "goal accuracy>=0.8" in talk.say("yes")
     assert len(server.requests) == 2
     names = [t["function"]["name"] for t in server.requests[0]["tools"]]
@@ -159,3 +161,10 @@ def test_slash_commands_are_for_code_alone(message: str, tmp_path: Path) -> None
     with spoken(tmp_path) as (talk, model):
         talk.say(message)
     assert not model.seen
+
+
+def test_streamed_words_are_broken_between_words_as_they_come() -> None:
+    wrap = Wrap(10, indent=2)
+    assert "".join(wrap(piece) for piece in ["one two", " three", "\nfour"]) == (
+        "one two \n  three\n  four"
+    )
