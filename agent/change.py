@@ -51,6 +51,8 @@ def change_run(
     goal, seconds = spec.parsed_targets(), spec.seconds()
     refuse_finished(run)
     refuse_going(run)
+    ledger = Ledger(run.workspace.ledger)
+    ledger.refuse_held(run.name)
     scored = _judged_anew(run)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     changes = [
@@ -69,7 +71,6 @@ def change_run(
         )
         if old != new
     ]
-    ledger = Ledger(run.workspace.ledger)
     dumped = [c.model_dump() for c in changes]
     ledger.change_run(run.name, spec.model_dump(mode="json"), {"seconds": seconds}, dumped)
     write_whole(run.folder / "spec.yaml", spec_yaml(spec))

@@ -125,6 +125,18 @@ class Ledger(Budgets, Jobs):
                 said = json.dumps(change, ensure_ascii=False)
                 db.execute("INSERT INTO changes (run, change) VALUES (?, ?)", (run, said))
 
+    def refuse_held(self, run: str) -> None:
+        """Raise where another live process drives the run.
+
+        Raises:
+            StoreError: One does, or there is no such run.
+        """
+        with self._database.reading() as db:
+            row = db.execute("SELECT * FROM runs WHERE run = ?", (run,)).fetchone()
+        if row is None:
+            raise StoreError(f"{self._database.path}: there is no run {run!r}.")
+        _refuse_held(row)
+
     def changes(self, run: str) -> tuple[dict[str, Any], ...]:
         """Return what was changed since the run began, in order."""
         with self._database.reading() as db:

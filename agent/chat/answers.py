@@ -100,8 +100,8 @@ def tried(record: Record) -> str:
         value = candidate.validation.get(metric)
         shown = "–" if value is None else f"{value:.4f}"
         settings = _settings(candidate)
-        line = f"  {candidate.name:<18} {shown:>7} {duration(candidate.seconds):>11}  {settings} {mark}"
-        lines.append(line.rstrip())
+        took = duration(candidate.seconds)
+        lines.append(f"  {candidate.name:<18} {shown:>7} {took:>13}  {settings} {mark}".rstrip())
     failed = [s for s in record.steps if not s.ok]
     lines += [f"  step {s.number} {s.tool} failed: {neutralise(s.summary, 160)}" for s in failed]
     others = [s for s in record.steps if s.ok and not _trained(s)]

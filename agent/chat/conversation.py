@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -134,17 +134,12 @@ def opened(
     if name is not None and not _NAME.fullmatch(name):
         raise StoreError(f"{name!r} cannot name a conversation; use letters, digits, '-' and '_'.")
     known = names(workspace)
-    if name is None:
-        name = known[0] if known and not new else _new_name(known)
+    if name is not None or (known and not new):
+        candidates: Iterable[str] = [name or known[0]]
+    else:
+        candidates = _new_names(known)
+    lock, name = _locked(folder, candidates)
     path = folder / f"{name}.jsonl"
-    lock = FileLock(folder / f".{name}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise StoreError(
-            f"The conversation {name} is open in another process; "
-            "leave it there, or begin another with --new."
-        ) from None
     try:
         yield Conversation(path, _read(path))
     finally:
@@ -200,10 +195,27 @@ def _read(path: Path, *, mend: bool = True) -> list[Line]:
     return lines
 
 
-def _new_name(known: list[str]) -> str:
+def _locked(folder: Path, candidates: Iterable[str]) -> tuple[FileLock, str]:
+    """Take the first that nobody has open."""
+    name = ""
+    for name in candidates:
+        lock = FileLock(folder / f".{name}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            continue
+        return lock, name
+    raise StoreError(
+        f"The conversation {name} is open in another process; "
+        "leave it there, or begin another with --new."
+    )
+
+
+def _new_names(known: list[str]) -> Iterator[str]:
+    """Names that are free, the plainest first."""
     stem = f"chat-{datetime.now():%m%d-%H%M}"
-    free = (stem if n == 1 else f"{stem}-{n}" for n in range(1, 1000))
-    return next(name for name in free if name not in known)
+    names = (stem if n == 1 else f"{stem}-{n}" for n in range(1, 1000))
+    return (name for name in names if name not in known)
 
 
 def _now() -> str:

@@ -117,8 +117,8 @@ class Deeds:
             words.append(f"the targets from {before} to {after}")
         if "budget" in said and said["budget"] != run.spec.budget:
             words.append(
-                f"the budget from {run.spec.budget or 'no limit'} to {said['budget'] or 'no limit'} "
-                f"in all ({written(spent)} spent)"
+                f"the budget from {run.spec.budget or 'no limit'} to "
+                f"{said['budget'] or 'no limit'} in all ({written(spent)} spent)"
             )
         if not words:
             self.dialogue.screen.say("That is how it stands already.")

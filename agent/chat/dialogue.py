@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,20 @@ from . import answers
 from .conversation import Conversation
 from .deeds import SETTINGS, Deeds
 from .driver import Driver, End, Watcher
-from .requests import AnyRequest, Courtesy, No, Pause, Quit, Yes
+from .requests import (
+    AnyRequest,
+    Courtesy,
+    Go,
+    Help,
+    ListChats,
+    NewChat,
+    No,
+    Pause,
+    Quit,
+    ShowPlan,
+    Status,
+    Yes,
+)
 from .screen import Screen
 from .slash import HINT, SlashError, from_slash
 from .words import Reading, read
@@ -30,10 +44,14 @@ if TYPE_CHECKING:
 
 MISTAKES = (UserError, TargetError, StoreError)
 CANT = (
-    "I can't do that. I understand requests about the data, the goal (“accuracy of at least 95%”, "
-    "“under 20 ms”), the budget (“half an hour”), the plan, go, pause, status, why, what was tried, "
-    "the report and predict: …; /help has examples."
+    "I can't do that. I understand requests about the data, the goal (“accuracy of at least "
+    "95%”, “under 20 ms”), the budget (“half an hour”), the plan, go, pause, status, why, what "
+    "was tried, the report and predict: …; /help has examples."
 )
+
+
+# Understood without doubt, these are for code even where an LLM listens.
+PLAIN = (Go, Help, ListChats, NewChat, Pause, Quit, ShowPlan, Status)
 
 
 @dataclass(frozen=True)
@@ -98,13 +116,15 @@ class Dialogue:
             if isinstance(command, str):  # words of an approval
                 return self._approved(command)
             return self.do_all(Reading((command,)))
+        reading = read(message) if self.talker is None else self._read_calmly(message)
         driver = self.driver
         if driver is not None and driver.question is not None:
-            try:
-                return self._answered(driver, message)
-            except ValueError:
-                pass  # a question or a wish of its own; the step goes on waiting
-        reading = read(message) if self.talker is None else self._read_calmly(message)
+            words = _answer_in(message, reading)
+            if words is not None:
+                return self._approved(words)
+            if not reading.requests and self.talker is None:
+                self.screen.say(f"A step waits for you: say {HOW}.")
+                return True
         if self.talker is not None and not self._plainly(reading):
             self.talker.hear(message, self)
             return True
@@ -118,8 +138,8 @@ class Dialogue:
             return Reading(unclear=(message,))
 
     def _plainly(self, reading: Reading) -> bool:
-        """Whether a message is for code even where an LLM listens: yes, no, pause, leave."""
-        kinds = (Pause, Quit) if self.pending is None else (Yes, No, Pause, Quit)
+        """Whether a message is for code even where an LLM listens."""
+        kinds = PLAIN if self.pending is None else (*PLAIN, Yes, No)
         return (
             len(reading.requests) == 1
             and not reading.unclear
@@ -150,7 +170,7 @@ class Dialogue:
         if isinstance(request, (Yes, No)):
             self._decided(request)
         elif isinstance(request, Courtesy):
-            self.screen.say("Gladly. What shall we look at?")
+            self.screen.say("Good. What next? (/help)")
         else:
             self.deeds.do(request)
         return True
@@ -305,6 +325,20 @@ class Dialogue:
         if self.pending is not None:
             return "yes or no?"
         return HINT
+
+
+def _answer_in(message: str, reading: Reading) -> str | None:
+    """What a message answers to a step that waits; None where it is about something else."""
+    if len(reading.requests) == 1 and not reading.unclear:
+        (only,) = reading.requests
+        if isinstance(only, Yes):
+            return "yes"
+        if isinstance(only, No):
+            return f"no {only.words}"
+    changes = re.fullmatch(
+        r"(?:yes,? |ok,? |but |with )*((?:\w+\s*=\s*\S+[\s,]*)+)", message.strip(), re.IGNORECASE
+    )
+    return re.sub(r"\s*=\s*", "=", changes[1]) if changes else None
 
 
 def _day(when: str) -> str:

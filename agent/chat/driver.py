@@ -1,4 +1,4 @@
-"""Drives a run in the background of a conversation: what it tells, what it asks, how to pause it."""
+"""Drives a run in the background of a conversation, passes on what it asks, and pauses it."""
 
 from __future__ import annotations
 

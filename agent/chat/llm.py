@@ -60,10 +60,16 @@ TOOLS: dict[str, type[r.Request]] = {
 
 
 class Talker:
-    """An LLM in a conversation."""
+    """An LLM in a conversation.
 
-    def __init__(self, model: BaseChatModel, name: str) -> None:
-        self.model, self.name = model, name
+    Args:
+        price: US dollars for a million tokens read, and written; None: not known.
+    """
+
+    def __init__(
+        self, model: BaseChatModel, name: str, price: tuple[float, float] | None = None
+    ) -> None:
+        self.model, self.name, self.price = model, name, price
 
     def hear(self, message: str, dialogue: Dialogue) -> None:
         """Answer a message: in words, by looking things up, and by proposing."""
@@ -98,7 +104,18 @@ class Talker:
             answer = self.model.bind_tools(SCHEMAS).invoke(list(messages), config)
             if not words.came:  # the model tells its words at the end only
                 show(printable(str(answer.text)))
+        self._count(answer, dialogue)
         return AIMessage(content=str(answer.text), tool_calls=list(answer.tool_calls))
+
+    def _count(self, answer: AIMessage, dialogue: Dialogue) -> None:
+        """Say what the answer took; talk is charged to no run."""
+        if answer.usage_metadata is None:
+            return
+        read, wrote = answer.usage_metadata["input_tokens"], answer.usage_metadata["output_tokens"]
+        cost = ""
+        if self.price is not None:
+            cost = f", ${(read * self.price[0] + wrote * self.price[1]) / 1e6:.4f}"
+        dialogue.screen.note(f"{self.name}: {read:,} tokens read, {wrote:,} written{cost}")
 
     def _called(
         self, name: str, arguments: dict[str, Any], dialogue: Dialogue, proposed: list[r.Request]
@@ -132,9 +149,14 @@ class _Words(BaseCallbackHandler):
         self.show, self.came, self.attempt = show, False, ""
 
     def on_llm_new_token(
-        self, token: str, *, chunk: GenerationChunk | ChatGenerationChunk | None = None, **_: Any
+        self,
+        token: str | list[str | dict[str, Any]],
+        *,
+        chunk: GenerationChunk | ChatGenerationChunk | None = None,
+        **_: Any,
     ) -> None:
         """Take in a piece."""
+        token = token if isinstance(token, str) else ""
         attempt = str(chunk.message.id) if isinstance(chunk, ChatGenerationChunk) else ""
         if token and self.came and attempt != self.attempt:
             self.show("\n(broken off; again:) ")
@@ -171,9 +193,11 @@ def _propose(proposed: list[r.Request], dialogue: Dialogue) -> None:
 
     def agreed() -> None:
         with dialogue.agreed():
-            for request in ordered:
-                if not isinstance(request, r.Go):
-                    dialogue.do(cast(r.AnyRequest, request))
+            settings = [p for p in ordered if not isinstance(p, (r.Go, r.Pause))]
+            if settings:
+                dialogue.deeds.settle(cast(list[r.AnyRequest], settings))
+            if any(isinstance(p, r.Pause) for p in ordered):
+                dialogue.do(r.Pause())
         if isinstance(ordered[-1], r.Go):  # a new run still shows its plan, and asks
             dialogue.do(r.Go())
 

@@ -182,11 +182,13 @@ def _talker(extra: dict[str, Any]) -> Talker | None:
     if extra.get("llm") is None:
         return None
     from ..controllers import check_controller, find_controller
+    from ..spec import make_spec
     from .llm import Talker
 
     extra["llm_model"] = check_controller(extra["llm"], extra.get("llm_model"))
     controller = find_controller(extra["llm"], extra["llm_model"])
-    return Talker(controller.model, controller.name)
+    price = make_spec({"data": "", **extra}, "command line").price()
+    return Talker(controller.model, controller.name, price)
 
 
 @contextmanager

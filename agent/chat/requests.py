@@ -1,4 +1,4 @@
-"""What a person can ask for in a conversation, typed: the same for rules, slash commands and LLMs."""
+"""What can be asked for in a conversation, typed: for rules, slash commands and LLMs alike."""
 
 from __future__ import annotations
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
@@ -42,12 +44,14 @@ class Screen:
         """Show words as they come; what came is noted at the end."""
         pieces: list[str] = []
 
+        wrap = Wrap(self.console.width - 1, indent=2)
+
         def show(piece: str) -> None:
             if not piece:
                 return
             with self._lock:
                 mark = "" if pieces else f"[{MARK[who]}]▌[/{MARK[who]}] "
-                self.console.print(f"{mark}{escape(piece)}", end="", soft_wrap=True)
+                self.console.print(f"{mark}{escape(wrap(piece))}", end="", soft_wrap=True)
                 self.console.file.flush()
             pieces.append(piece)
 
@@ -64,6 +68,11 @@ class Screen:
             self._hanging("[red]▌[/red] ", escape(text), 0)
             self.conversation.say("tuneos", text)
         return text
+
+    def note(self, text: str) -> None:
+        """Say something by the way; it isn't kept."""
+        with self._lock:
+            self.console.print(Padding(f"[dim]{escape(text)}[/dim]", (0, 0, 0, 2), expand=False))
 
     def show(self, draw: Callable[[Console], None]) -> str:
         """Show something drawn; give back its words."""
@@ -92,3 +101,27 @@ class Screen:
         grid.add_column(overflow="fold")
         grid.add_row(mark, Padding(markup, (0, 0, 0, indent)))
         self.console.print(grid)
+
+
+class Wrap:
+    """Breaks words that come in pieces into lines, without waiting for the rest.
+
+    Args:
+        width: Columns.
+        indent: Of every line; the first stands there already.
+    """
+
+    def __init__(self, width: int, indent: int) -> None:
+        self.width, self.indent, self.column = width, indent, indent
+
+    def __call__(self, piece: str) -> str:
+        """The piece with the line breaks that it needs."""
+        out: list[str] = []
+        for part in re.findall(r"\n|[^\S\n]+|\S+", piece):
+            if part == "\n" or (self.column + cell_len(part) > self.width and not part.isspace()):
+                out.append("\n" + " " * self.indent)
+                self.column = self.indent
+            if part != "\n" and not (part.isspace() and self.column == self.indent):
+                out.append(part)
+                self.column += cell_len(part)
+        return "".join(out)

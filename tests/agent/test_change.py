@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fakes import FAKE, FINISH, PROBE, Ran, Scripted, controlled_by
 from tuneos.agent.change import change_run
+from tuneos.agent.cli import app
 from tuneos.agent.session import Run, create_run, find_run, go_on, plan_run, read_story
 from tuneos.agent.spec import SpecError, make_spec
 from tuneos.evals.targets import TargetError
 from tuneos.memory.errors import StoreError
 from tuneos.memory.ledger import Ledger
+from typer.testing import CliRunner
 
 HARD, EASY = "accuracy>=0.9999", "accuracy>=0.8"
 
@@ -120,6 +124,34 @@ def test_what_cannot_be_changes_nothing(
 def test_finished_run_is_not_changed(met: Ran) -> None:
     with pytest.raises(SpecError, match="test split was opened"):
         change_run(met.run, targets=[EASY])
+
+
+def test_resume_takes_a_new_target_and_says_why_it_cannot(met: Ran) -> None:
+    words = ["resume", met.run.name, "--workspace", str(met.run.workspace.root)]
+    done = CliRunner().invoke(app, [*words, "--target", EASY])
+    assert done.exit_code == 2
+    assert "its test split was opened" in " ".join(done.output.split())
+
+
+def test_run_that_another_process_drives_is_not_changed(tickets: Path, workspace: Path) -> None:
+    with controlled_by(Scripted(turns=[PROBE])):
+        run = paused(tickets, workspace, at="prepared", targets=[EASY])
+    code = (
+        "import sys, time; from pathlib import Path\n"
+        "from tuneos.memory.ledger import Ledger\n"
+        "Ledger(Path(sys.argv[1])).set_status(sys.argv[2], 'running')\n"
+        "print('mine', flush=True); time.sleep(100)\n"
+    )
+    command = [sys.executable, "-P", "-c", code, str(run.workspace.ledger), run.name]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        try:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "mine\n"
+            with pytest.raises(StoreError, match=f"held by process {other.pid}"):
+                change_run(run, targets=[HARD])
+        finally:
+            other.kill()
+    assert find_run(run.name, workspace).spec == run.spec
 
 
 def test_run_that_goes_on_is_not_changed(tickets: Path, workspace: Path) -> None:
