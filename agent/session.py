@@ -26,6 +26,7 @@ from ..tools.datasets.splits import make_splits
 from ..tools.datasets.types import TASKS, RawData
 from ..tools.facts import Facts
 from ..tools.jobs.run import allow_jobs, interrupt_jobs
+from ..tools.reporting.html import restore_json
 from ..tools.training.base_model import find_base_model
 from . import controllers
 from .spec import RunSpec, SpecError
@@ -256,10 +257,12 @@ def read_story(run: Run) -> RunStory:
     Raises:
         StoreError: The run has no report yet.
     """
-    path = run.out / "report.json"
-    if not path.is_file():
+    kept = Ledger(run.workspace.ledger).kept(run.name, "story")
+    if kept is None:
         raise StoreError(f"run {run.name} has no report yet; go on with: tuneos resume {run.name}")
-    return RunStory.model_validate_json(path.read_text(encoding="utf-8"))
+    story = RunStory.model_validate_json(kept)
+    restore_json(story, run.out)
+    return story
 
 
 def _stream(

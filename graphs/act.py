@@ -16,7 +16,6 @@ from ..tools.facts import Facts, JobProgress
 from ..tools.guardrails.checks import neutralise
 from ..tools.jobs.run import JobFailed
 from ..tools.registry import TOOLS
-from ..tools.reporting.files import write_whole
 from ..tools.tool import ToolContext, ToolRefused, ToolResult
 from .context import RunContext
 from .events import StepEnded, StepProgress, StepStarted, emit
@@ -56,7 +55,7 @@ def act(state: ActInput, runtime: Runtime[RunContext]) -> dict[str, Any]:
         tools.ledger.settle(call.trials_reservation, 0.0)
     emit(StepEnded(tool=call.tool, summary=result.summary, ok=ok, seconds=seconds))
     if ok and result.facts.frozen_seconds:  # what confirm will take follows from it
-        write_whole(runtime.context.folder / "speed.json", str(result.facts.frozen_seconds))
+        tools.ledger.keep(tools.run, "speed", str(result.facts.frozen_seconds))
     message = ToolMessage(
         neutralise(result.summary, SUMMARY),
         tool_call_id=call.id,

@@ -33,8 +33,10 @@ def main() -> None:
     try:
         store = Store.read_only(request["store"])
         answer = _evaluate(store, request["query"], request["prefixes"], request["limit"])
-    except (OSError, SyntaxError, ValueError, RuntimeError) as error:
+    except (SyntaxError, ValueError) as error:
         answer = {"error": str(error)}
+    except (OSError, RuntimeError) as error:
+        answer = {"unreadable": str(error)}
     json.dump(answer, sys.stdout)
 
 
