@@ -136,6 +136,7 @@ def create_run(plan: Plan) -> Run:
     ledger.set_limit(name, "tokens", spec.max_tokens)
     ledger.set_limit(name, "usd", spec.max_cost)
     ledger.set_limit(name, "gpu_seconds", spec.gpu_seconds())
+    ledger.keep_copy()
     (run.folder / "spec.yaml").write_text(spec_yaml(spec), encoding="utf-8")
     return run
 
@@ -173,13 +174,19 @@ def _driven(run: Run, ledger: Ledger, tell: OnEvent, approve: Approve | None) ->
     ledger.release_open(run.name, include_own=True)
 
     def restored(text: str) -> None:
+        ledger.note(run.name, text)
         tell({"kind": "restored", "text": text})
 
     try:
         with (
             _interruptible(),
-            open_checkpointer(run.workspace.checkpoints, _checkpointed(), restored) as saver,
+            open_checkpointer(run.workspace.checkpoints, *_checkpointed(restored)) as saver,
         ):
+            if saver.get_tuple(_thread(run)) is None and ledger.kept(run.name, "rows"):
+                restored(
+                    "There was no checkpoint to go on from: the run began anew, and finished jobs "
+                    "were reused."
+                )
             _stream(run, ledger, saver, tell, approve)
     except KeyboardInterrupt:
         ledger.set_status(run.name, "interrupted")
@@ -194,6 +201,7 @@ def _driven(run: Run, ledger: Ledger, tell: OnEvent, approve: Approve | None) ->
     finally:
         with contextlib.suppress(StoreError):
             ledger.release_open(run.name, include_own=True)
+    ledger.keep_copy()
     done = ledger.run(run.name)
     if done.result is None:
         raise StoreError(
@@ -278,7 +286,7 @@ def _stream(
     from ..graphs.build import build_graph
 
     graph = build_graph(saver)
-    config: Any = {"configurable": {"thread_id": run.name}, "recursion_limit": 1000}
+    config = _thread(run)
     context = make_context(run, ledger, ask=approve is not None)
     begun = bool(graph.get_state(config).values)
     given: Any = None if begun else {"messages": [], "facts": Facts(), "steps": []}
@@ -293,12 +301,19 @@ def _stream(
                 on_event(chunk)  # type: ignore[arg-type]
             elif isinstance(chunk, dict) and "__interrupt__" in chunk:
                 question = chunk["__interrupt__"][0].value
+            elif isinstance(chunk, dict) and "judge" in chunk:
+                ledger.keep_copy()
         if question is None:
             pending = [i.value for t in graph.get_state(config).tasks for i in t.interrupts]
             question = pending[0] if pending else None
         if question is None:
             return
         given = Command(resume=_answered(question, approve))
+
+
+def _thread(run: Run) -> Any:
+    """The thread of the graph that a run is."""
+    return {"configurable": {"thread_id": run.name}, "recursion_limit": 10_000}
 
 
 def _answered(question: dict[str, Any], approve: Approve | None) -> Any:
@@ -335,7 +350,9 @@ def spec_yaml(spec: RunSpec) -> str:
     return str(yaml.safe_dump(said, sort_keys=False, allow_unicode=True))
 
 
-def _checkpointed() -> tuple[type[BaseModel], ...]:
-    from ..graphs.state import CHECKPOINTED
+def _checkpointed(
+    restored: Callable[[str], None],
+) -> tuple[tuple[type[BaseModel], ...], Callable[[str], None], tuple[str, ...]]:
+    from ..graphs.state import CHECKPOINTED, GROWING
 
-    return CHECKPOINTED
+    return CHECKPOINTED, restored, GROWING

@@ -62,7 +62,9 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
         workspace=workspace,
         ledger=ledger,
         store=ArtifactStore(workspace.artifacts),
-        knowledge=KnowledgeGraph(workspace.knowledge),
+        knowledge=KnowledgeGraph(
+            workspace.knowledge, on_restore=lambda text: ledger.note(run.name, text)
+        ),
         task=spec.task or TASKS[0],
         base_model=spec.base_model,
         base_digest=base.digest,

@@ -10,7 +10,7 @@ from langchain_core.messages import ToolMessage
 from langgraph.runtime import Runtime
 
 from ..evals.result import Step
-from ..memory.errors import DiskFull, StoreError
+from ..memory.errors import DataDamaged, DiskFull, StoreError
 from ..tools.errors import UserError
 from ..tools.facts import Facts, JobProgress
 from ..tools.guardrails.checks import neutralise
@@ -46,7 +46,7 @@ def act(state: ActInput, runtime: Runtime[RunContext]) -> dict[str, Any]:
         with metered(tools.ledger, tools.run, call.reservation):
             arguments = tool.arguments.model_validate(call.arguments)
             result = tool.run(arguments, _with_own_time(tools, call), state["facts"], tell)
-    except DiskFull:
+    except (DataDamaged, DiskFull):
         raise
     except OBSERVED as error:
         ok, result = False, ToolResult(neutralise(str(error), SUMMARY))

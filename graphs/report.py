@@ -23,7 +23,8 @@ from ..evals.result import (
 )
 from ..memory.experiments import CandidateFacts, DatasetFacts, RunFacts
 from ..tools.datasets.splits import split_from_bytes
-from ..tools.deployment.saved import CARD, read_card
+from ..tools.deployment.saved import read_card
+from ..tools.deployment.sums import write_sums
 from ..tools.facts import Candidate
 from ..tools.guardrails.checks import neutralise
 from ..tools.reporting.card import write_model_card
@@ -68,11 +69,10 @@ def _place_model(chosen: Candidate | None, context: RunContext) -> Path | None:
     if chosen is None:
         return None
     target = context.out / "model"
-    if (target / CARD).is_file():  # a repeated report after a crash
-        return target
     draft = context.out / ".model-draft"
     shutil.rmtree(draft, ignore_errors=True)
     shutil.copytree(chosen.folder, draft)
+    write_sums(draft)
     shutil.rmtree(target, ignore_errors=True)
     draft.rename(target)
     return target

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 _SUM_BYTES = 12
 _OWN = "row_sums"
@@ -21,8 +21,13 @@ def connect(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA recursive_triggers = ON")  # so that REPLACE is seen as well
 
 
-def install(connection: sqlite3.Connection) -> None:
-    """Give each table that has none its triggers; rows that are there count as whole."""
+def install(connection: sqlite3.Connection, skip: Collection[str] = ()) -> None:
+    """Give each table that has none its triggers; rows that are there count as whole.
+
+    Args:
+        connection: That `connect` has taught.
+        skip: Columns left out, as what they hold has a checksum of its own.
+    """
     connection.execute(
         f"CREATE TABLE IF NOT EXISTS {_OWN} (place TEXT NOT NULL, id INTEGER NOT NULL,"
         " sum BLOB NOT NULL, PRIMARY KEY (place, id)) WITHOUT ROWID"
@@ -31,7 +36,7 @@ def install(connection: sqlite3.Connection) -> None:
     for table in tables(connection):
         if table in known:
             continue
-        columns = _columns(connection, table)
+        columns = _columns(connection, table, skip)
         forget = f"DELETE FROM {_OWN} WHERE place = '{table}' AND id ="
         note = (
             f"INSERT INTO {_OWN} SELECT '{table}', rowid, row_sum({columns}) FROM {table}"
@@ -51,13 +56,13 @@ def install(connection: sqlite3.Connection) -> None:
         )
 
 
-def faults(connection: sqlite3.Connection) -> Iterator[str]:
+def faults(connection: sqlite3.Connection, skip: Collection[str] = ()) -> Iterator[str]:
     """Name what is damaged: broken pages first, then rows that changed or are gone."""
     for (said,) in connection.execute("PRAGMA quick_check(3)"):
         if said != "ok":
             yield str(said)
     for table in tables(connection):
-        columns = _columns(connection, table)
+        columns = _columns(connection, table, skip)
         for (row,) in connection.execute(
             f"SELECT {table}.rowid FROM {table} LEFT JOIN {_OWN} s ON s.place = '{table}'"
             f" AND s.id = {table}.rowid WHERE s.sum IS NOT row_sum({columns})"
@@ -93,8 +98,9 @@ def tables(connection: sqlite3.Connection) -> list[str]:
     ]
 
 
-def _columns(connection: sqlite3.Connection, table: str) -> str:
-    return ", ".join(f'{table}."{row[1]}"' for row in connection.execute(f"PRAGMA table_info({table})"))
+def _columns(connection: sqlite3.Connection, table: str, skip: Collection[str]) -> str:
+    names = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+    return ", ".join(f'{table}."{name}"' for name in names if name not in skip)
 
 
 def _row_sum(*values: object) -> bytes:

@@ -240,7 +240,9 @@ def test_one_of_many_processes_gets_the_job(tmp_path: Path) -> None:
 def test_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     path.write_bytes(b"not a database, but long enough to be taken for one" * 40)
-    with pytest.raises(StoreError, match=r"ledger.sqlite was damaged .* set aside as .* no whole copy"):
+    with pytest.raises(
+        StoreError, match=r"ledger.sqlite was damaged .* set aside as .* no whole copy"
+    ):
         Ledger(path)
 
 
