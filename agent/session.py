@@ -6,6 +6,7 @@ import contextlib
 import secrets
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ from .wiring import make_context, read_rows
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
 
+COPY_EVERY = 5.0  # seconds between copies of the ledger, made when a step has ended
 OnEvent = Callable[[dict[str, Any]], None]
 
 
@@ -160,12 +162,12 @@ def go_on(
 ) -> RunResult:
     """Start a run, or go on where it was left; a finished one just returns its result."""
     ledger = Ledger(run.workspace.ledger)
-    row = ledger.run(run.name)
-    if row.status == "finished" and row.result is not None:
-        return RunResult.model_validate(row.result)
     tell = on_event or (lambda _: None)
     with _alone(run):
         ledger.take_run(run.name)
+        row = ledger.run(run.name)
+        if row.status == "finished" and row.result is not None:
+            return RunResult.model_validate(row.result)
         return _driven(run, ledger, tell, approve)
 
 
@@ -289,6 +291,7 @@ def _stream(
     config = _thread(run)
     context = make_context(run, ledger, ask=approve is not None)
     begun = bool(graph.get_state(config).values)
+    copied = time.monotonic()
     given: Any = None if begun else {"messages": [], "facts": Facts(), "steps": []}
     while True:
         question: dict[str, Any] | None = None
@@ -301,8 +304,9 @@ def _stream(
                 on_event(chunk)  # type: ignore[arg-type]
             elif isinstance(chunk, dict) and "__interrupt__" in chunk:
                 question = chunk["__interrupt__"][0].value
-            elif isinstance(chunk, dict) and "judge" in chunk:
+            elif "judge" in chunk and time.monotonic() - copied > COPY_EVERY:
                 ledger.keep_copy()
+                copied = time.monotonic()
         if question is None:
             pending = [i.value for t in graph.get_state(config).tasks for i in t.interrupts]
             question = pending[0] if pending else None

@@ -78,7 +78,7 @@ class Ledger(Budgets, Jobs, Kept):
             )
 
     def take_run(self, run: str) -> None:
-        """Make this process the one that drives the run.
+        """Make this process the one that drives the run; a finished one stays as it is.
 
         Raises:
             StoreError: A live process drives it; the message says which, since when.
@@ -89,6 +89,8 @@ class Ledger(Budgets, Jobs, Kept):
                 raise StoreError(f"{self._database.path}: there is no run {run!r}.")
             _refuse_held(row)
             db.execute("DELETE FROM stops WHERE run = ?", (run,))
+            if row["status"] == "finished" and row["result"] is not None:
+                return  # another process has ended it meanwhile
             db.execute(
                 "UPDATE runs SET status = 'running', ended = NULL, pid = ?, born = ? WHERE run = ?",
                 (os.getpid(), birth(os.getpid()), run),
