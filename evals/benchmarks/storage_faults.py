@@ -150,11 +150,12 @@ class Place:
     def command(self, moment: str) -> subprocess.CompletedProcess[str]:
         """Run the command of a moment."""
         run = {"resume": self.killed, "resume the probe": self.probe_killed}.get(moment)
-        words = {
+        commands: dict[str, list[str | Path]] = {
             "predict": ["predict", self.workspace / "runs" / self.finished / "model", self.texts],
             "report": ["report", self.finished, "--workspace", self.workspace],
             "runs": ["runs", "--json", "--workspace", self.workspace],
-        }.get(moment, ["resume", str(run), "--json", "--workspace", self.workspace])
+        }
+        words = commands.get(moment, ["resume", str(run), "--json", "--workspace", self.workspace])
         return subprocess.run(
             [sys.executable, "-P", "-m", "tuneos.agent.cli", *words],
             capture_output=True,
@@ -188,7 +189,7 @@ def strike(place: Place, fault: Fault, rng: random.Random) -> list[str]:
         size = used + rng.choice([100_000, 300_000, 700_000]) + 4096 * 80
         saved = place.saved.get(fault.moment, place.saved["done"])
         room = size if fault.kind == "disk full" else 4 * used
-        mount = ["mount", "-t", "tmpfs", "-o", f"size={room}", "tmpfs", place.workspace]
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={room}", "tmpfs", str(place.workspace)]
         subprocess.run(mount, check=True)
         shutil.copytree(saved, place.workspace, dirs_exist_ok=True)
         if fault.kind == "read-only":
@@ -266,7 +267,7 @@ def main() -> int:
             usual[moment] = outcome(moment, done.stdout)
         met: Counter[tuple[str, str, str, str]] = Counter()
         try:
-            for fault in faults():
+            for fault in sorted(faults(), key=lambda f: (f.moment, rng.random())):
                 verdict, words = judge(place, fault, usual[fault.moment], rng)
                 met[fault.file, fault.moment, fault.kind, verdict] += 1
                 if verdict.isupper() or "-v" in sys.argv:

@@ -20,7 +20,6 @@ from ..datasets.splits import read_split
 from ..datasets.types import Split
 from ..facts import JobProgress, OnProgress
 from ..jobs.spec import JobSpec
-from ..reporting.files import write_whole
 from .base_model import BaseModel, find_base_model, load_encoder, load_tokenizer
 from .hardware import pick_device
 from .tokens import Tokens, tokenize
