@@ -6,6 +6,7 @@ import contextlib
 import secrets
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from ..tools.datasets.splits import make_splits
 from ..tools.datasets.types import TASKS, RawData
 from ..tools.facts import Facts
 from ..tools.jobs.run import allow_jobs, interrupt_jobs
+from ..tools.reporting.html import restore_json
 from ..tools.training.base_model import find_base_model
 from . import controllers
 from .spec import RunSpec, SpecError
@@ -34,6 +36,7 @@ from .wiring import make_context, read_rows
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
 
+COPY_EVERY = 5.0  # seconds between copies of the ledger, made when a step has ended
 OnEvent = Callable[[dict[str, Any]], None]
 
 
@@ -135,6 +138,7 @@ def create_run(plan: Plan) -> Run:
     ledger.set_limit(name, "tokens", spec.max_tokens)
     ledger.set_limit(name, "usd", spec.max_cost)
     ledger.set_limit(name, "gpu_seconds", spec.gpu_seconds())
+    ledger.keep_copy()
     (run.folder / "spec.yaml").write_text(spec_yaml(spec), encoding="utf-8")
     return run
 
@@ -158,12 +162,12 @@ def go_on(
 ) -> RunResult:
     """Start a run, or go on where it was left; a finished one just returns its result."""
     ledger = Ledger(run.workspace.ledger)
-    row = ledger.run(run.name)
-    if row.status == "finished" and row.result is not None:
-        return RunResult.model_validate(row.result)
     tell = on_event or (lambda _: None)
     with _alone(run):
         ledger.take_run(run.name)
+        row = ledger.run(run.name)
+        if row.status == "finished" and row.result is not None:
+            return RunResult.model_validate(row.result)
         return _driven(run, ledger, tell, approve)
 
 
@@ -172,13 +176,19 @@ def _driven(run: Run, ledger: Ledger, tell: OnEvent, approve: Approve | None) ->
     ledger.release_open(run.name, include_own=True)
 
     def restored(text: str) -> None:
+        ledger.note(run.name, text)
         tell({"kind": "restored", "text": text})
 
     try:
         with (
             _interruptible(),
-            open_checkpointer(run.workspace.checkpoints, _checkpointed(), restored) as saver,
+            open_checkpointer(run.workspace.checkpoints, *_checkpointed(restored)) as saver,
         ):
+            if saver.get_tuple(_thread(run)) is None and ledger.kept(run.name, "rows"):
+                restored(
+                    "There was no checkpoint to go on from: the run began anew, and finished jobs "
+                    "were reused."
+                )
             _stream(run, ledger, saver, tell, approve)
     except KeyboardInterrupt:
         ledger.set_status(run.name, "interrupted")
@@ -193,6 +203,7 @@ def _driven(run: Run, ledger: Ledger, tell: OnEvent, approve: Approve | None) ->
     finally:
         with contextlib.suppress(StoreError):
             ledger.release_open(run.name, include_own=True)
+    ledger.keep_copy()
     done = ledger.run(run.name)
     if done.result is None:
         raise StoreError(
@@ -256,10 +267,12 @@ def read_story(run: Run) -> RunStory:
     Raises:
         StoreError: The run has no report yet.
     """
-    path = run.out / "report.json"
-    if not path.is_file():
+    kept = Ledger(run.workspace.ledger).kept(run.name, "story")
+    if kept is None:
         raise StoreError(f"run {run.name} has no report yet; go on with: tuneos resume {run.name}")
-    return RunStory.model_validate_json(path.read_text(encoding="utf-8"))
+    story = RunStory.model_validate_json(kept)
+    restore_json(story, run.out)
+    return story
 
 
 def _stream(
@@ -275,9 +288,10 @@ def _stream(
     from ..graphs.build import build_graph
 
     graph = build_graph(saver)
-    config: Any = {"configurable": {"thread_id": run.name}, "recursion_limit": 1000}
+    config = _thread(run)
     context = make_context(run, ledger, ask=approve is not None)
     begun = bool(graph.get_state(config).values)
+    copied = time.monotonic()
     given: Any = None if begun else {"messages": [], "facts": Facts(), "steps": []}
     while True:
         question: dict[str, Any] | None = None
@@ -290,12 +304,20 @@ def _stream(
                 on_event(chunk)  # type: ignore[arg-type]
             elif isinstance(chunk, dict) and "__interrupt__" in chunk:
                 question = chunk["__interrupt__"][0].value
+            elif "judge" in chunk and time.monotonic() - copied > COPY_EVERY:
+                ledger.keep_copy()
+                copied = time.monotonic()
         if question is None:
             pending = [i.value for t in graph.get_state(config).tasks for i in t.interrupts]
             question = pending[0] if pending else None
         if question is None:
             return
         given = Command(resume=_answered(question, approve))
+
+
+def _thread(run: Run) -> Any:
+    """The thread of the graph that a run is."""
+    return {"configurable": {"thread_id": run.name}, "recursion_limit": 10_000}
 
 
 def _answered(question: dict[str, Any], approve: Approve | None) -> Any:
@@ -332,7 +354,9 @@ def spec_yaml(spec: RunSpec) -> str:
     return str(yaml.safe_dump(said, sort_keys=False, allow_unicode=True))
 
 
-def _checkpointed() -> tuple[type[BaseModel], ...]:
-    from ..graphs.state import CHECKPOINTED
+def _checkpointed(
+    restored: Callable[[str], None],
+) -> tuple[tuple[type[BaseModel], ...], Callable[[str], None], tuple[str, ...]]:
+    from ..graphs.state import CHECKPOINTED, GROWING
 
-    return CHECKPOINTED
+    return CHECKPOINTED, restored, GROWING

@@ -45,7 +45,7 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
         spent = ledger.spending(run.name).get("seconds")
         if spent is None or spent.limit is None:
             return None
-        kept = min(confirm_seconds(_rows(run)), CONFIRM_SHARE * spent.limit)
+        kept = min(confirm_seconds(_rows(ledger, run.name)), CONFIRM_SHARE * spent.limit)
         return max(0.0, spent.limit - spent.spent - spent.reserved - kept)
 
     def seconds_left() -> float | None:
@@ -62,7 +62,9 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
         workspace=workspace,
         ledger=ledger,
         store=ArtifactStore(workspace.artifacts),
-        knowledge=KnowledgeGraph(workspace.knowledge),
+        knowledge=KnowledgeGraph(
+            workspace.knowledge, on_restore=lambda text: ledger.note(run.name, text)
+        ),
         task=spec.task or TASKS[0],
         base_model=spec.base_model,
         base_digest=base.digest,
@@ -110,20 +112,16 @@ def command_of(spec: RunSpec) -> str:
     return shlex.join(words)
 
 
-def _rows(run: Run) -> Facts:
+def _rows(ledger: Ledger, run: str) -> Facts:
     """The sizes of the splits and the measured speed, for estimates, as far as they are known."""
-    path = run.folder / "rows.json"
-    if not path.is_file():
+    rows = ledger.kept(run, "rows")
+    if rows is None:
         return Facts()
     return Facts(
-        rows=json.loads(path.read_text(encoding="utf-8")),
-        frozen_seconds=_measured(run.folder / "speed.json"),
-        startup_seconds=_measured(run.folder / "startup.json"),
+        rows=json.loads(rows),
+        frozen_seconds=float(ledger.kept(run, "speed") or 0.0),
+        startup_seconds=float(ledger.kept(run, "startup") or 0.0),
     )
-
-
-def _measured(path: Path) -> float:
-    return float(path.read_text(encoding="utf-8")) if path.is_file() else 0.0
 
 
 def read_rows(spec: RunSpec) -> RawData:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import bootstrap
 
 from .metrics import METRICS, FloatArray, IntArray, confusion, expected_calibration_error
 
@@ -56,6 +55,8 @@ def interval(
 
 def latency_interval(milliseconds: FloatArray, *, seed: int) -> tuple[float, float]:
     """Bootstrap interval at LEVEL for the 95th percentile of single calls, in ms."""
+    from scipy.stats import bootstrap  # takes seconds to import, and few runs need it
+
     found = bootstrap(
         (milliseconds,),
         lambda x, axis: np.percentile(x, 95, axis=axis),

@@ -10,13 +10,12 @@ from langchain_core.messages import ToolMessage
 from langgraph.runtime import Runtime
 
 from ..evals.result import Step
-from ..memory.errors import DiskFull, StoreError
+from ..memory.errors import DataDamaged, DiskFull, StoreError
 from ..tools.errors import UserError
 from ..tools.facts import Facts, JobProgress
 from ..tools.guardrails.checks import neutralise
 from ..tools.jobs.run import JobFailed
 from ..tools.registry import TOOLS
-from ..tools.reporting.files import write_whole
 from ..tools.tool import ToolContext, ToolRefused, ToolResult
 from .context import RunContext
 from .events import StepEnded, StepProgress, StepStarted, emit
@@ -47,7 +46,7 @@ def act(state: ActInput, runtime: Runtime[RunContext]) -> dict[str, Any]:
         with metered(tools.ledger, tools.run, call.reservation):
             arguments = tool.arguments.model_validate(call.arguments)
             result = tool.run(arguments, _with_own_time(tools, call), state["facts"], tell)
-    except DiskFull:
+    except (DataDamaged, DiskFull):
         raise
     except OBSERVED as error:
         ok, result = False, ToolResult(neutralise(str(error), SUMMARY))
@@ -56,10 +55,9 @@ def act(state: ActInput, runtime: Runtime[RunContext]) -> dict[str, Any]:
         tools.ledger.settle(call.trials_reservation, 0.0)
     emit(StepEnded(tool=call.tool, summary=result.summary, ok=ok, seconds=seconds))
     if ok and result.facts.frozen_seconds:  # what confirm will take follows from it
-        write_whole(runtime.context.folder / "speed.json", str(result.facts.frozen_seconds))
+        tools.ledger.keep(tools.run, "speed", str(result.facts.frozen_seconds))
     if ok and result.facts.startup_seconds:
-        started = str(result.facts.startup_seconds)
-        write_whole(runtime.context.folder / "startup.json", started)
+        tools.ledger.keep(tools.run, "startup", str(result.facts.startup_seconds))
     message = ToolMessage(
         neutralise(result.summary, SUMMARY),
         tool_call_id=call.id,

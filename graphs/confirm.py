@@ -20,7 +20,6 @@ from ..memory.errors import StoreError
 from ..tools.datasets.splits import split_from_bytes, write_split
 from ..tools.facts import Candidate, Facts
 from ..tools.jobs.run import run_job
-from ..tools.reporting.files import write_whole
 from ..tools.training.tool import make_spec
 from .context import RunContext
 from .events import StepEnded, StepProgress, StepStarted, emit
@@ -133,8 +132,11 @@ def _whole(
 
 def confirmed(context: RunContext) -> Confirmed:
     """Read what `confirm` kept."""
-    path = context.folder / "confirmed.json"
-    return Confirmed.model_validate_json(path.read_text(encoding="utf-8"))
+    tools = context.tools
+    said = tools.ledger.kept(tools.run, "confirmed")
+    if said is None:
+        raise StoreError(f"{tools.workspace.ledger}: run {tools.run} has no confirmed figures.")
+    return Confirmed.model_validate_json(said)
 
 
 def _models(chosen: Candidate, facts: Facts) -> dict[str, str]:
@@ -212,4 +214,4 @@ def _unmeasured(targets: tuple[Target, ...]) -> list[TargetResult]:
 
 
 def _keep(context: RunContext, found: Confirmed) -> None:
-    write_whole(context.folder / "confirmed.json", found.model_dump_json(indent=1))
+    context.tools.ledger.keep(context.tools.run, "confirmed", found.model_dump_json())

@@ -13,7 +13,6 @@ from ..tools.datasets.splits import data_hash, make_splits, split_bytes
 from ..tools.datasets.types import RawData, Split, text_key
 from ..tools.datasets.versions import save_version
 from ..tools.facts import Facts
-from ..tools.reporting.files import write_whole
 from .context import RunContext
 from .events import Prepared, emit
 from .state import State
@@ -27,8 +26,9 @@ def prepare(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     train, validation, test = (splits[n] for n in ("train", "validation", "test"))
     context.seals.seal(context.tools.run, split_bytes(test))
     keys = {text_key(t) for t in validation.texts + test.texts}
-    write_whole(context.folder / "held_out.json", json.dumps(sorted(keys)))
-    write_whole(context.folder / "rows.json", json.dumps({n: len(s) for n, s in splits.items()}))
+    ledger, run = context.tools.ledger, context.tools.run
+    ledger.keep(run, "held_out", json.dumps(sorted(keys)))
+    ledger.keep(run, "rows", json.dumps({name: len(split) for name, split in splits.items()}))
     version = save_version(context.tools.store, train, validation, name="as read")
     counts = dict(Counter(train.labels).most_common())
     made = [name for name in ("validation", "test") if name not in raw.splits]

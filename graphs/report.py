@@ -22,8 +22,9 @@ from ..evals.result import (
     WrongAnswer,
 )
 from ..memory.experiments import CandidateFacts, DatasetFacts, RunFacts
-from ..tools.datasets.splits import read_split
-from ..tools.deployment.saved import CARD, read_card
+from ..tools.datasets.splits import split_from_bytes
+from ..tools.deployment.saved import read_card
+from ..tools.deployment.sums import write_sums
 from ..tools.facts import Candidate
 from ..tools.guardrails.checks import neutralise
 from ..tools.reporting.card import write_model_card
@@ -48,6 +49,7 @@ def report(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     result = _result(state, context, found, model)
     story = _story(state, context, found, result)
     write_report(story, context.out)
+    context.tools.ledger.keep(context.tools.run, "story", story.model_dump_json())
     if model is not None:
         card = read_card(model)
         write_model_card(
@@ -67,11 +69,10 @@ def _place_model(chosen: Candidate | None, context: RunContext) -> Path | None:
     if chosen is None:
         return None
     target = context.out / "model"
-    if (target / CARD).is_file():  # a repeated report after a crash
-        return target
     draft = context.out / ".model-draft"
     shutil.rmtree(draft, ignore_errors=True)
     shutil.copytree(chosen.folder, draft)
+    write_sums(draft)
     shutil.rmtree(target, ignore_errors=True)
     draft.rename(target)
     return target
@@ -130,8 +131,9 @@ def _deciders(state: State, context: RunContext) -> str:
 def _story(state: State, context: RunContext, found: Confirmed, result: RunResult) -> RunStory:
     facts = state["facts"]
     labels = sorted(facts.label_counts)
-    counts, worst = _errors(context, found, result)
-    notes = [*(changed(c) for c in result.changes), *facts.notes]
+    counts, worst = _errors(facts.candidates, context, found, result)
+    kept = context.tools.ledger.notes(context.tools.run)
+    notes = [*(changed(c) for c in result.changes), *facts.notes, *kept]
     if result.stop_reason == "targets_met" and not result.met:
         notes.append("The targets held on validation but not on the test split.")
     if state["taken_over"] is not None:
@@ -161,7 +163,7 @@ def _story(state: State, context: RunContext, found: Confirmed, result: RunResul
 
 
 def _errors(
-    context: RunContext, found: Confirmed, result: RunResult
+    candidates: tuple[Candidate, ...], context: RunContext, found: Confirmed, result: RunResult
 ) -> tuple[list[list[int]], list[WrongAnswer]]:
     """Confusion counts and the most confident wrong answers; texts are masked."""
     if not found.folder or result.model is None:
@@ -171,7 +173,8 @@ def _errors(
         probabilities, true = arrays["probabilities"], arrays["true"]
     predicted, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
     counts = confusion(true, predicted, len(labels)).astype(int).tolist()
-    test = read_split(context.folder / "opened" / "test.jsonl")
+    opener = next(c.folder for c in candidates if c.name == found.chosen)
+    test = split_from_bytes(context.seals.open(context.tools.run, opener))
     wrong = np.flatnonzero(predicted != true)
     worst = [
         WrongAnswer(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import operator
+import functools
+from collections.abc import Sequence
 from typing import Annotated, Any, TypedDict
 
 from langchain_core.messages import AnyMessage
+from langgraph.channels import DeltaChannel
 from langgraph.graph.message import add_messages
 from pydantic import BaseModel, ConfigDict
 
@@ -30,6 +32,17 @@ class Call(BaseModel):
     reserved_trials: int = 0
 
 
+def _all_merged(old: Facts, new: Sequence[Facts]) -> Facts:
+    return functools.reduce(merge, new, old)
+
+
+def _extended(old: list[Step], new: Sequence[list[Step]]) -> list[Step]:
+    return [*old, *(step for steps in new for step in steps)]
+
+
+SNAPSHOT_EVERY = 50  # changes of a growing channel; in between, checkpoints hold what was added
+
+
 class State(TypedDict):
     """What the nodes read and change; facts and steps only ever grow.
 
@@ -46,8 +59,8 @@ class State(TypedDict):
     """
 
     messages: Annotated[list[AnyMessage], add_messages]
-    facts: Annotated[Facts, merge]
-    steps: Annotated[list[Step], operator.add]
+    facts: Annotated[Facts, DeltaChannel(_all_merged, snapshot_frequency=SNAPSHOT_EVERY)]
+    steps: Annotated[list[Step], DeltaChannel(_extended, snapshot_frequency=SNAPSHOT_EVERY)]
     calls: list[Call]
     refused: int
     asked_on: int
@@ -64,6 +77,8 @@ class ActInput(TypedDict):
     call: Call
     facts: Facts
 
+
+GROWING = ("facts", "steps")
 
 # Types that checkpoints may hold, beside LangChain's messages.
 CHECKPOINTED = (

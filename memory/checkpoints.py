@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import rowsums
 from .errors import StoreError
 
 if TYPE_CHECKING:
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 
 _BUSY_SECONDS = 30.0
 _SUM_BYTES = 16
+_SUMMED = {"checkpoint", "value"}  # columns whose values end with their own checksum
+_NOT_DAMAGE = ("locked", "busy", "readonly", "unable to open", "full", "I/O")
 
 
 @contextmanager
@@ -24,18 +29,21 @@ def open_checkpointer(
     path: Path,
     allowed: Sequence[type] = (),
     on_restore: Callable[[str], None] = lambda _: None,
+    delta_channels: Sequence[str] = (),
 ) -> Iterator[SqliteSaver]:
     """Open the checkpoint file, made when it is not there, and close it at the end.
 
     Only LangGraph's own safe types and `allowed` are rebuilt from the file; other
     types in it come back as plain data, so a planted file cannot run code. Every
-    value carries a checksum: a flipped bit is found, and where an earlier
-    checkpoint of the thread is whole, the thread goes on from there.
+    value and every row carries a checksum: a flipped bit is found, and where an earlier
+    checkpoint of the thread is whole, the thread goes on from there. A file that is
+    damaged beyond that is set aside, and all threads begin anew.
 
     Args:
         path: The SQLite file; its folder must exist.
         allowed: Classes of the graph's state that checkpoints may hold.
         on_restore: Told in a line when damaged checkpoints were dropped.
+        delta_channels: Channels of the graph whose value is spread over checkpoints.
 
     Raises:
         StoreError: The file is no database, is damaged or cannot be written; also
@@ -47,9 +55,12 @@ def open_checkpointer(
 
     serde = _Summed(JsonPlusSerializer(allowed_msgpack_modules=tuple(allowed) or None))
     try:
-        with closing(_connect(path)) as connection:
+        with closing(_connect(path, on_restore)) as connection:
             saver = _checked_saver_class()(connection, serde=serde, path=path, tell=on_restore)
+            saver.delta_channels = tuple(delta_channels)
             saver.setup()
+            rowsums.install(connection, _SUMMED)
+            connection.commit()
             yield saver
     except sqlite3.Error as error:
         raise StoreError(_damaged(path, error)) from error
@@ -77,13 +88,35 @@ def _sum(kind: str, data: bytes) -> bytes:
     return hashlib.blake2b(kind.encode() + b":" + data, digest_size=_SUM_BYTES).digest()
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    """Open the file and let SQLite look it over before anybody relies on it."""
+def _connect(path: Path, tell: Callable[[str], None]) -> sqlite3.Connection:
+    """Open the file and look it over before anybody relies on it."""
+    try:
+        return _checked(path)
+    except sqlite3.DatabaseError as error:
+        if any(word in str(error) for word in _NOT_DAMAGE):
+            raise
+        aside = f"{path}.damaged-{datetime.now():%Y%m%d-%H%M%S}"
+        for ending in ("", "-wal"):
+            if Path(f"{path}{ending}").exists():
+                shutil.move(f"{path}{ending}", f"{aside}{ending}")
+        Path(f"{path}-shm").unlink(missing_ok=True)
+        tell(
+            f"{path} was damaged ({error}) and set aside as {Path(aside).name}: the run begins "
+            "anew; finished jobs are kept, so nothing is trained again."
+        )
+        return _checked(path)
+
+
+def _checked(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, check_same_thread=False)
     try:
-        verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if verdict != "ok":
-            raise sqlite3.DatabaseError(verdict)
+        rowsums.connect(connection)
+        if rowsums.summed(connection):
+            found = next(rowsums.faults(connection, _SUMMED), "ok")
+        else:  # new, or made before rows had checksums
+            found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise sqlite3.DatabaseError(found)
     except BaseException:
         connection.close()
         raise
@@ -109,6 +142,7 @@ def _checked_saver_class() -> Any:
         ) -> None:
             super().__init__(connection, serde=serde)
             self.path, self.tell = path, tell
+            self.delta_channels: tuple[str, ...] = ()
 
         def with_allowlist(self, extra_allowlist: Any) -> Any:
             """The serializer has its list already, and is strict."""
@@ -116,12 +150,20 @@ def _checked_saver_class() -> Any:
 
         def get_tuple(self, config: Any) -> Any:
             try:
-                return super().get_tuple(config)
+                return self._with_history(super().get_tuple(config))
             except Exception as error:
                 earlier = self._last_whole(config)
                 if earlier is None:
                     raise StoreError(_damaged(self.path, error)) from error
                 return earlier
+
+        def _with_history(self, found: Any) -> Any:
+            """Make sure that what a checkpoint leaves to the ones before it can be read there."""
+            if found is not None and self.delta_channels:
+                self.get_delta_channel_history(
+                    config=found.config, channels=list(self.delta_channels)
+                )
+            return found
 
         def _last_whole(self, config: Any) -> Any:
             """Drop damaged checkpoints at the end of a thread; None where no other is whole."""
@@ -140,7 +182,7 @@ def _checked_saver_class() -> Any:
                 for dropped, name in enumerate(ids[1:], 1):
                     with suppress(Exception):
                         exact = {"configurable": {**said, "checkpoint_id": name}}
-                        found = super().get_tuple(exact)
+                        found = self._with_history(super().get_tuple(exact))
                         for table in ("checkpoints", "writes"):
                             self.conn.execute(
                                 f"DELETE FROM {table} {where} AND checkpoint_id > ?", (*at, name)

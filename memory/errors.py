@@ -9,5 +9,9 @@ class StoreError(Exception):
     """
 
 
+class DataDamaged(StoreError):
+    """The rows of a run are damaged: without them it cannot go on."""
+
+
 class DiskFull(StoreError):
     """Nothing more can be written: the run stops here and can be resumed."""

@@ -3,7 +3,8 @@
 An Oxigraph store on disk, reached through rdflib. Oxigraph calls reading beside a
 writer undefined, so a file lock lets one in at a time, and everyone opens, does
 one thing and closes: some tens of milliseconds. Each change is one transaction, so
-a kill at any point leaves the state before or after it.
+a kill at any point leaves the state before or after it. Beside the store lies a
+journal of what was written; a store that is damaged is set aside and made anew from it.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import StoreError
 from .experiments import RunFacts, dataset_iri, lesson_graph, run_graph, run_iri
+from .journal import Journal
 from .namespaces import DCTERMS, EXPERIMENTS_GRAPH, ONTOLOGY_GRAPH, PREFIXES, RECIPES_GRAPH, TUNEOS
 from .recipes import Strategy, Value, read_constants, read_strategies
 from .sparql import ONTOLOGY_FILE, QueryRefused, checked_query
@@ -33,6 +36,13 @@ MAX_ROWS = 1000
 MAX_SECONDS = 30.0
 _LOCK_SECONDS = 60.0
 _STARTUP_SECONDS = 30.0  # for the child process to start, on a busy machine
+_NOT_DAMAGE = ("No space", "Permission denied", "Read-only", "lock file", "Too many open")
+_ENTRIES = TUNEOS + "journalEntries"
+_T = TypeVar("_T")
+
+
+class _Damaged(StoreError):
+    """The store cannot be read; it can be made anew."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +64,19 @@ class KnowledgeGraph:
     Args:
         folder: Where the store lies.
         recipes: Turtle to take the recipes from, instead of the package's own.
+        on_restore: Told in a line when the store was damaged and made anew.
     """
 
-    def __init__(self, folder: Path, *, recipes: Path = RECIPES_FILE) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        recipes: Path = RECIPES_FILE,
+        on_restore: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.folder = folder
+        self._journal = Journal(folder / "journal.txt")
+        self._tell = on_restore
         self._store_path = folder / "store"
         self._sources = {ONTOLOGY_GRAPH: ONTOLOGY_FILE, RECIPES_GRAPH: recipes}
         self._fresh = False
@@ -70,19 +89,46 @@ class KnowledgeGraph:
         Raises:
             StoreError: A file is missing or is not Turtle, or the store cannot be written.
         """
+        with self._locked():
+            try:
+                self._refresh()
+            except _Damaged as error:
+                self._rebuild(str(error))
+        self._fresh = True
+
+    def _refresh(self) -> None:
+        """Bring the store up to its sources; the lock must be held."""
         texts = {graph: _read(path) for graph, path in self._sources.items()}
         digests = {g: hashlib.sha256(t.encode()).hexdigest() for g, t in texts.items()}
-        with self._locked():
-            if self._store_path.exists():
-                with self._opened(read_only=True) as store:
-                    stale = [g for g in texts if _stored_digest(store, g) != digests[g]]
-            else:
-                stale = list(texts)
-            if stale:
-                self._apply(
-                    [_replacement(g, texts[g], digests[g], self._sources[g]) for g in stale]
-                )
-        self._fresh = True
+        stale, stored, found = list(texts), 0, ""
+        written, torn = self._journal.entries()
+        if self._store_path.exists():
+            with self._opened(read_only=True) as store:
+                stale = [g for g in texts if _stored_digest(store, g) != digests[g]]
+                stored = _stored_entries(store)
+                if torn or stored > len(written) or (not stored and not written):
+                    found = _experiments(store)
+        if found:  # the journal is damaged, or older than this code: the store knows all
+            self._journal.replace([found])
+            written = [found]
+        updates = [_replacement(g, texts[g], digests[g], self._sources[g]) for g in stale]
+        if stored < len(written) or found:
+            updates += [*written[stored:], _counted(len(written))]
+        if updates:
+            self._apply(updates)
+
+    def _rebuild(self, why: str) -> None:
+        """Set the damaged store aside and make it anew; the lock must be held."""
+        aside = self._store_path.with_name(f"store.damaged-{datetime.now():%Y%m%d-%H%M%S}")
+        self._store_path.rename(aside)
+        written, torn = self._journal.entries()
+        self._refresh()
+        lost = f"; {torn} entries could not be read and are lost" if torn else ""
+        self._tell(
+            f"The knowledge graph {self._store_path} was damaged ({why}), set aside as "
+            f"{aside.name} and made anew from the recipes and {len(written)} entries of its "
+            f"journal{lost}."
+        )
 
     def strategies(self, task: str) -> tuple[Strategy, ...]:
         """Return what may be tried for a task, by rung, variants last; none for an unknown task.
@@ -90,13 +136,11 @@ class KnowledgeGraph:
         Raises:
             StoreError: The store cannot be read, or a strategy is incomplete.
         """
-        with self._reading() as store:
-            return read_strategies(store, task)
+        return self._reading(lambda store: read_strategies(store, task))
 
     def constants(self) -> dict[str, Value]:
         """Return the numbers that the planner goes by: patience, smallGap."""
-        with self._reading() as store:
-            return read_constants(store)
+        return self._reading(read_constants)
 
     def record_run(self, facts: RunFacts) -> None:
         """Write a run with all its parts; the same run again replaces the first account.
@@ -144,20 +188,41 @@ class KnowledgeGraph:
         }
         with self._locked():
             answer = _ask_child(request)
+            if "unreadable" in answer:
+                self._rebuild(answer["unreadable"])
+                answer = _ask_child(request)
+        if "error" in answer or "unreadable" in answer:
+            why = answer.get("error") or answer["unreadable"]
+            raise QueryRefused(f"The query cannot be answered: {why}.")
         rows = tuple(tuple(row) for row in answer["rows"])
         return QueryResult(tuple(answer["columns"]), rows, answer["truncated"])
 
-    @contextmanager
-    def _reading(self) -> Iterator[Store]:
-        self._ensure_fresh()
-        with self._locked(), self._opened(read_only=True) as store:
-            yield store
-
-    def _update(self, updates: list[str]) -> None:
-        """Apply SPARQL updates in one transaction."""
+    def _reading(self, read: Callable[[Store], _T]) -> _T:
+        """Read from the store, made anew first where it is damaged."""
         self._ensure_fresh()
         with self._locked():
-            self._apply(updates)
+            try:
+                with self._opened(read_only=True) as store:
+                    return read(store)
+            except _Damaged as error:
+                self._rebuild(str(error))
+            with self._opened(read_only=True) as store:
+                return read(store)
+
+    def _update(self, updates: list[str]) -> None:
+        """Write SPARQL updates into the journal, and apply them in one transaction."""
+        self._ensure_fresh()
+        whole = " ;\n".join(updates)
+        with self._locked():
+            try:
+                self._journal.append(whole)
+            except OSError as error:
+                raise StoreError(f"{self._journal.path} cannot be written: {error}.") from error
+            written, _ = self._journal.entries()
+            try:
+                self._apply([whole, _counted(len(written))])
+            except _Damaged as error:
+                self._rebuild(str(error))
 
     def _apply(self, updates: list[str]) -> None:
         """Apply SPARQL updates in one transaction; the lock must be held."""
@@ -210,10 +275,11 @@ class KnowledgeGraph:
                 if not read_only:
                     _tidy(self._store_path)
         except (OSError, SyntaxError, RuntimeError) as error:  # as pyoxigraph words damage
-            raise StoreError(
-                f"{path} cannot be used: {error}. If the disk is not full, move the folder away: "
-                "recipes are loaded anew, the record of earlier runs is lost."
-            ) from error
+            if any(words in str(error) for words in _NOT_DAMAGE):
+                raise StoreError(
+                    f"{path} cannot be used: {error}. Mend that and run the command again."
+                ) from error
+            raise _Damaged(str(error)) from error
 
 
 def _ask_child(request: dict[str, Any]) -> dict[str, Any]:
@@ -240,8 +306,6 @@ def _ask_child(request: dict[str, Any]) -> dict[str, Any]:
             f"(exit {done.returncode}: {done.stderr.strip()[-200:]})."
         )
     answer: dict[str, Any] = json.loads(done.stdout)
-    if "error" in answer:
-        raise QueryRefused(f"The query cannot be answered: {answer['error']}.")
     return answer
 
 
@@ -264,6 +328,36 @@ def _stored_digest(store: Store, graph: str) -> str | None:
     name = URIRef(graph)
     value = Graph(store, identifier=name).value(name, URIRef(TUNEOS + "contentHash"))
     return None if value is None else str(value)
+
+
+def _stored_entries(store: Store) -> int:
+    """Count the entries of the journal that the store holds."""
+    from rdflib import Graph, URIRef
+
+    name = URIRef(EXPERIMENTS_GRAPH)
+    value = Graph(store, identifier=name).value(name, URIRef(_ENTRIES))
+    return 0 if value is None else int(str(value))
+
+
+def _counted(entries: int) -> str:
+    """Write the update that notes how many entries of the journal the store holds."""
+    graph = f"GRAPH <{EXPERIMENTS_GRAPH}>"
+    said = f"<{EXPERIMENTS_GRAPH}> <{_ENTRIES}>"
+    return (
+        f"DELETE {{ {graph} {{ {said} ?n }} }} WHERE {{ {graph} {{ {said} ?n }} }} ;\n"
+        f"INSERT DATA {{ {graph} {{ {said} {entries} }} }}"
+    )
+
+
+def _experiments(store: Store) -> str:
+    """Write the update that gives all recorded runs again; empty when there are none."""
+    from rdflib import Graph, URIRef
+
+    content = Graph()
+    for triple in Graph(store, identifier=URIRef(EXPERIMENTS_GRAPH)):
+        if str(triple[1]) != _ENTRIES:
+            content.add(triple)
+    return _insertion(EXPERIMENTS_GRAPH, content) if len(content) else ""
 
 
 def _replacement(graph: str, turtle: str, digest: str, path: Path) -> str:

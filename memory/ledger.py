@@ -15,11 +15,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from . import budgets, jobs
+from . import budgets, jobs, kept
 from .budgets import Budgets, BudgetSpent, Spent
 from .database import Database, now
 from .errors import StoreError
 from .jobs import JobRow, Jobs, JobStatus
+from .kept import Kept
 from .liveness import alive, birth
 
 __all__ = ["BudgetSpent", "JobRow", "JobStatus", "Ledger", "RunRow", "RunStatus", "Spent"]
@@ -49,7 +50,7 @@ class RunRow:
     pid: int | None = None
 
 
-class Ledger(Budgets, Jobs):
+class Ledger(Budgets, Jobs, Kept):
     """Runs, budgets and jobs of a workspace; cheap to open, safe across processes.
 
     Raises:
@@ -57,7 +58,7 @@ class Ledger(Budgets, Jobs):
     """
 
     def __init__(self, path: Path) -> None:
-        self._database = Database(path, _SCHEMA + budgets.SCHEMA + jobs.SCHEMA)
+        self._database = Database(path, _SCHEMA + budgets.SCHEMA + jobs.SCHEMA + kept.SCHEMA)
 
     def start_run(self, run: str, spec: Mapping[str, Any]) -> None:
         """Enter a run as running in this process; saying it twice changes nothing.
@@ -77,7 +78,7 @@ class Ledger(Budgets, Jobs):
             )
 
     def take_run(self, run: str) -> None:
-        """Make this process the one that drives the run.
+        """Make this process the one that drives the run; a finished one stays as it is.
 
         Raises:
             StoreError: A live process drives it; the message says which, since when.
@@ -88,6 +89,8 @@ class Ledger(Budgets, Jobs):
                 raise StoreError(f"{self._database.path}: there is no run {run!r}.")
             _refuse_held(row)
             db.execute("DELETE FROM stops WHERE run = ?", (run,))
+            if row["status"] == "finished" and row["result"] is not None:
+                return  # another process has ended it meanwhile
             db.execute(
                 "UPDATE runs SET status = 'running', ended = NULL, pid = ?, born = ? WHERE run = ?",
                 (os.getpid(), birth(os.getpid()), run),

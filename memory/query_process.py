@@ -10,6 +10,7 @@ the network.
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 from itertools import islice
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _MEMORY_BYTES = 4 * 2**30  # address space, of which the store maps a good part
 _CELL_LENGTH = 1000
+_DAMAGE = re.compile("Corruption|IO error")  # as RocksDB words it
 
 
 def main() -> None:
@@ -34,7 +36,8 @@ def main() -> None:
         store = Store.read_only(request["store"])
         answer = _evaluate(store, request["query"], request["prefixes"], request["limit"])
     except (OSError, SyntaxError, ValueError, RuntimeError) as error:
-        answer = {"error": str(error)}
+        damaged = isinstance(error, OSError) and _DAMAGE.match(str(error))
+        answer = {"unreadable" if damaged else "error": str(error)}
     json.dump(answer, sys.stdout)
 
 

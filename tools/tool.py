@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from ..evals.targets import Target
 from ..memory.artifacts import ArtifactStore
+from ..memory.errors import StoreError
 from ..memory.knowledge import KnowledgeGraph
 from ..memory.ledger import Ledger
 from ..memory.workspace import Workspace
@@ -55,8 +56,10 @@ class ToolContext:
 
         Enough to find leaks, while the texts of the test split stay sealed.
         """
-        path = self.workspace.run_folder(self.run) / "held_out.json"
-        return frozenset(json.loads(path.read_text(encoding="utf-8")))
+        kept = self.ledger.kept(self.run, "held_out")
+        if kept is None:
+            raise StoreError(f"{self.workspace.ledger}: run {self.run} has no held-out texts.")
+        return frozenset(json.loads(kept))
 
     @property
     def measured(self) -> tuple[str, ...]:

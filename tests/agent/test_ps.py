@@ -142,9 +142,11 @@ def test_run_that_another_process_drives_is_refused_with_who_holds_it(
 ) -> None:
     import sqlite3
 
+    from tuneos.memory import rowsums
     from tuneos.memory.liveness import birth
 
     with sqlite3.connect(place / "ledger.sqlite") as db:
+        rowsums.connect(db)
         db.execute("UPDATE runs SET pid = ?, born = ?", (worker.pid, birth(worker.pid)))
     with pytest.raises(StoreError, match=rf"is held by process {worker.pid}, which began 20"):
         ledger.take_run("tickets-1")

@@ -11,6 +11,7 @@ from typing import TypedDict
 import pytest
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END, START, StateGraph
+from tuneos.memory import rowsums
 from tuneos.memory.checkpoints import open_checkpointer
 from tuneos.memory.errors import StoreError
 
@@ -41,8 +42,12 @@ def test_state_is_there_after_reopening(tmp_path: Path) -> None:
 def test_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     path = tmp_path / "checkpoints.sqlite"
     path.write_bytes(b"junk" * 1000)
-    with pytest.raises(StoreError, match=r"checkpoints.sqlite is damaged"), open_checkpointer(path):
-        pass
+    told: list[str] = []
+    with open_checkpointer(path, on_restore=told.append) as saver:
+        assert saver.get_tuple(CONFIG) is None
+    assert "set aside as checkpoints.sqlite.damaged-" in told[0]
+    assert "nothing is trained again" in told[0]
+    assert len(list(tmp_path.glob("checkpoints.sqlite.damaged-*"))) == 1
 
 
 def test_missing_folder_is_named(tmp_path: Path) -> None:
@@ -51,20 +56,44 @@ def test_missing_folder_is_named(tmp_path: Path) -> None:
         pass
 
 
-def test_torn_file_is_named(tmp_path: Path) -> None:
+def test_torn_file_is_set_aside_and_told(tmp_path: Path) -> None:
     path = tmp_path / "checkpoints.sqlite"
     for _ in range(10):
         count_once(path)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(StoreError, match="is damaged"):
-        count_once(path)
+    told: list[str] = []
+    with open_checkpointer(path, on_restore=told.append):
+        pass
+    assert len(told) == 1
+    assert count_once(path) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["checkpoint_id = 'x' || checkpoint_id", "parent_checkpoint_id = NULL", "metadata = x'7B7D'"],
+)
+def test_changed_row_is_found_though_its_value_is_whole(tmp_path: Path, change: str) -> None:
+    path = tmp_path / "checkpoints.sqlite"
+    count_once(path)
+    with closing(sqlite3.connect(path)) as db, db:
+        (trigger,) = db.execute(
+            "SELECT sql FROM sqlite_schema WHERE name = 'checkpoints_UPDATE'"
+        ).fetchone()
+        db.execute("DROP TRIGGER checkpoints_UPDATE")
+        db.execute(f"UPDATE checkpoints SET {change} WHERE rowid = 2")
+        db.execute(trigger)
+    told: list[str] = []
+    with open_checkpointer(path, on_restore=told.append):
+        pass
+    assert "row 2 of checkpoints was changed" in told[0]
 
 
 def test_damaged_checkpoint_is_named_when_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "checkpoints.sqlite"
     count_once(path)
     with closing(sqlite3.connect(path)) as db, db:
+        rowsums.connect(db)
         db.execute("UPDATE checkpoints SET checkpoint = x'C1C1C1'")
     with pytest.raises(StoreError, match="is damaged"), open_checkpointer(path) as saver:
         saver.get_tuple(CONFIG)
@@ -103,6 +132,7 @@ def values(path: Path) -> list[tuple[str, bytes]]:
 def flip(path: Path, name: str, table: str = "checkpoints") -> None:
     """Flip one bit in the middle of a stored value."""
     with closing(sqlite3.connect(path)) as db:
+        rowsums.connect(db)
         (value,) = db.execute(
             f"SELECT checkpoint FROM {table} WHERE checkpoint_id = ?", (name,)
         ).fetchone()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -235,11 +236,31 @@ def test_many_openings_leave_no_pile_of_logs(knowledge: KnowledgeGraph) -> None:
     assert list((knowledge.folder / "store").glob("LOG.old.*")) == []
 
 
-def test_damaged_store_is_named(knowledge: KnowledgeGraph) -> None:
-    knowledge.refresh()
+def test_damaged_store_is_made_anew_with_all_that_was_recorded(tmp_path: Path) -> None:
+    told: list[str] = []
+    knowledge = KnowledgeGraph(tmp_path / "knowledge", on_restore=told.append)
+    knowledge.record_lesson("run-1", "short texts want a higher learning rate", "lora")
+    before = knowledge.strategies("text-classification")
     (knowledge.folder / "store" / "CURRENT").write_text("nonsense")
-    with pytest.raises(StoreError, match=r"store cannot be used.*move the folder away"):
-        KnowledgeGraph(knowledge.folder).strategies("text-classification")
+    again = KnowledgeGraph(knowledge.folder, on_restore=told.append)
+    found = again.query("SELECT ?text WHERE { ?lesson t:text ?text }")
+    assert found.rows == (("short texts want a higher learning rate",),)
+    assert again.strategies("text-classification") == before
+    assert len(told) == 1
+    assert "was damaged" in told[0]
+    assert "1 entries of its journal" in told[0]
+
+
+def test_damaged_journal_is_written_anew_from_the_store(tmp_path: Path) -> None:
+    knowledge = KnowledgeGraph(tmp_path / "knowledge")
+    for word in ("one", "two"):
+        knowledge.record_lesson("run-1", word, "lora")
+    journal = tmp_path / "knowledge" / "journal.txt"
+    journal.write_bytes(journal.read_bytes().replace(b"two", b"tvo"))
+    KnowledgeGraph(knowledge.folder).refresh()
+    shutil.rmtree(knowledge.folder / "store")
+    found = KnowledgeGraph(knowledge.folder).query("SELECT ?t WHERE { ?l t:text ?t } ORDER BY ?t")
+    assert found.rows == (("one",), ("two",))
 
 
 def test_file_in_the_place_of_the_folder_is_named(tmp_path: Path) -> None:

@@ -237,10 +237,83 @@ def test_one_of_many_processes_gets_the_job(tmp_path: Path) -> None:
     assert sum(won) == 1
 
 
+def test_one_of_many_processes_takes_an_interrupted_run(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.start_run("a", {})
+    ledger.set_status("a", "interrupted")
+    code = (
+        "import sys\nfrom tuneos.memory.errors import StoreError\n"
+        "print('ready', flush=True)\nsys.stdin.readline()\n"
+        "try:\n    l.take_run('a')\n    print('mine', flush=True)\n"
+        "except StoreError as error:\n    print(error, flush=True)\nsys.stdin.read()"
+    )
+    children = [elsewhere(tmp_path / "ledger.sqlite", code) for _ in range(4)]
+    for child in children:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+    for child in children:  # now all at once
+        assert child.stdin is not None
+        child.stdin.write("go\n")
+        child.stdin.flush()
+    said = [child.stdout.readline() for child in children if child.stdout is not None]
+    for child in children:
+        child.communicate()
+    holder = ledger.run("a").pid
+    assert said.count("mine\n") == 1
+    assert sum(f"is held by process {holder}" in line for line in said) == 3
+
+
+def test_run_that_has_finished_meanwhile_is_not_taken_up_again(ledger: Ledger) -> None:
+    ledger.start_run("a", {})
+    ledger.set_status("a", "finished", {"met": True})
+    ledger.take_run("a")
+    assert ledger.run("a").status == "finished"
+
+
+SPENDER = """
+import os, random
+rng, booked = random.Random({seed}), 0.0
+for _ in range(40):
+    l.release_open("a")
+    amount = rng.uniform(0, 3)
+    try:
+        held = l.reserve("a", "seconds", amount)
+    except BudgetSpent:
+        continue
+    spent = rng.uniform(0, amount)
+    l.note_spent(held, spent)
+    booked += spent
+    if rng.random() < 0.05:
+        print(booked, flush=True)
+        os._exit(9)
+    l.settle(held, spent)
+    if rng.random() < 0.1:
+        l.settle(held, spent)  # a node of the graph may run twice
+print(booked, flush=True)
+"""
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_no_mix_of_parallel_jobs_and_kills_overspends(
+    ledger: Ledger, tmp_path: Path, seed: int
+) -> None:
+    ledger.start_run("a", {})
+    ledger.set_limit("a", "seconds", 30.0)
+    path = tmp_path / "ledger.sqlite"
+    children = [elsewhere(path, SPENDER.format(seed=10 * seed + n)) for n in range(6)]
+    said = [child.communicate()[0] for child in children]
+    ledger.release_open("a")
+    spending = ledger.spending("a")["seconds"]
+    assert spending.reserved == 0
+    assert spending.spent == pytest.approx(sum(float(text) for text in said))
+    assert 20 < spending.spent <= 30.0 + 6 * 1e-9
+
+
 def test_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     path.write_bytes(b"not a database, but long enough to be taken for one" * 40)
-    with pytest.raises(StoreError, match=r"ledger.sqlite: .*damaged; move it away"):
+    with pytest.raises(
+        StoreError, match=r"ledger.sqlite was damaged .* set aside as .* no whole copy"
+    ):
         Ledger(path)
 
 

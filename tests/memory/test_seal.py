@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tuneos.memory import rowsums
 from tuneos.memory.errors import StoreError
 from tuneos.memory.ledger import Ledger
 from tuneos.memory.seal import SealBroken, Seals
@@ -59,6 +60,7 @@ def test_changed_content_is_noticed_and_leaves_the_seal_closed(
     seals: Seals, tmp_path: Path
 ) -> None:
     with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as db, db:
+        rowsums.connect(db)
         db.execute("UPDATE seals SET content = x'00'")
     with pytest.raises(SealBroken, match="was changed"):
         seals.open("a", "x")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...memory.artifacts import ArtifactStore
+from ...memory.errors import DataDamaged, StoreError
 from ..facts import DataVersion
 from .splits import data_hash, read_split, write_split
 from .types import Split
@@ -21,7 +22,7 @@ def save_version(
 ) -> DataVersion:
     """Keep train and validation under the hash of their rows; the same rows are kept once."""
     key = store.key({"data": data_hash({"train": train, "validation": validation})})
-    if not store.has(key):
+    if not store.has_whole(key):
         with store.writing(key) as folder:
             write_split(folder / "train.jsonl", train)
             write_split(folder / "validation.jsonl", validation)
@@ -36,7 +37,28 @@ def save_version(
     )
 
 
+def verify_rows(store: ArtifactStore, key: str) -> None:
+    """Make sure that a version's files are as they were written.
+
+    Raises:
+        DataDamaged: They are not.
+    """
+    try:
+        store.verify(key)
+    except StoreError as error:
+        what, _, _ = str(error).partition(" Remove the folder")
+        raise DataDamaged(
+            f"The rows of this run are damaged: {what} Start it again with the same tuneos run "
+            "command: rows are written anew, and finished jobs are reused."
+        ) from error
+
+
 def load_version(version: DataVersion) -> tuple[Split, Split]:
-    """Read train and validation of a version."""
+    """Read train and validation of a version.
+
+    Raises:
+        DataDamaged: Its files are not as they were written.
+    """
     folder = Path(version.folder)
+    verify_rows(ArtifactStore(folder.parent), version.key)
     return read_split(folder / "train.jsonl"), read_split(folder / "validation.jsonl")

@@ -18,6 +18,7 @@ from ..errors import BaseModelError, ModelError
 from ..training.linear import LinearHead
 from .pool import pooled
 from .saved import CARD, HEAD, PARTS, SavedModel, read_card, read_head, read_tensors
+from .sums import check_sums
 
 Progress = Callable[[int, int], None]
 
@@ -85,6 +86,7 @@ def load_classifier(folder: Path) -> Classifier:
         ModelError: The folder is not a model, incomplete or damaged.
         BaseModelError: Its base model isn't there.
     """
+    check_sums(folder)
     card = read_card(folder)
     if card.encoder == "parts":
         return _blend(card, folder)

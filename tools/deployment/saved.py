@@ -6,6 +6,7 @@ adapter_config.json, adapter_model.safetensors    a PEFT adapter (strategy lora)
 config.json, model.safetensors, tokenizer         a whole encoder (top_layers, full)
 vocabulary.json, idf.safetensors                  tf-idf (the cheapest rung)
 parts/NAME/                                       whole model folders that are blended
+SHA256SUMS             of all these files, where a run hands the model over
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from .guards import Verdict, ask, guard_of
+from .arguments import argument_faults
+from .guards import ask, guard_of
 from .personal_data import mask_text
 
 if TYPE_CHECKING:
@@ -61,6 +62,9 @@ def check_arguments(
 ) -> list[str]:
     """Check every string in a tool call's arguments, keys included, however deep.
 
+    By the rules of `SafeArgument` without its Guard: every run passes here, and importing
+    guardrails takes longer than many a run's first steps.
+
     Args:
         arguments: As the controller gave them; not modified.
         roots: Folders that paths may lead into (workspace, data).
@@ -71,8 +75,7 @@ def check_arguments(
         One line for each bad string, naming the argument and the value.
     """
     violations: list[str] = []
-    guard = _guard("SafeArgument")
-    verdicts: dict[tuple[str, bool], Verdict] = {}
+    verdicts: dict[tuple[str, bool], str] = {}
     for count, (place, value) in enumerate(_strings(arguments)):
         if count == _MOST_STRINGS:
             return [*violations, f"arguments hold more than {_MOST_STRINGS} strings; give fewer"]
@@ -81,9 +84,10 @@ def check_arguments(
             continue
         key = value, re.split(r"[.\[]", place, maxsplit=1)[0] in prose
         if key not in verdicts:
-            metadata = {"roots": tuple(roots), "allow_urls": allow_urls, "prose": key[1]}
-            verdicts[key] = ask(guard, value, metadata)
-        violations += [f"{place} = {_show(value)} {why}" for why in verdicts[key].failures]
+            faults = argument_faults(value, tuple(roots), allow_urls=allow_urls, prose=key[1])
+            verdicts[key] = "; ".join(faults)
+        if verdicts[key]:
+            violations.append(f"{place} = {_show(value)} {verdicts[key]}")
     return violations
 
 

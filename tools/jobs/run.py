@@ -21,6 +21,7 @@ from typing import IO
 
 from ...memory.artifacts import ArtifactStore
 from ...memory.ledger import Ledger
+from ..datasets.versions import verify_rows
 from ..facts import JobProgress, OnProgress, Outcome
 from .child import DISK_FULL, OUT_OF_MEMORY
 from .processes import end_group, out_of_memory_kills
@@ -79,6 +80,7 @@ def run_job(
     saved = store.root.parent / "training" / key
     if store.has_whole(key):
         return _reused(key, store, ledger, saved, on_progress)
+    _verify_inputs(spec, store)
     while ledger.claim_job(key, spec.what.kind, spec.run, os.getpid()) is None:
         time.sleep(0.5)  # another process of this workspace is at it
     if store.has_whole(key):
@@ -97,6 +99,20 @@ def run_job(
     ledger.finish_job(key, seconds, spec.name, _costs(spec, outcome, seconds))
     shutil.rmtree(saved, ignore_errors=True)
     return Finished(outcome, store.path(key), seconds, reused=False)
+
+
+def _verify_inputs(spec: JobSpec, store: ArtifactStore) -> None:
+    """Refuse to work on rows or models that are not as they were written.
+
+    Raises:
+        StoreError: They are not; `DataDamaged` where it is the rows.
+    """
+    rows = Path(spec.data_folder)
+    if rows.is_relative_to(store.root):
+        verify_rows(store, store.key_of(rows))
+    for _, folder in spec.what.models:
+        if Path(folder).is_relative_to(store.root):
+            store.verify(store.key_of(Path(folder)))
 
 
 def _reused(

@@ -27,9 +27,20 @@ def write_report(story: RunStory, folder: Path) -> Path:
         Path of report.html.
     """
     page = render(story)
-    write_whole(folder / "report.json", story.model_dump_json(indent=2) + "\n")
+    write_whole(folder / "report.json", _json(story))
     write_whole(folder / "report.html", page)
     return folder / "report.html"
+
+
+def restore_json(story: RunStory, folder: Path) -> None:
+    """Write report.json anew where it is there and says something else."""
+    path = folder / "report.json"
+    if path.is_file() and path.read_bytes() != _json(story).encode():
+        write_whole(path, _json(story))
+
+
+def _json(story: RunStory) -> str:
+    return story.model_dump_json(indent=2) + "\n"
 
 
 def render(story: RunStory) -> str:

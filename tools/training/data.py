@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
+import struct
 import time
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,10 +20,12 @@ from ..datasets.splits import read_split
 from ..datasets.types import Split
 from ..facts import JobProgress, OnProgress
 from ..jobs.spec import JobSpec
-from ..reporting.files import write_whole
 from .base_model import BaseModel, find_base_model, load_encoder, load_tokenizer
 from .hardware import pick_device
 from .tokens import Tokens, tokenize
+
+_SUM_BYTES = 32
+_SECONDS = struct.Struct("<d")
 
 
 @dataclass
@@ -106,11 +110,11 @@ class JobData:
         pairs = (("train", self.train_tokens), ("validation", self.validation_tokens))
         for name, tokens in pairs:
             path = Path(self.spec.cache) / f"{self._cache_key(tokens)}.npy"
-            took = path.with_suffix(".seconds")
-            if path.is_file() and (name != "train" or took.is_file()):
-                found.append(np.load(path, allow_pickle=False))
+            cached = _cached(path)
+            if cached is not None:
+                found.append(cached[0])
                 if name == "train":
-                    seconds = float(took.read_text(encoding="utf-8"))
+                    seconds = cached[1]
                 continue
             encoder = encoder if encoder is not None else self.encoder()
             start = time.monotonic()
@@ -121,10 +125,10 @@ class JobData:
                 on_progress(JobProgress(share=base + share, text=f"embedding {name} texts"))
 
             found.append(embed(encoder, tokens, pick_device(), tell))
-            _save(path, found[-1])
+            took = time.monotonic() - start
+            _save(path, found[-1], took)
             if name == "train":
-                seconds = time.monotonic() - start
-                write_whole(took, str(seconds))
+                seconds = took
         return found[0], found[1], seconds
 
     def _cache_key(self, tokens: Tokens) -> str:
@@ -134,12 +138,27 @@ class JobData:
         ).hexdigest()[:24]
 
 
-def _save(path: Path, array: NDArray[np.float32]) -> None:
-    """Write beside and rename, so that a killed job leaves no half file."""
+def _save(path: Path, array: NDArray[np.float32], seconds: float) -> None:
+    """Write beside and rename; the array, the seconds it took, and the checksum of both."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=False)
+    data = content.getvalue() + _SECONDS.pack(seconds)
     with draft.open("wb") as stream:
-        np.save(stream, array, allow_pickle=False)
+        stream.write(data + hashlib.sha256(data).digest())
         stream.flush()
         os.fsync(stream.fileno())
     draft.replace(path)
+
+
+def _cached(path: Path) -> tuple[NDArray[np.float32], float] | None:
+    """Read what `_save` wrote; None when it is not there or not whole: it is computed anew."""
+    if not path.is_file():
+        return None
+    content = path.read_bytes()
+    data, end = content[:-_SUM_BYTES], content[-_SUM_BYTES:]
+    if hashlib.sha256(data).digest() != end:
+        return None
+    array: NDArray[np.float32] = np.load(io.BytesIO(data), allow_pickle=False)
+    return array, _SECONDS.unpack(data[-_SECONDS.size :])[0]

@@ -1,0 +1,52 @@
+"""SHA256SUMS of a model folder, as `sha256sum -c` reads it: a flipped bit is no answer."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from ..errors import ModelError
+
+SUMS = "SHA256SUMS"
+
+
+def write_sums(folder: Path) -> None:
+    """Note the checksum of every file there is."""
+    lines = [
+        f"{_sum(path)}  {path.relative_to(folder).as_posix()}\n"
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != SUMS
+    ]
+    (folder / SUMS).write_text("".join(lines), encoding="utf-8")
+
+
+def check_sums(folder: Path) -> None:
+    """Compare the files with their checksums; a folder without any was made elsewhere.
+
+    Raises:
+        ModelError: A file is missing or has changed.
+    """
+    path = folder / SUMS
+    if not path.is_file():
+        return
+    mend = "copy the model again, or let a run make it anew"
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"model {path}: cannot be read; {mend}") from error
+    if not lines:
+        raise ModelError(f"model {path}: is empty; {mend}")
+    for line in lines:
+        said, _, name = line.partition("  ")
+        file = folder / name
+        if not name or not file.resolve().is_relative_to(folder.resolve()):
+            raise ModelError(f"model {path}: is damaged; {mend}")
+        if not file.is_file():
+            raise ModelError(f"model {file}: is missing; {mend}")
+        if _sum(file) != said:
+            raise ModelError(f"model {file}: was changed since it was saved; {mend}")
+
+
+def _sum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
