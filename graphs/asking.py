@@ -19,6 +19,7 @@ from .context import RunContext
 from .faults import ControllerFailed, one_line
 
 DECISION_SECONDS = 300.0  # a controller that has not answered by then has failed
+STOPPING_SECONDS = 10.0  # that a model in this process gets to come to its next token
 ANSWER_TOKENS = 500  # set aside for an answer
 CHARACTERS_A_TOKEN = 4
 TOOLS_SHARE = 0.5  # of a context window that history may fill at most
@@ -97,7 +98,7 @@ def answer_in_time(
         ControllerFailed: It raised, or `seconds` went by.
     """
     found: list[AIMessage | BaseException] = []
-    waiting = _Waiting()
+    waiting, done = _Waiting(), threading.Event()
 
     def work() -> None:
         try:
@@ -105,15 +106,21 @@ def answer_in_time(
             found.append(model.bind_tools(list(schemas)).invoke(list(messages), config))
         except BaseException as error:  # told to whoever waits
             found.append(error)
+        finally:
+            done.set()
 
     # A daemon thread: one that hangs must not keep the process from ending.
     thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
     thread.start()
     try:
-        thread.join(seconds)
-    finally:
+        in_time = done.wait(seconds)
+    except BaseException:
         waiting.over = True
-    if not found:
+        if isinstance(model, KnowsAhead):  # a process that ends while it computes is aborted
+            done.wait(STOPPING_SECONDS)
+        raise
+    waiting.over = True
+    if not in_time:
         raise ControllerFailed(f"no answer within {seconds:.0f} s")
     (answer,) = found
     if isinstance(answer, Exception):
@@ -123,6 +130,10 @@ def answer_in_time(
     if not isinstance(answer, AIMessage):
         raise ControllerFailed(f"it answered with a {type(answer).__name__}")
     return answer
+
+
+class _NobodyWaits(BaseException):
+    """Ends a thread; no `Exception`, so that nobody on the way makes an error of it."""
 
 
 class _Waiting(BaseCallbackHandler):
@@ -136,7 +147,7 @@ class _Waiting(BaseCallbackHandler):
     def on_llm_new_token(self, token: str | list[str | dict[str, Any]], **_: Any) -> None:
         """Raise where nobody waits."""
         if self.over:
-            raise ControllerFailed("nobody waits for the answer any longer")
+            raise _NobodyWaits
 
 
 def _ahead(

@@ -40,11 +40,11 @@ calls = int(sys.argv[1])
 SCHEMAS = [tool.schema() for tool in TOOLS.values()]
 TEMPLATE = ("{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n"
             "{% endfor %}<|im_start|>assistant\n")
-COMMON = {"vocab_size": 4000, "bos_token_id": 0, "eos_token_id": 1}
-SIZES = {"hidden_size": 256, "intermediate_size": 768, "num_hidden_layers": 4,
+COMMON = {"vocab_size": 2500, "bos_token_id": 0, "eos_token_id": 1}
+SIZES = {"hidden_size": 192, "intermediate_size": 512, "num_hidden_layers": 3,
          "num_attention_heads": 8, "num_key_value_heads": 4, "max_position_embeddings": 4096}
 CONFIGS = {"llama": LlamaConfig(**COMMON, **SIZES), "qwen2": Qwen2Config(**COMMON, **SIZES),
-           "gpt2": GPT2Config(**COMMON, n_positions=2048, n_embd=256, n_layer=4, n_head=8)}
+           "gpt2": GPT2Config(**COMMON, n_positions=2048, n_embd=192, n_layer=3, n_head=8)}
 
 def save(folder, config, template):
     texts = [json.dumps(s) for s in SCHEMAS] + [SYSTEM]
@@ -135,7 +135,7 @@ with tempfile.TemporaryDirectory() as root:
                             temperature=1.0, seed=seed, on_token=lambda _: None)
         return count, count / (time.perf_counter() - start)
     pairs = []
-    for seed in range(20):
+    for seed in range(12):
         count, held = lap(schema, words, 900, seed)
         _, free = lap(None, endless, count, seed)
         pairs.append((held, free))
