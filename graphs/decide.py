@@ -15,7 +15,14 @@ from .asking import Asked, answer_in_time, ask, recent, results_in
 from .context import RunContext
 from .digest import make_digest
 from .events import Decided, TookOver, emit
-from .faults import MOST_CORRECTIONS, ControllerFailed, complaint, correction, unusable
+from .faults import (
+    MOST_CORRECTIONS,
+    ControllerFailed,
+    complaint,
+    correction,
+    corrections_now,
+    unusable,
+)
 from .prompts import SYSTEM, earlier, goal
 from .state import State
 
@@ -29,7 +36,9 @@ def decide(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     planner = context.controller is context.fallback
     if state["taken_over"] is None and not planner:
         wrong = complaint(refused=state["refused"], steps=state["steps"][state["helped"] :])
-        told = state["corrections"] + 1 if wrong else 0
+        told = corrections_now(
+            wrong, before=state["corrections"], refused=state["refused"], steps=state["steps"]
+        )
         if told <= MOST_CORRECTIONS:
             try:
                 return _asked(state, context, wrong, told)

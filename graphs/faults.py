@@ -45,6 +45,21 @@ def complaint(*, refused: int, steps: Sequence[Step]) -> str | None:
     return None
 
 
+def corrections_now(wrong: str | None, *, before: int, refused: int, steps: Sequence[Step]) -> int:
+    """Count the corrections that nothing good has followed, one that is due now among them.
+
+    Args:
+        wrong: What is to be said now, if anything.
+        before: The count so far.
+        refused: Rounds in a row in which nothing was let through.
+        steps: All so far, oldest first.
+    """
+    if wrong is not None:
+        return before + 1
+    mended = refused == 0 and idle_steps(steps) < IDLE_STEPS
+    return 0 if mended else before
+
+
 def idle_steps(steps: Sequence[Step]) -> int:
     """Count the steps since the last that changed the data or made a candidate."""
     for back, step in enumerate(reversed(steps)):

@@ -18,7 +18,18 @@ from typer.testing import CliRunner
 
 Cli = Callable[..., Result]
 Write = Callable[[str, str | bytes], Path]
-COMMANDS = ["run", "demo", "check", "predict", "chat", "resume", "report", "runs", "doctor"]
+COMMANDS = [
+    "run",
+    "demo",
+    "check",
+    "predict",
+    "chat",
+    "resume",
+    "report",
+    "runs",
+    "eval",
+    "doctor",
+]
 
 
 @pytest.fixture

@@ -132,6 +132,22 @@ def test_documented_examples_run_as_they_stand(
     assert said.err == ""
 
 
+def test_call_inside_a_running_event_loop_works_and_prints_nothing(
+    tickets: Path, tmp_path: Path
+) -> None:
+    code = (
+        "import asyncio, sys\nfrom tuneos.agent import RunSpec, run_agent\n"
+        "spec = RunSpec(data=sys.argv[1], workspace=sys.argv[2], budget='5s',"
+        " targets=('accuracy>=0.9',))\n"
+        "async def cell():\n"  # as a notebook's cell is run
+        "    return run_agent(spec)\n"
+        "sys.exit(asyncio.run(cell()).stop_reason != 'budget_spent')"
+    )
+    words = [sys.executable, "-c", code, str(tickets), str(tmp_path / "w")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_importing_the_interface_is_light() -> None:
     code = (
         "import sys, tuneos.agent; print([m for m in ('torch', 'langgraph') if m in sys.modules])"

@@ -11,6 +11,7 @@ from tuneos.graphs.faults import (
     IDLE_STEPS,
     ControllerFailed,
     complaint,
+    corrections_now,
     idle_steps,
     one_line,
     quits_early,
@@ -42,6 +43,24 @@ def test_complaint_names_what_goes_wrong(
 ) -> None:
     found = complaint(refused=refused, steps=steps)
     assert found is None if words is None else words in str(found)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "before", "refused", "steps", "now"),
+    [
+        ("idle", 0, 0, IDLE, 1),
+        (None, 1, 0, [*IDLE, step("list_jobs")], 1),  # told, and no better since
+        ("idle", 1, 0, IDLE * 2, 2),
+        (None, 2, 0, [*IDLE, step("probe_baselines")], 0),
+        ("refused", 1, 3, [], 2),
+        (None, 1, 1, [], 1),
+        (None, 1, 0, [], 0),
+    ],
+)
+def test_corrections_count_until_something_good_follows(
+    wrong: str | None, before: int, refused: int, steps: list[Step], now: int
+) -> None:
+    assert corrections_now(wrong, before=before, refused=refused, steps=steps) == now
 
 
 def test_idle_steps_are_those_since_the_last_that_made_something() -> None:

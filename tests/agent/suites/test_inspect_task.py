@@ -35,7 +35,16 @@ print(json.dumps({"status": log.status, "task": log.eval.task,
 
 def evaluated(suite: Path, only: list[str] | None, folder: Path, epochs: int = 1) -> Any:
     """Run the task in a process of its own: Inspect takes hold of much in the one it is in."""
-    words = [sys.executable, "-P", "-c", CODE, suite, json.dumps(only), folder, str(epochs)]
+    words = [
+        sys.executable,
+        "-P",
+        "-c",
+        CODE,
+        str(suite),
+        json.dumps(only),
+        str(folder),
+        str(epochs),
+    ]
     env = {**os.environ, "INSPECT_LOG_LEVEL": "error", "INSPECT_EVAL_MODEL": ""}
     done = subprocess.run(words, capture_output=True, text=True, check=False, env=env)
     assert done.returncode == 0, done.stderr
