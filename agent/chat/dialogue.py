@@ -89,6 +89,7 @@ class Dialogue:
         self.wants_new = False
         self._agreed = False
         self.changed = threading.Event()  # the run ended or asks: a script waits for this
+        self.leave_prompt: Callable[[], bool] = lambda: False  # for who ends us from outside
         self.deeds = Deeds(self)
 
     # ---- hearing
