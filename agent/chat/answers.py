@@ -37,12 +37,13 @@ def status(record: Record, *, here: bool) -> str:
         said = verdict(record.result)
         return f"Run {row.run} is finished. {said.title}. {said.sentence}"
     elsewhere = " in another process" if row.status == "running" and not here else ""
-    lines = [f"Run {row.run} {_STATES[row.status]}{elsewhere}; {_spent(record)}."]
+    state = "waiting" if record.question is not None and here else row.status
+    lines = [f"Run {row.run} {_STATES[state]}{elsewhere}; {_spent(record)}."]
     if record.going and row.status == "running":
         lines.append(f"It is at {', '.join(record.going)}.")
     lines.append(f"{_steps_done(record.steps)}{_leader(record)}")
     if record.question is not None:
-        lines.append(f"Waiting for your yes: {asked(record.question)}")
+        lines.append(f"The step that waits: {asked(record.question)}")
     elif row.status in {"interrupted", "failed", "waiting"}:
         lines.append("Say go to go on.")
     return "\n".join(lines)

@@ -89,6 +89,7 @@ class Dialogue:
         self.wants_new = False
         self._agreed = False
         self.changed = threading.Event()  # the run ended or asks: a script waits for this
+        self.leave_prompt: Callable[[], bool] = lambda: False  # for who ends us from outside
         self.deeds = Deeds(self)
 
     # ---- hearing
@@ -122,7 +123,7 @@ class Dialogue:
             words = _answer_in(message, reading)
             if words is not None:
                 return self._approved(words)
-            if not reading.requests and self.talker is None:
+            if not reading.requests and (reading.held or self.talker is None):
                 self.screen.say(f"A step waits for you: say {HOW}.")
                 return True
         if self.talker is not None and not self._plainly(reading):
@@ -148,7 +149,7 @@ class Dialogue:
 
     def do_all(self, reading: Reading) -> bool:
         """Do what was read, and say what was not; False: the person leaves."""
-        if not reading.requests:
+        if not reading.requests and not reading.held:
             self.screen.say(CANT)
             return True
         settings = [r for r in reading.requests if isinstance(r, SETTINGS)]
@@ -160,7 +161,8 @@ class Dialogue:
                 stays = self.do(request) and stays
         if reading.unclear:
             lost = ", ".join(f"“{part}”" for part in reading.unclear)
-            self.screen.say(f"I made nothing of {lost}.")
+            held = " So I have not gone ahead; say it without that." if reading.held else ""
+            self.screen.say(f"I made nothing of {lost}.{held}")
         return stays
 
     def do(self, request: AnyRequest) -> bool:

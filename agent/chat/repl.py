@@ -55,7 +55,7 @@ def chat(workspace: Path, name: str | None, *, new: bool, extra: dict[str, Any])
 
 def _talk(dialogue: Dialogue, conversation: Conversation, read: Any) -> bool:
     """Hear until the person leaves; tells whether another conversation is wanted."""
-    with _ending_well():
+    with _ending_well(dialogue):
         try:
             dialogue.greet()
             read(dialogue, conversation)
@@ -78,6 +78,7 @@ def _from_lines(dialogue: Dialogue, _: Conversation) -> None:
 def _at_terminal(dialogue: Dialogue, conversation: Conversation) -> None:
     """Prompt at the bottom; what a run does scrolls by above it."""
     session = make_session(dialogue, conversation)
+    dialogue.leave_prompt = lambda: _leave_prompt(session)
     kept = ""
     while not dialogue.wants_new:
         try:
@@ -91,6 +92,20 @@ def _at_terminal(dialogue: Dialogue, conversation: Conversation) -> None:
             return
         if not dialogue.hear(message):
             return
+
+
+def _leave_prompt(session: PromptSession[str]) -> bool:
+    """End the prompt as Ctrl-D does; tells whether one was open. Safe in a signal's handler."""
+    app = session.app
+    if not app.is_running or app.loop is None:
+        return False
+
+    def leave() -> None:
+        if app.future is not None and not app.future.done():
+            app.exit(exception=EOFError)
+
+    app.loop.call_soon_threadsafe(leave)
+    return True
 
 
 def _interrupted(dialogue: Dialogue, typed: str) -> None:
@@ -204,7 +219,7 @@ def _patched(at_terminal: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _ending_well() -> Iterator[None]:
+def _ending_well(dialogue: Dialogue) -> Iterator[None]:
     """Being ended from outside is leaving: a run is paused, its job is not left behind."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -213,7 +228,8 @@ def _ending_well() -> Iterator[None]:
     def end(*_: object) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        raise _Ended
+        if not dialogue.leave_prompt():  # an exception would be lost in the prompt's own loop
+            raise _Ended
 
     before = {s: signal.signal(s, end) for s in (signal.SIGTERM, signal.SIGHUP)}
     try:

@@ -23,10 +23,16 @@ from .settings import (
 
 @dataclass(frozen=True)
 class Reading:
-    """What a message asks for, in order, and the parts that nothing was made of."""
+    """What a message asks for, in order, and the parts that nothing was made of.
+
+    Attributes:
+        held: A yes or go that came with a part that is unclear, and so does not count:
+            it may have been meant with a condition.
+    """
 
     requests: tuple[AnyRequest, ...] = ()
     unclear: tuple[str, ...] = ()
+    held: tuple[AnyRequest, ...] = ()
 
 
 def read(message: str) -> Reading:
@@ -46,7 +52,9 @@ def read(message: str) -> Reading:
             found, lost = _sentence(sentence.strip())
             requests += found
             unclear += lost
-    return Reading(_merged(requests), tuple(unclear))
+    merged = _merged(requests)
+    held = tuple(r for r in merged if unclear and isinstance(r, (Go, Yes)))
+    return Reading(tuple(r for r in merged if r not in held), tuple(unclear), held)
 
 
 # ---- one sentence

@@ -196,6 +196,17 @@ def test_part_that_is_not_understood_is_named() -> None:
     assert reading.unclear == ("sing a song",)
 
 
+@pytest.mark.parametrize(
+    "message",
+    ["start but on weekdays only", "yes but cheaper", "go, quietly", "yes. spare the cat"],
+)
+def test_yes_and_go_with_a_condition_that_is_not_understood_do_not_count(message: str) -> None:
+    reading = read(message)
+    assert not reading.requests
+    assert reading.held
+    assert reading.unclear
+
+
 @pytest.mark.parametrize("message", ["accuracy at most 0.5", "accuracy 300", "mcc >= 7000"])
 def test_target_that_cannot_be_met_is_refused_with_the_reason(message: str) -> None:
     with pytest.raises(TargetError):

@@ -164,7 +164,7 @@ def test_question_is_there_again_in_the_next_process(
     again = Talk(asking.dialogue.conversation, asking.dialogue.extra, None)
     again.dialogue.greet()
     assert "is paused" in again.shown()
-    assert "Waiting for your yes: probe_baselines" in again.shown()
+    assert "The step that waits: probe_baselines" in again.shown()
     assert "A step needs your yes" in again.say("go")
     again.dialogue.changed.clear()
     assert "Target met" in again.say("yes")

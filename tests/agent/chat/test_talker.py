@@ -53,7 +53,7 @@ def test_goal_and_start_are_proposals_that_need_the_persons_yes(
         assert talk.dialogue.conversation.draft.targets == ()
         assert talk.dialogue.conversation.draft.data == str(tickets), "pointing at data is free"
         said = talk.say("yes")
-        assert "goal macro_f1>=0.8; budget no limit" in said
+        assert "goal macro_f1>=0.8; budget 10m" in said
         assert "Start it? (yes / no)" in said, "the plan is shown before anything is spent"
         assert not list_runs(tmp_path / "w")
         assert "nothing was changed" in talk.say("no")
