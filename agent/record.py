@@ -91,11 +91,16 @@ def opened_graph(run: Run) -> AbstractContextManager[tuple[Any, Any]]:
     from contextlib import contextmanager
 
     from ..graphs.build import build_graph
-    from ..graphs.state import CHECKPOINTED
+    from ..graphs.state import CHECKPOINTED, GROWING
 
     @contextmanager
     def opened() -> Iterator[tuple[Any, Any]]:
-        with open_checkpointer(run.workspace.checkpoints, CHECKPOINTED) as saver:
+        with open_checkpointer(
+            run.workspace.checkpoints,
+            CHECKPOINTED,
+            lambda text: Ledger(run.workspace.ledger).note(run.name, text),
+            GROWING,
+        ) as saver:
             yield build_graph(saver), {"configurable": {"thread_id": run.name}}
 
     return opened()

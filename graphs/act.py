@@ -51,8 +51,9 @@ def act(state: ActInput, runtime: Runtime[RunContext]) -> dict[str, Any]:
     except OBSERVED as error:
         ok, result = False, ToolResult(neutralise(str(error), SUMMARY))
     seconds = time.monotonic() - start
-    if call.trials_reservation is not None:  # the job has charged what it used
-        tools.ledger.settle(call.trials_reservation, 0.0)
+    for held in (call.trials_reservation, call.gpu_reservation):
+        if held is not None:  # the job has charged what it used
+            tools.ledger.settle(held, 0.0)
     emit(StepEnded(tool=call.tool, summary=result.summary, ok=ok, seconds=seconds))
     if ok and result.facts.frozen_seconds:  # what confirm will take follows from it
         tools.ledger.keep(tools.run, "speed", str(result.facts.frozen_seconds))
@@ -95,6 +96,9 @@ def _reserved(call: Call, tools: ToolContext) -> Call:
             "reserved": seconds,
             "trials_reservation": hold(tools.run, "trials", trials) if trials else None,
             "reserved_trials": trials,
+            "gpu_reservation": None
+            if call.gpu_reservation is None
+            else hold(tools.run, "gpu_seconds", seconds),
         }
     )
 

@@ -190,12 +190,14 @@ def _ask(call: ToolCall, seconds: float, reason: str, rule: str) -> Answer:
 
 
 def _reserved(call: ToolCall, facts: Facts, reason: str, by: str, context: RunContext) -> Call:
-    """Set the expected seconds, and trials, aside before they are spent."""
+    """Set the expected seconds, also of a GPU, and trials aside before they are spent."""
     tools = context.tools
     estimate = estimate_seconds(call["name"], call["args"], facts)
     left = tools.seconds_left()
     amount = estimate if left is None else max(0.0, min(estimate, left))
     trials = _trials(call, tools.trials_left())
+    gpu = tools.ledger.spending(tools.run).get("gpu_seconds")
+    limited = gpu is not None and gpu.limit is not None
     return Call(
         id=str(call["id"]),
         tool=call["name"],
@@ -207,6 +209,7 @@ def _reserved(call: ToolCall, facts: Facts, reason: str, by: str, context: RunCo
         approved=by,
         trials_reservation=tools.ledger.reserve(tools.run, "trials", trials) if trials else None,
         reserved_trials=trials,
+        gpu_reservation=tools.ledger.reserve(tools.run, "gpu_seconds", amount) if limited else None,
     )
 
 

@@ -30,6 +30,7 @@ class Call(BaseModel):
     approved: str = ""
     trials_reservation: int | None = None
     reserved_trials: int = 0
+    gpu_reservation: int | None = None
 
 
 def _all_merged(old: Facts, new: Sequence[Facts]) -> Facts:

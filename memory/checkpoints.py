@@ -59,6 +59,7 @@ def open_checkpointer(
             saver = _checked_saver_class()(connection, serde=serde, path=path, tell=on_restore)
             saver.delta_channels = tuple(delta_channels)
             saver.setup()
+            connection.execute("BEGIN IMMEDIATE")  # others may be making the file just now
             rowsums.install(connection, _SUMMED)
             connection.commit()
             yield saver

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from . import rowsums
 from .errors import StoreError
 
 _BUSY_SECONDS = 30.0
+_OLD_SECONDS = 3600.0
 _NOT_DAMAGE = ("locked", "busy", "readonly", "unable to open", "full", "I/O")
 _whole: dict[Path, int] = {}  # files that this process has found whole, by inode
 
@@ -47,6 +48,10 @@ def keep(path: Path) -> None:
         sqlite3.Error: It cannot be read for other reasons.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}.{time.time_ns()}")
+    for left in path.parent.glob(f".{path.name}.*"):  # by a process that was killed
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _OLD_SECONDS:
+                left.unlink()
     try:
         with closing(_open(path)) as source, closing(sqlite3.connect(draft)) as target:
             try:
@@ -117,7 +122,7 @@ def _restore(path: Path, why: str) -> None:
     from filelock import FileLock
 
     copy = copy_of(path)
-    with FileLock(f"{path}.lock", timeout=_BUSY_SECONDS):
+    with FileLock(f"{path}.lock"):  # held for a moment; the system frees that of a dead process
         least = _commits(copy)
         if path.is_file() and _fault(path, least) is None:
             return  # another process was first

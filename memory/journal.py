@@ -34,10 +34,16 @@ class Journal:
         """Add an update and force it to the disk."""
         body = _line(update)
         with self.path.open("ab") as file:
-            torn = file.tell() and self.path.read_bytes()[-1:] != b"\n"
-            file.write(b"\n" * bool(torn) + body)
+            file.write(b"\n" * self._is_torn() + body)
             file.flush()
             os.fsync(file.fileno())
+
+    def _is_torn(self) -> bool:
+        """Whether the last line was cut off."""
+        with self.path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - 1))
+            return size > 0 and file.read(1) != b"\n"
 
     def replace(self, updates: Sequence[str]) -> None:
         """Write all anew, in one move."""

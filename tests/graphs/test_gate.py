@@ -245,6 +245,25 @@ def test_arguments_that_are_not_json_are_refused(make: Make, told: list[Any]) ->
     assert "not valid JSON" in update["messages"][0].content
 
 
+def test_two_calls_at_once_share_what_is_left_of_a_gpu(make: Make, told: list[Any]) -> None:
+    context = make()
+    ledger = context.tools.ledger
+    ledger.set_limit(RUN, "gpu_seconds", 100.0)
+
+    def left() -> float:
+        spent = ledger.spending(RUN)["gpu_seconds"]
+        return 100.0 - spent.spent - spent.reserved
+
+    tools = replace(context.tools, seconds_left=left)
+    calls = [call("fine_tune", strategy="lora"), call("fine_tune", strategy="lora", epochs=2)]
+    message = AIMessage("both", tool_calls=calls)
+    passed = through(message, replace(context, tools=tools))["calls"]
+    assert [c.gpu_reservation is not None for c in passed] == [True, True]
+    spent = ledger.spending(RUN)["gpu_seconds"]
+    assert 0 < spent.reserved <= 100.0
+    assert spent.reserved == pytest.approx(sum(c.reserved for c in passed))
+
+
 def test_expected_seconds_are_set_aside_before_they_are_spent(make: Make, told: list[Any]) -> None:
     context = make(left=70.0)
     message = AIMessage("go", tool_calls=[call("fine_tune", strategy="lora")])

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +38,31 @@ def open_study(spec: JobSpec, *, anew: bool = False) -> optuna.Study:
     return optuna.create_study(
         study_name=name, storage=storage, direction="maximize", load_if_exists=True
     )
+
+
+def set_aside_if_damaged(path: Path) -> list[str]:
+    """Move a damaged file out of the way; returns a note on it, or nothing.
+
+    The trials of a search that goes on are entered into the new one again; what
+    earlier searches had recorded is lost, and no result rests on it.
+    """
+    if not path.is_file():
+        return []
+    try:
+        with closing(sqlite3.connect(path, timeout=60)) as connection:
+            verdict = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.OperationalError:  # locked, or may not be read: Optuna will say so
+        return []
+    except sqlite3.DatabaseError as error:
+        verdict = str(error)
+    if verdict == "ok":
+        return []
+    aside = path.with_name(f"{path.name}.damaged-{datetime.now():%Y%m%d-%H%M%S}")
+    path.rename(aside)
+    return [
+        f"{path} was damaged ({verdict}) and set aside as {aside.name}; the record of trials "
+        "began anew"
+    ]
 
 
 def open_storage(path: Path) -> Any:
