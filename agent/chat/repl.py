@@ -61,7 +61,8 @@ def _talk(dialogue: Dialogue, conversation: Conversation, read: Any) -> bool:
             read(dialogue, conversation)
         except _Ended:
             pass
-        dialogue.leave()
+        with _deaf():
+            dialogue.leave()
     return dialogue.wants_new
 
 
@@ -111,8 +112,9 @@ def _leave_prompt(session: PromptSession[str]) -> bool:
 def _interrupted(dialogue: Dialogue, typed: str) -> None:
     """Ctrl-C: pause the run that goes on; else say how to leave."""
     if dialogue.going:
-        dialogue.screen.say("Pausing …")
-        dialogue.pause()
+        with _deaf():
+            dialogue.screen.say("Pausing …")
+            dialogue.pause()
     elif not typed:
         dialogue.screen.say(IDLE)
 
@@ -216,6 +218,19 @@ def _patched(at_terminal: bool) -> Iterator[None]:
 
     with patch_stdout(raw=True):
         yield
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Ctrl-C pressed again while a run is being paused changes nothing."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import re
@@ -40,9 +41,18 @@ class Terminal:
         self.seen = ""
         self.read = 0
 
-    def expect(self, text: str) -> None:
+    def press(self, key: str, text: str) -> None:
+        """Press a key until something is shown: between two prompts a terminal loses it."""
+        for _ in range(20):
+            self.type(key)
+            with contextlib.suppress(AssertionError):
+                self.expect(text, seconds=5.0)
+                return
+        raise AssertionError(f"{text!r} was not shown")
+
+    def expect(self, text: str, seconds: float = PATIENCE) -> None:
         """Read until something is shown; only what comes after it counts next time."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + seconds
         while (place := self.plain.find(text, self.read)) < 0:
             new = self.plain[self.read :]
             assert time.monotonic() < end, f"{text!r} was not shown but:\n{new[-3000:]}"
@@ -104,15 +114,10 @@ def test_ctrl_c_pauses_the_run_and_the_conversation_is_there_again(folder: Path)
         terminal.type("yes\r")
         terminal.expect("1 inspect_dataset")
         terminal.type("half a thou")
-        terminal.type("\x03")
-        terminal.expect("is paused; nothing is lost")
+        terminal.press("\x03", "is paused; nothing is lost")
         terminal.expect("half a thou")
-        terminal.type("\x03")
-        time.sleep(0.5)
-        terminal.type("\x03")
-        terminal.expect(IDLE)
-        terminal.type("\x04")
-        terminal.expect("Come back with")
+        terminal.press("\x03", IDLE)
+        terminal.press("\x04", "Come back with")
         assert terminal.ended() == 0
     (row,) = Ledger(folder / "w" / "ledger.sqlite").runs()
     assert row.status == "interrupted"
