@@ -127,6 +127,7 @@ def _restore(path: Path, why: str) -> None:
         if path.is_file() and _fault(path, least) is None:
             return  # another process was first
         now = datetime.now().astimezone()
+        there = path.is_file()
         aside = path.with_name(f"{path.name}.damaged-{now:%Y%m%d-%H%M%S}")
         for ending in ("", "-wal", "-shm"):
             part = Path(f"{path}{ending}")
@@ -141,9 +142,10 @@ def _restore(path: Path, why: str) -> None:
         when = datetime.fromtimestamp(copy.stat().st_mtime).astimezone()
         _place(copy, path, now, when)
     raise StoreError(
-        f"{path} was damaged ({why}). It was set aside as {aside.name}, and its copy of "
-        f"{when:%Y-%m-%d %H:%M:%S} put in its place: run the command again. What was spent after "
-        "that time is not in it."
+        f"{path} was damaged ({why}). "
+        f"{f'It was set aside as {aside.name}, and its' if there else 'Its'} copy of "
+        f"{when:%Y-%m-%d %H:%M:%S} was put in its place: run the command again. What was spent "
+        "after that time is not in it."
     )
 
 
