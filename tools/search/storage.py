@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
+import time
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +26,15 @@ def study_name(spec: JobSpec) -> str:
 def open_study(spec: JobSpec, *, anew: bool = False) -> optuna.Study:
     """Open or make the study.
 
+    A damaged file is set aside: it is a record of results that lie elsewhere, and is
+    written anew from them.
+
     Args:
         spec: Of the search.
         anew: Forget what an earlier go at the same search had recorded.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    _set_aside_damaged(Path(spec.studies))
     storage = open_storage(Path(spec.studies))
     name = study_name(spec)
     if anew and name in optuna.get_all_study_names(storage):
@@ -35,6 +42,20 @@ def open_study(spec: JobSpec, *, anew: bool = False) -> optuna.Study:
     return optuna.create_study(
         study_name=name, storage=storage, direction="maximize", load_if_exists=True
     )
+
+
+def _set_aside_damaged(path: Path) -> None:
+    if not path.is_file():
+        return
+    try:
+        with closing(sqlite3.connect(path, timeout=60)) as database:
+            sound = database.execute("PRAGMA quick_check").fetchone() == ("ok",)
+    except sqlite3.OperationalError:  # locked, or not to be read: not damaged
+        return
+    except sqlite3.DatabaseError:
+        sound = False
+    if not sound:
+        path.rename(path.with_name(f"{path.name}.damaged-{time.time_ns()}"))
 
 
 def open_storage(path: Path) -> Any:
