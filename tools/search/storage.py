@@ -26,11 +26,15 @@ def study_name(spec: JobSpec) -> str:
 def open_study(spec: JobSpec, *, anew: bool = False) -> optuna.Study:
     """Open or make the study.
 
+    A damaged file is set aside: it is a record of results that lie elsewhere, and is
+    written anew from them.
+
     Args:
         spec: Of the search.
         anew: Forget what an earlier go at the same search had recorded.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    set_aside_if_damaged(Path(spec.studies))
     storage = open_storage(Path(spec.studies))
     name = study_name(spec)
     if anew and name in optuna.get_all_study_names(storage):

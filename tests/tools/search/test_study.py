@@ -23,7 +23,7 @@ from tuneos.tools.jobs.spec import JobSpec
 from tuneos.tools.search import study as search
 from tuneos.tools.search import worker
 from tuneos.tools.search.results import Drawn, TrialResult, TrialResults
-from tuneos.tools.search.storage import open_study, study_name
+from tuneos.tools.search.storage import open_study, record, study_name
 from tuneos.tools.training.loop import Pruned
 
 MakeJob = Callable[..., JobSpec]
@@ -260,6 +260,19 @@ def test_damaged_trial_is_done_again(kept_job: JobSpec) -> None:
     results.keep(0, lambda _: complete(0, 0.5))
     next(Path(kept_job.checkpoints).glob("trials/*/result.json")).write_text("{}")
     assert results.read() == {}
+
+
+@pytest.mark.parametrize("content", [b"no database at all, but long enough", b""])
+def test_damaged_study_file_is_set_aside_and_written_anew(
+    content: bytes, kept_job: JobSpec
+) -> None:
+    path = Path(kept_job.studies)
+    record(open_study(kept_job), kept_job, {0: complete(0, 0.5)})
+    path.write_bytes(content)
+    study = open_study(kept_job)
+    record(study, kept_job, {0: complete(0, 0.5), 1: complete(1, 0.6), 3: complete(3, 0.7)})
+    assert [t.value for t in open_study(kept_job).trials] == [0.5, 0.6]
+    assert len(list(path.parent.glob("*.damaged-*"))) == bool(content)
 
 
 @pytest.mark.parametrize(

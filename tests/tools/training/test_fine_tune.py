@@ -221,7 +221,7 @@ def test_deadline_is_on_the_monotonic_clock(
 ) -> None:
     seen: dict[str, float] = {}
 
-    def caught(*_: Any, deadline: float) -> None:
+    def caught(*_: Any, deadline: float, **__: Any) -> None:
         seen["deadline"] = deadline
         raise KeyboardInterrupt
 
