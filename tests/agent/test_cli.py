@@ -71,6 +71,10 @@ def test_each_command_explains_itself(command: str, cli: Cli) -> None:
     assert "Usage" in result.stdout
 
 
+def test_help_says_what_an_argument_is(cli: Cli) -> None:
+    assert "Data file or folder" in cli("check", "--help").output
+
+
 def test_help_loads_nothing_heavy() -> None:
     code = (
         "import sys; sys.argv = ['tuneos', '--help']\n"
