@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field
 from ..evals.result import Step
 from ..evals.targets import Target
 from ..tools.estimate import estimate_seconds
-from ..tools.facts import Facts, KnownStrategy
+from ..tools.facts import Candidate, Facts, KnownStrategy
+from ..tools.training.blend_tool import best_of_each
 from .standing import BLEND, attempts_without_gain, best
 
 MOST_CANDIDATES = 12
@@ -143,7 +144,9 @@ def make_digest(
             _strategy_state(
                 s,
                 facts,
-                tried=s.name in tried if s.name != BLEND else not worth_blending(states),
+                tried=s.name in tried
+                if s.name != BLEND
+                else not worth_blending(facts.candidates, metric),
                 failed=s.name in failed or bool({s.tool, f"{s.tool} {s.name}"} & refused),
             )
             for s in facts.strategies
@@ -159,11 +162,12 @@ def make_digest(
     )
 
 
-def worth_blending(candidates: Sequence[CandidateState]) -> bool:
-    """Tell whether candidates of different strategies are there, and a new one among them."""
-    kinds = [c.strategy for c in candidates if c.strategy != "majority"]
-    after = kinds[len(kinds) - kinds[::-1].index(BLEND) :] if BLEND in kinds else kinds
-    return len(set(kinds) - {BLEND}) >= 2 and len(after) > 0
+def worth_blending(candidates: Sequence[Candidate], metric: str) -> bool:
+    """Tell whether a blend would take two candidates or more, and others than the last one did."""
+    last = max((i for i, c in enumerate(candidates) if c.strategy == BLEND), default=0)
+    before = {c.name for c in best_of_each(candidates[:last], metric)}
+    now = {c.name for c in best_of_each(candidates, metric)}
+    return len(now) >= 2 and now != before
 
 
 def _strategy_state(

@@ -7,7 +7,7 @@ import json
 import pytest
 from tuneos.evals.result import Step
 from tuneos.evals.targets import parse_target
-from tuneos.graphs.digest import CandidateState, Digest, make_digest, worth_blending
+from tuneos.graphs.digest import Digest, make_digest, worth_blending
 from tuneos.tools.facts import Candidate, DataVersion, Facts, KnownStrategy, Setting
 
 TARGETS = (parse_target("macro_f1>=0.90"), parse_target("latency_p95_ms<=10"))
@@ -75,20 +75,21 @@ def test_gap_is_that_of_the_best_candidate_and_unknown_where_nothing_was_measure
     ("history", "worth"),
     [
         ([], False),
-        (["majority", "tfidf_linear"], False),  # what blends with nothing
-        (["majority", "tfidf_linear", "frozen_linear"], True),
-        (["tfidf_linear", "frozen_linear", "blend"], False),
-        (["tfidf_linear", "frozen_linear", "blend", "lora"], True),
-        (["tfidf_linear", "lora", "blend", "lora", "blend"], False),
-        (["lora", "lora"], False),
+        (["majority 0.1", "tfidf_linear 0.5"], False),  # what blends with nothing
+        (["majority 0.1", "tfidf_linear 0.5", "frozen_linear 0.6"], True),
+        (["tfidf_linear 0.5", "frozen_linear 0.6", "blend 0.7"], False),
+        (["tfidf_linear 0.5", "frozen_linear 0.6", "blend 0.7", "lora 0.6"], True),
+        (["tfidf_linear 0.5", "lora 0.6", "blend 0.7", "lora 0.5"], False),  # the first stays
+        (["tfidf_linear 0.5", "lora 0.6", "blend 0.7", "lora 0.8"], True),
+        (["tfidf_linear 0.5", "lora 0.6", "blend 0.7", "lora 0.8", "blend 0.8"], False),
+        (["lora 0.6", "lora 0.7"], False),
     ],
 )
-def test_blending_is_worth_it_when_a_candidate_is_new(history: list[str], worth: bool) -> None:
-    made = [
-        CandidateState(name=f"{s}-{i}", strategy=s, value=0.5, seconds=1, data="")
-        for i, s in enumerate(history)
-    ]
-    assert worth_blending(made) is worth
+def test_blending_is_worth_it_when_its_members_would_be_others(
+    history: list[str], worth: bool
+) -> None:
+    made = [candidate(said, said.split()[0], float(said.split()[1])) for said in history]
+    assert worth_blending(made, "macro_f1") is worth
 
 
 def test_relatives_of_lora_count_as_themselves() -> None:

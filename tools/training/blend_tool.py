@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -72,15 +73,22 @@ def members_of(names: list[str] | None, facts: Facts, metric: str) -> list[Candi
             what = f"no candidate {unknown[0]!r} to blend" if unknown else "a name is said twice"
             raise ToolRefused(f"{what}; there are: {', '.join(known) or 'none yet'}")
         return [known[n] for n in names]
-    best: dict[str, Candidate] = {}
-    for candidate in known.values():
-        kind = candidate.strategy
-        if kind not in best or candidate.validation[metric] > best[kind].validation[metric]:
-            best[kind] = candidate
-    if len(best) < 2:
+    chosen = best_of_each(list(known.values()), metric)
+    if len(chosen) < 2:
         raise ToolRefused("a blend needs two candidates of different strategies; train another")
-    ranked = sorted(best.values(), key=lambda c: -c.validation[metric])
-    return ranked[:MOST_MEMBERS]
+    return chosen
+
+
+def best_of_each(candidates: Sequence[Candidate], metric: str) -> list[Candidate]:
+    """The best candidate of each strategy, the best first, as many as a blend takes."""
+    best: dict[str, Candidate] = {}
+    for candidate in candidates:
+        kind = candidate.strategy
+        if kind not in NEVER and (
+            kind not in best or candidate.validation[metric] > best[kind].validation[metric]
+        ):
+            best[kind] = candidate
+    return sorted(best.values(), key=lambda c: -c.validation[metric])[:MOST_MEMBERS]
 
 
 def _safe(name: str) -> str:
