@@ -86,7 +86,7 @@ def read_digest(messages: Sequence[BaseMessage]) -> Digest:
 
 def propose(digest: Digest) -> Proposal:
     """Decide the next step: look, know, clean, probe; then what is likeliest to close the gap."""
-    for rule in (_look, _probe, _unlearn_doubt, _blend):
+    for rule in (_look, _probe, _unlearn_doubt, _costs_alone, _blend):
         proposal = rule(digest)
         if proposal is not None and not _declined(proposal, digest):
             return proposal
@@ -151,6 +151,18 @@ def _unlearn_doubt(digest: Digest) -> Proposal | None:
         f"{data.doubtful_labels} labels are contradicted by the other rows, and the probe does "
         "better without them.",
         {"suspects": True},
+    )
+
+
+def _costs_alone(digest: Digest) -> Proposal | None:
+    """Stop where only speed or size is missed: what is left to try is no faster and no smaller."""
+    if not digest.only_costs_missed:
+        return None
+    missed = ", ".join(t.target for t in digest.targets if t.gap)
+    return Proposal(
+        "finish",
+        f"Only {missed} is missed, and tuning makes no model faster or smaller.",
+        {"reason": "only speed or size is missed"},
     )
 
 
@@ -222,8 +234,8 @@ def _tune(digest: Digest) -> Proposal:
 
 
 def widest_gap(digest: Digest) -> float | None:
-    """The largest gap to a target; None without targets."""
-    gaps = [t.gap for t in digest.targets if t.gap is not None]
+    """The largest gap to a target that tuning can close; None without such targets."""
+    gaps = [t.gap for t in digest.targets if t.gap is not None and not t.cost]
     return max(gaps) if gaps else None
 
 

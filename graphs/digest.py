@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, Field
 
+from ..evals.metrics import METRICS
 from ..evals.result import Step
 from ..evals.targets import Target
 from ..tools.estimate import estimate_seconds
 from ..tools.facts import Candidate, Facts, KnownStrategy
 from ..tools.training.blend_tool import best_of_each
-from .standing import BLEND, attempts_without_gain, best
+from .standing import BLEND, attempts_without_gain, best, only_costs_missed
 
 MOST_CANDIDATES = 12
 
@@ -22,6 +23,7 @@ class TargetState(BaseModel):
     target: str
     best: float | None
     gap: float | None
+    cost: bool = Field(False, description="speed or size, which tuning does not mend")
 
 
 class CandidateState(BaseModel):
@@ -83,6 +85,7 @@ class Digest(BaseModel):
     search_trials: int = Field(description="usual number of trials of a search")
     failed_steps: list[str] = Field([], description="what failed lately, and why")
     declined: list[str] = Field([], description="the person or the policy said no")
+    only_costs_missed: bool = Field(False, description="nothing but speed or size is missed")
 
 
 def make_digest(
@@ -123,6 +126,7 @@ def make_digest(
                 target=str(t),
                 best=_rounded(scores.get(t.metric)),
                 gap=_rounded(t.gap(scores[t.metric])) if t.metric in scores else None,
+                cost=bool(METRICS[t.metric].unit),
             )
             for t in targets
         ],
@@ -159,6 +163,7 @@ def make_digest(
         search_trials=_search_trials(facts),
         failed_steps=[f"{s.tool}: {s.summary}" for s in steps[-6:] if not s.ok],
         declined=list(declined),
+        only_costs_missed=only_costs_missed(scores, targets),
     )
 
 

@@ -28,14 +28,17 @@ def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     trials, declined = tools.trials_left(), state.get("declined", [])
     digest = make_digest(facts, steps, tools.targets, tools.metric, left, trials, declined)
     wants_to_finish = _wants_to_finish(state)
-    untried = not digest.strategies or any(
-        not s.tried
-        and not s.failed
-        and s.feasible
-        and s.tool == "fine_tune"
-        and s.variant_of is None
-        and (left is None or s.seconds <= left)
-        for s in digest.strategies
+    untried = not digest.only_costs_missed and (
+        not digest.strategies
+        or any(
+            not s.tried
+            and not s.failed
+            and s.feasible
+            and s.tool == "fine_tune"
+            and s.variant_of is None
+            and (left is None or s.seconds <= left)
+            for s in digest.strategies
+        )
     )
     stop = stop_reason(
         candidate=chosen,

@@ -39,6 +39,12 @@ def best(
     return min(candidates, key=lambda c: badness(c.validation, targets, metric), default=None)
 
 
+def only_costs_missed(scores: dict[str, float], targets: Sequence[Target]) -> bool:
+    """Tell whether nothing but speed or size is missed, which no further tuning mends."""
+    missed = [t for t in targets if t.metric in scores and not t.holds(scores[t.metric])]
+    return bool(missed) and all(METRICS[t.metric].unit for t in missed)
+
+
 def attempts_without_gain(
     candidates: Sequence[Candidate], targets: Sequence[Target], metric: str
 ) -> int:

@@ -366,3 +366,16 @@ def test_what_was_declined_is_not_proposed_again() -> None:
 def test_planner_goes_on_without_a_step_that_was_declined(data: dict[str, Any], tool: str) -> None:
     assert propose(digest(data=data)).tool == tool
     assert propose(digest(data=data, declined=[tool])).tool == "fine_tune"
+
+
+def test_planner_stops_where_only_speed_or_size_is_missed() -> None:
+    slow = TargetState(target="latency_p95_ms<=1", best=3.0, gap=2.0, cost=True)
+    found = propose(digest(targets=[slow], only_costs_missed=True))
+    assert found.tool == "finish"
+    assert "latency_p95_ms<=1" in found.reason
+
+
+def test_gap_that_tuning_cannot_close_does_not_steer_it() -> None:
+    slow = TargetState(target="latency_p95_ms<=1", best=3.0, gap=2.0, cost=True)
+    near = TargetState(target="macro_f1>=0.82", best=0.8, gap=0.02)
+    assert propose(digest(targets=[slow, near])) == propose(digest(targets=[near]))

@@ -11,6 +11,7 @@ from tuneos.graphs.standing import (
     MOST_STEPS,
     attempts_without_gain,
     best,
+    only_costs_missed,
     primary_metric,
     stop_reason,
 )
@@ -39,6 +40,17 @@ def test_primary_metric_is_the_first_target_that_speaks_of_answers(
     targets: list[str], metric: str
 ) -> None:
     assert primary_metric([parse_target(t) for t in targets]) == metric
+
+
+@pytest.mark.parametrize(
+    ("macro_f1", "latency", "missed"),
+    [(0.95, 5.0, False), (0.95, 20.0, True), (0.85, 20.0, False), (0.85, 5.0, False)],
+)
+def test_only_costs_are_missed_when_every_target_of_answers_holds(
+    macro_f1: float, latency: float, missed: bool
+) -> None:
+    scores = {"macro_f1": macro_f1, "latency_p95_ms": latency}
+    assert only_costs_missed(scores, (*TARGETS, FAST)) is missed
 
 
 @pytest.mark.parametrize(
