@@ -256,9 +256,10 @@ def test_answer_ends_when_nobody_waits_any_longer(lms: Path) -> None:
 def driven(
     lms: Path, tickets: Path, workspace: Path, **said: Any
 ) -> tuple[RunResult, list[dict[str, Any]]]:
-    """A whole run with the Llama in control, and its events."""
+    """A whole run with the Llama in control, and its events; a search, its pet, is refused."""
     given = {"data": str(tickets), "workspace": str(workspace), "llm": f"local:{lms / 'llama'}"}
-    spec = make_spec({**given, "targets": ["macro_f1>=0.8"], "budget": "10m", **said}, "test")
+    limits = {"targets": ["macro_f1>=0.8"], "budget": "10m", "max_trials": 0}
+    spec = make_spec({**given, **limits, **said}, "test")
     events: list[dict[str, Any]] = []
     result = go_on(create_run(plan_run(spec)), on_event=events.append)
     assert Path(str(result.report)).is_file()

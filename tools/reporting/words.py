@@ -264,9 +264,13 @@ def spending(kind: str, spent: Spending) -> str:
 
 
 def cost(budget: dict[str, Spending]) -> str:
-    """Write the whole bill in one line, time first; the loop's own seconds are part of it."""
-    kinds = sorted(budget, key=lambda kind: kind != "seconds")
-    bill = [spending(k, budget[k]) for k in kinds if not k.startswith("orchestration")]
+    """Write the whole bill in one line, time first; the loop's own seconds are part of it.
+
+    What was neither spent nor limited is left out.
+    """
+    used = {k: b for k, b in budget.items() if b.spent or b.limit is not None or k == "seconds"}
+    kinds = sorted(used, key=lambda kind: kind != "seconds")
+    bill = [spending(k, used[k]) for k in kinds if not k.startswith("orchestration")]
     return "; ".join(bill) or "not recorded"
 
 
