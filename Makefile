@@ -6,6 +6,8 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; 
 VENV ?= .venv
 BIN := $(VENV)/bin
 PACKAGES := agent graphs tools memory evals
+BENCHMARKS := datasets training_speed startup kills checkpoint_kills storage_faults \
+  broken_controllers local_calls loop_overhead concurrent_sessions
 
 .PHONY: demo install test check format bench clean
 
@@ -27,10 +29,8 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.installed
-	$(BIN)/python -m tuneos.evals.benchmarks.datasets
-	$(BIN)/python -m tuneos.evals.benchmarks.training_speed
-	$(BIN)/python -m tuneos.evals.benchmarks.startup
+bench: $(VENV)/.installed-dev  # every figure of the README; some hours
+	@for name in $(BENCHMARKS); do $(BIN)/python -m tuneos.evals.benchmarks.$$name; done
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" && $(PYTHON) -c $(RECENT) || \

@@ -6,7 +6,9 @@ so Inspect's model is never asked and no bridge stands between. An epoch is a re
 
 from __future__ import annotations
 
+import atexit
 import json
+import shutil
 import tempfile
 import uuid
 from functools import partial
@@ -86,7 +88,7 @@ def _sample(scenario: Scenario) -> Sample:
 @solver
 def tuneos_agent(suite: Suite, contender: Contender, workspace: str | None) -> Solver:
     """Drive the agent's graph through the scenario of a sample, one at a time."""
-    root = Path(workspace or tempfile.mkdtemp(prefix="tuneos-inspect-"))
+    root = Path(workspace) if workspace else _temporary()
     scenarios = {s.name: s for s in suite.scenarios}
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
@@ -106,6 +108,13 @@ def tuneos_agent(suite: Suite, contender: Contender, workspace: str | None) -> S
         return state
 
     return solve
+
+
+def _temporary() -> Path:
+    """Make a folder that goes when the process ends; Inspect says when samples end, not tasks."""
+    made = tempfile.mkdtemp(prefix="tuneos-inspect-")
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return Path(made)
 
 
 def _messages(step: Step) -> list[ChatMessage]:
