@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..memory.knowledge import RECIPES_FILE
 from ..memory.recipes import strategies_in
@@ -104,11 +103,3 @@ def _known(task: str) -> tuple[KnownStrategy, ...]:
 def total(steps: Sequence[Step]) -> float:
     """Seconds of all steps that fit."""
     return sum(s.seconds for s in steps if s.fits)
-
-
-def shown_path(path: str) -> str:
-    """A path relative to here where it lies below."""
-    try:
-        return str(Path(path).relative_to(Path.cwd()))
-    except ValueError:
-        return path

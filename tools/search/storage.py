@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +23,9 @@ def study_name(spec: JobSpec) -> str:
     return f"{spec.what.settings.get('strategy', 'study')}-{digest}"
 
 
-def open_study(spec: JobSpec, *, anew: bool = False) -> optuna.Study:
+def open_study(
+    spec: JobSpec, *, anew: bool = False, on_damage: Callable[[str], None] = lambda _: None
+) -> optuna.Study:
     """Open or make the study.
 
     A damaged file is set aside: it is a record of results that lie elsewhere, and is
@@ -32,9 +34,11 @@ def open_study(spec: JobSpec, *, anew: bool = False) -> optuna.Study:
     Args:
         spec: Of the search.
         anew: Forget what an earlier go at the same search had recorded.
+        on_damage: Told in a line when a damaged file was set aside.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    set_aside_if_damaged(Path(spec.studies))
+    for note in set_aside_if_damaged(Path(spec.studies)):
+        on_damage(note)
     storage = open_storage(Path(spec.studies))
     name = study_name(spec)
     if anew and name in optuna.get_all_study_names(storage):

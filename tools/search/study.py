@@ -18,7 +18,7 @@ from ..jobs.spec import JobSpec
 from .crew import Crew, Member
 from .results import Drawn, TrialResult, TrialResults
 from .sampling import draw, known, next_number
-from .storage import open_study, record, set_aside_if_damaged
+from .storage import open_study, record
 from .worker import Task
 
 LOOK_EVERY = 0.5  # seconds
@@ -37,8 +37,7 @@ def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
     """
     results = TrialResults(Path(spec.checkpoints))
     search = _Search(spec, results, results.read())
-    search.notes += set_aside_if_damaged(Path(spec.studies))
-    study = open_study(spec, anew=not search.ended)
+    study = open_study(spec, anew=not search.ended, on_damage=search.notes.append)
     deadline = math.inf if spec.seconds is None else time.monotonic() + spec.seconds
     crew = Crew(folder / "job.json")
     try:
