@@ -53,6 +53,7 @@ def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
         crew.dismiss()
     search.give_up()
     record(study, spec, search.ended)
+    on_progress(search.progress(crew))
     return outcome(spec, search.ended, results, folder, search.notes)
 
 
