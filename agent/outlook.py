@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from ..memory.knowledge import RECIPES_FILE
 from ..memory.recipes import strategies_in
-from ..tools.datasets.types import TASKS
 from ..tools.estimate import confirm_seconds, estimate_seconds
 from ..tools.facts import DataVersion, Facts, KnownStrategy
 from ..tools.knowledge.tool import as_known
+from ..tools.tasks import TASKS
 from .session import Plan
 
 TRIALS = 8

@@ -24,10 +24,11 @@ from ..memory.errors import StoreError
 from ..memory.ledger import Ledger
 from ..memory.workspace import Workspace, open_workspace
 from ..tools.datasets.splits import make_splits
-from ..tools.datasets.types import TASKS, RawData
+from ..tools.datasets.types import RawData
 from ..tools.facts import Facts
 from ..tools.jobs.run import allow_jobs, interrupt_jobs
 from ..tools.reporting.html import restore_json
+from ..tools.tasks import TASKS
 from ..tools.training.base_model import find_base_model
 from . import controllers
 from .spec import RunSpec, SpecError

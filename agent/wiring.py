@@ -16,9 +16,10 @@ from ..memory.knowledge import KnowledgeGraph
 from ..memory.ledger import Ledger
 from ..memory.seal import Seals
 from ..tools.datasets.read import read_data
-from ..tools.datasets.types import TASKS, RawData
+from ..tools.datasets.types import RawData
 from ..tools.estimate import confirm_seconds
 from ..tools.facts import Facts
+from ..tools.tasks import TASKS
 from ..tools.tool import ToolContext
 from ..tools.training.base_model import find_base_model
 from ..tools.training.hardware import cores

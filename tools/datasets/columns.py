@@ -26,6 +26,14 @@ _MOST_NUMBERS = 20  # different numbers, in such a column: a scale has few, a ke
 
 
 @dataclass(frozen=True)
+class Asked:
+    """Column names given by the person; None where they are to be inferred."""
+
+    text: str | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True)
 class Columns:
     """The columns to use; `id` is None where there is none. `guesses` are for showing."""
 

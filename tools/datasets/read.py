@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import DatasetError
+from ..tasks import TASKS
 from .columnar import is_saved_dataset, read_parquet, read_saved_dataset
 from .columns import choose_columns, multi_label_error, require_columns
 from .delimited import read_delimited
@@ -15,7 +16,7 @@ from .jsonl import read_jsonl
 from .locate import alias_guess, locate, split_of
 from .rows import to_rows
 from .tables import Table, shown
-from .types import SPLIT_NAMES, TASKS, Oddity, RawData, Split
+from .types import SPLIT_NAMES, Oddity, RawData, Split
 
 _READERS = {
     ".csv": read_delimited,

@@ -5,26 +5,31 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 SPLIT_NAMES = ("train", "validation", "test")
-TASKS = ("text-classification",)
+
+Row = dict[str, Any]  # JSON values
 
 
 @dataclass(frozen=True)
 class Split:
-    """Rows of one split, column by column; all four columns have equal length.
+    """Rows of one split, column by column; all columns have equal length.
 
     Attributes:
-        texts: What the model reads.
-        labels: The class names as strings, as the file has them (edge spaces removed).
+        texts: What an answer depends on, as one text.
+        labels: The class names as strings, as the file has them (edge spaces removed);
+            in other tasks a short string that rows are balanced by, or "".
         ids: The file's own `id`, or None where it has none.
         places: Where each row stands, as "train.csv row 17", for messages.
+        rows: The task's own fields of each row; empty where text and label say it all.
     """
 
     texts: tuple[str, ...]
     labels: tuple[str, ...]
     ids: tuple[str | None, ...]
     places: tuple[str, ...]
+    rows: tuple[Row, ...] = ()
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -36,6 +41,7 @@ class Split:
             tuple(self.labels[i] for i in rows),
             tuple(self.ids[i] for i in rows),
             tuple(self.places[i] for i in rows),
+            tuple(self.rows[i] for i in rows) if self.rows else (),
         )
 
 
@@ -60,7 +66,7 @@ class RawData:
 
     Attributes:
         source: The file or folder as the user named it.
-        task: One of TASKS.
+        task: A name in `tools.tasks.TASKS`.
         text_column, label_column: The columns used.
         guesses: What was inferred rather than said, one line each, to be shown.
         splits: At least "train"; keys from SPLIT_NAMES.

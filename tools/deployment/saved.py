@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,7 @@ class SavedModel(BaseModel):
         max_length: Tokens read of each text.
         masked: Personal data was masked in training, so texts are masked before
             prediction as well.
+        extra: What the task itself needs, such as thresholds; JSON values.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -64,6 +65,7 @@ class SavedModel(BaseModel):
     run: str = ""
     data_hash: str = ""
     parts: tuple[Part, ...] = ()
+    extra: dict[str, Any] = {}
 
 
 def write_card(folder: Path, card: SavedModel, head: LinearHead) -> None:

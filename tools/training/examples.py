@@ -1,0 +1,69 @@
+"""What training needs from a task: rows as tensors, a network over them, and how to save it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...evals.metrics import FloatArray
+from ..datasets.types import Split
+from ..facts import OnProgress
+from .settings import TrainSettings
+
+if TYPE_CHECKING:
+    from .network import Network
+
+Batch = dict[str, Any]  # tensors by name, on the CPU: what the network reads, and the gold
+
+
+class Examples(Protocol):
+    """Rows of one split, as a network reads them.
+
+    An example is what is trained on at once: a text, or one window of a long one. It may
+    have several units of output (words of a text), or one.
+
+    Attributes:
+        lengths: (n,), tokens of each example, by which batches are made.
+        starts: (n + 1,), int64; example i has the output rows starts[i]:starts[i + 1].
+        cut: How many rows were longer than the limit and lost their end.
+    """
+
+    lengths: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    cut: int
+
+    def batch(self, chosen: NDArray[np.int64]) -> Batch:
+        """Pad some examples: tensors whose first axis is `chosen`."""
+        ...
+
+
+class Tuning(Protocol):
+    """How the base model is tuned to a task, for one data version."""
+
+    def examples(self, split: Split) -> Examples:
+        """Rows as examples; computed once for each split."""
+        ...
+
+    def network(self, settings: TrainSettings, on_progress: OnProgress) -> Network:
+        """The base model under the task's head, frozen and wrapped as the settings say."""
+        ...
+
+    def value(self, split: Split, outputs: FloatArray, metric: str) -> float:
+        """What early stopping maximises, from the network's outputs on all examples.
+
+        The metric itself, turned round where lower is better; or, where that takes more
+        than outputs (generated text), what stands in for it: minus the loss.
+        """
+        ...
+
+    def save(self, network: Network, settings: TrainSettings, folder: Path) -> None:
+        """Write the model folder that `Task.load` reads."""
+        ...
+
+    def notes(self) -> Mapping[str, str]:
+        """Things to say in the report, such as how much was cut, by a short key."""
+        ...
