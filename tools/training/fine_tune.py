@@ -24,6 +24,7 @@ from .linear import LinearHead, fit_linear
 from .loop import Rows, Watch, train
 from .measure import validation_scores
 from .network import CachedPrefix, EncoderClassifier, encoder_layers, prepare_encoder
+from .peft_methods import saved_whole
 from .settings import TrainSettings
 
 START_STRENGTH = 2.0  # of the head that tuning begins with
@@ -218,7 +219,8 @@ def _save(data: JobData, network: EncoderClassifier, settings: TrainSettings, fo
 
     folder.mkdir(parents=True, exist_ok=True)
     network.to("cpu").eval()
-    kind: Encoder = "adapter" if settings.strategy == "lora" else "whole"
+    adapter = settings.strategy == "lora" and not saved_whole(settings.peft_method)
+    kind: Encoder = "adapter" if adapter else "whole"
     encoder: Any = network.encoder
     if kind == "adapter":
         config = encoder.peft_config["default"]
