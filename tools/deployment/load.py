@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ...evals.metrics import FloatArray
 from ..errors import BaseModelError, ModelError
 from ..training.linear import LinearHead
+from ..training.peft_methods import with_adapter
 from .pool import pooled
 from .saved import CARD, HEAD, PARTS, SavedModel, read_card, read_head, read_tensors
 from .sums import check_sums
@@ -92,17 +93,9 @@ def load_classifier(folder: Path) -> Classifier:
     head = read_head(folder, len(card.labels))
     if card.encoder == "none":
         return Classifier(card, folder, None, _tfidf_scorer(folder, head))
-    from ..training.base_model import find_base_model
+    from .model import base_folder_of
 
-    base_folder = None
-    if card.encoder != "whole":
-        base = find_base_model(card.base_model)
-        if card.base_digest and base.digest != card.base_digest:
-            raise ModelError(
-                f"model {folder}: was tuned on other weights of {card.base_model} "
-                f"(digest {card.base_digest}, here {base.digest}); get the base model it names"
-            )
-        base_folder = base.path
+    base_folder = base_folder_of(card, folder)
     return Classifier(card, folder, base_folder, _encoder_scorer(card, folder, base_folder, head))
 
 
@@ -168,9 +161,9 @@ def _encoder_scorer(
 
     from ..training.base_model import load_encoder, load_tokenizer
     from ..training.hardware import pick_device
-    from ..training.loop import Rows, predict
+    from ..training.loop import predict
     from ..training.network import EncoderClassifier
-    from ..training.peft_methods import put_on
+    from ..training.pooled import Rows
     from ..training.tokens import tokenize
 
     try:
@@ -183,7 +176,7 @@ def _encoder_scorer(
     if head.weight.shape[1] != encoder.config.hidden_size:
         raise ModelError(f"model {folder / HEAD}: does not fit the encoder; save the model again")
     if card.encoder == "adapter":
-        encoder = put_on(encoder, folder)
+        encoder = with_adapter(encoder, folder)
     linear = torch.nn.Linear(head.weight.shape[1], head.weight.shape[0])
     with torch.no_grad():
         linear.weight.copy_(torch.from_numpy(head.weight))

@@ -88,7 +88,7 @@ def wrap(
     return _text_only(wrapped) if method.virtual else wrapped
 
 
-def put_on(model: Any, folder: Path) -> nn.Module:
+def with_adapter(model: Any, folder: Path) -> nn.Module:
     """Put a saved adapter on its base model, merged where peft can: a quarter faster.
 
     Raises:

@@ -15,8 +15,8 @@ from tuneos.tools.training.peft_methods import (
     METHODS,
     NOT_OFFERED,
     Kind,
-    put_on,
     saved_whole,
+    with_adapter,
     wrap,
 )
 from tuneos.tools.training.settings import PeftMethod, TrainSettings
@@ -95,7 +95,7 @@ def test_method_trains_and_answers_the_same_when_loaded(
         if saved_whole(method):
             again = type(make(model)).from_pretrained(tmp_path).eval()
         else:
-            again = put_on(make(model), tmp_path).eval()
+            again = with_adapter(make(model), tmp_path).eval()
         assert tuned.shape == shape
         assert torch.allclose(outputs(again, kind), tuned, atol=1e-4)
         assert not torch.allclose(outputs(make(model), kind), tuned, atol=1e-2)
@@ -168,10 +168,10 @@ def test_model_without_a_stack_is_refused_with_what_to_do() -> None:
 
 def test_damaged_adapter_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="is missing"):
-        put_on(make("bert"), tmp_path)
+        with_adapter(make("bert"), tmp_path)
     network: Any = wrap(make("bert"), settings("lora"), "encoder")
     network.save_pretrained(tmp_path, **NO_EMBEDDINGS)
     weights = tmp_path / "adapter_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:100])
     with pytest.raises(ModelError, match="the adapter does not load"):
-        put_on(make("bert"), tmp_path)
+        with_adapter(make("bert"), tmp_path)
