@@ -16,10 +16,10 @@ from tuneos.tools.training.network import (
     CachedPrefix,
     EncoderClassifier,
     encoder_layers,
-    linear_targets,
     mean_pool,
     prepare_encoder,
 )
+from tuneos.tools.training.peft_configs import linear_targets
 from tuneos.tools.training.settings import PeftMethod, TrainSettings
 
 ARCHITECTURES = ("bert", "distilbert", "roberta")
