@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from ..errors import DatasetError
+from .asked import asked_split, asked_texts
 from .conll import TAG
 from .decode import text_trouble
 from .rows import Rows
@@ -89,6 +92,27 @@ def read_entities(table: Table, *, train: bool, repair: bool = True) -> Rows:
     return Rows(split, tuple(oddities))
 
 
+def entity_rows(table: Table, column: str | None) -> Split:
+    """Take rows to be answered out of a table: tokens as they are, or the words of texts.
+
+    Args:
+        table: What the person gave.
+        column: Of the text, where they named it.
+
+    Raises:
+        DatasetError: A row has no text; the message names it.
+    """
+    tokens = next((c for c in TOKENS if _lists(table, c)), None)
+    if tokens is None or column is not None:
+        asked = asked_texts(table, column)
+        return replace(
+            asked, rows=tuple(_of_words(text, split_words(text)) for text in asked.texts)
+        )
+    cells = zip(table.cells[tokens], table.places, strict=True)
+    rows = [_of_tokens(_words(cell, "tokens", place)) for cell, place in cells]
+    return asked_split(table, [row["text"] for row in rows], tuple(rows))
+
+
 def rarest_types(rows: Sequence[Row]) -> list[str]:
     """Label each row by the type of its entities that fewest rows have; "" where it has none."""
     types = [{tag[2:] for tag in row["tags"] if tag != OUTSIDE} for row in rows]
@@ -142,11 +166,20 @@ def _from_tags(
             raise DatasetError(f"{place} has {seen}; write B-{tags[stray][2:]} there")
         tags = repaired(tags)
         oddities.append(Oddity("stray_inside", place, f"{seen}: read as the B- of an entity"))
+    return {**_of_tokens(tokens), "tags": tags}
+
+
+def _of_tokens(tokens: list[str]) -> Row:
     offsets, at = [], 0
     for token in tokens:
         offsets.append([at, at + len(token)])
         at += len(token) + 1
-    return {"text": " ".join(tokens), "tokens": tokens, "offsets": offsets, "tags": tags}
+    return {"text": " ".join(tokens), "tokens": tokens, "offsets": offsets}
+
+
+def _of_words(text: str, words: list[tuple[int, int]]) -> Row:
+    tokens = [text[start:end] for start, end in words]
+    return {"text": text, "tokens": tokens, "offsets": [list(word) for word in words]}
 
 
 def _from_spans(left: object, right: object, place: str, oddities: list[Oddity]) -> Row:
@@ -161,17 +194,10 @@ def _from_spans(left: object, right: object, place: str, oddities: list[Oddity])
             wide = text[min(span.start, cut[0][0]) : max(span.end, cut[-1][1])]
             said = f"{span.label} {text[span.start : span.end]!r} cuts a word: read as {wide!r}"
             oddities.append(Oddity("cut_word", place, said))
-    return {
-        "text": text,
-        "tokens": [text[start:end] for start, end in words],
-        "offsets": [list(word) for word in words],
-        "tags": tags_of(words, spans),
-    }
+    return {**_of_words(text, words), "tags": tags_of(words, spans)}
 
 
-def _checked_spans(
-    text: str, cell: object, place: str, oddities: list[Oddity]
-) -> list[Span]:
+def _checked_spans(text: str, cell: object, place: str, oddities: list[Oddity]) -> list[Span]:
     """Read the spans of a row, in order, and refuse what is not in the text or overlaps."""
     if not isinstance(cell, list | tuple | None):
         raise DatasetError(f"{place}: the spans are no list; write [] where there are none")
@@ -202,7 +228,7 @@ def _checked_spans(
             oddities.append(Oddity("repeated_span", where, f"{inside[:40]!r} is marked twice"))
         found.add(span)
     spans = sorted(found)
-    for one, other in zip(spans, spans[1:], strict=False):
+    for one, other in pairwise(spans):
         if other.start < one.end:
             raise DatasetError(
                 f"{place}: the spans {one.start} to {one.end} ({one.label}) and {other.start} to "

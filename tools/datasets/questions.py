@@ -53,7 +53,7 @@ def read_questions(table: Table) -> Rows:
     for context, question, answers, start, flag, place in zip(
         *(table.cells[name] for name in columns), starts, flags, table.places, strict=True
     ):
-        row = {
+        row: Row = {
             "context": _text(context, columns[0], place),
             "question": _text(question, columns[1], place),
         }
@@ -110,13 +110,13 @@ def _answers(cell: Any, start: Any, place: str) -> list[tuple[str, int | None]]:
             texts, starts = [texts], [starts]
         starts = [None] * len(texts) if starts is None else starts
         if not isinstance(texts, list) or not isinstance(starts, list) or len(texts) != len(starts):
-            raise DatasetError(
-                f"{place}: answers must hold equally many 'text' and 'answer_start'"
-            )
+            raise DatasetError(f"{place}: answers must hold equally many 'text' and 'answer_start'")
         pairs = list(zip(texts, starts, strict=True))
     elif isinstance(cell, list | tuple):
         pairs = [
-            (a.get("text"), a.get("answer_start", a.get("start"))) if isinstance(a, dict) else (a, None)
+            (a.get("text"), a.get("answer_start", a.get("start")))
+            if isinstance(a, dict)
+            else (a, None)
             for a in cell
         ]
     else:
@@ -136,9 +136,7 @@ def _answers(cell: Any, start: Any, place: str) -> list[tuple[str, int | None]]:
     return list(found)
 
 
-def _placed(
-    context: str, text: str, start: int | None, place: str, oddities: list[Oddity]
-) -> int:
+def _placed(context: str, text: str, start: int | None, place: str, oddities: list[Oddity]) -> int:
     """Where an answer begins: where it is said to, or the only place where it stands."""
     if start is not None and start >= 0 and context.startswith(text, start):
         return start

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,7 +81,7 @@ def fit_outside(
 def rows_of(tags: Sequence[str], chosen: IntArray, starts: IntArray) -> list[list[str]]:
     """Cut a column of tag positions into the tags of each row."""
     names = [tags[i] for i in chosen]
-    return [names[a:b] for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    return [names[a:b] for a, b in pairwise(starts)]
 
 
 def strict_f1(true: Sequence[set[Span]], predicted: Sequence[Sequence[str]]) -> float:

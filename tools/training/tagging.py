@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ...evals.metrics import FloatArray, IntArray
+from ...evals.metrics import IntArray
 from ..datasets.types import Row
 from .examples import Batch
 from .network import Network
@@ -112,21 +113,17 @@ def tag_examples(
 
 def _placed(pieces: Windows, begins: IntArray, low: int, high: int) -> tuple[IntArray, IntArray]:
     """For each word of a text: its window among low:high, and its first piece in that."""
-    bounds = pieces.tokens.starts
-    inside = [np.flatnonzero(pieces.first[bounds[w] : bounds[w + 1]] >= 0) for w in range(low, high)]
-    ends = [
-        (int(pieces.first[bounds[w] + k[0]]), int(pieces.last[bounds[w] + k[-1]])) if len(k) else (0, 0)
-        for w, k in zip(range(low, high), inside, strict=True)
-    ]
-    middles = [(after[0] + before[1]) / 2 for before, after in zip(ends, ends[1:], strict=False)]
-    which = np.searchsorted(middles, begins, side="right") + low
+    found = [pieces.of_text(window) for window in range(low, high)]
+    ends = [(first[0], last[-1]) if len(first) else (0, 0) for _, first, last in found]
+    middles = [(after[0] + before[1]) / 2 for before, after in pairwise(ends)]
+    which = np.searchsorted(middles, begins, side="right")
     where = np.zeros(len(begins), np.int64)
-    for window in range(low, high):
-        own, real = which == window, inside[window - low]
-        if len(real):
-            last = pieces.last[bounds[window] + real]
-            where[own] = real[np.minimum(np.searchsorted(last, begins[own], "right"), len(real) - 1)]
-    return which, where
+    for window, (spots, _, last) in enumerate(found):
+        own = which == window
+        if len(spots):
+            nearest = np.searchsorted(last, begins[own], side="right")
+            where[own] = spots[np.minimum(nearest, len(spots) - 1)]
+    return which + low, where
 
 
 class TagNetwork(Network):

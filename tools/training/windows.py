@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...evals.metrics import IntArray
 from .tokens import CHUNK, Tokens
 
 OUTSIDE = -1  # of a piece that stands for no part of the text
@@ -26,12 +27,20 @@ class Windows:
     """
 
     tokens: Tokens
-    owner: NDArray[np.int64]
+    owner: IntArray
     first: NDArray[np.int32]
     last: NDArray[np.int32]
 
     def __len__(self) -> int:
         return len(self.owner)
+
+    def of_text(
+        self, window: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
+        """The pieces of a window that stand for text: their positions in it, begins and ends."""
+        own = slice(self.tokens.starts[window], self.tokens.starts[window + 1])
+        spots = np.flatnonzero(self.first[own] >= 0)
+        return spots, self.first[own][spots], self.last[own][spots]
 
     @property
     def split_texts(self) -> int:
