@@ -12,6 +12,18 @@ from .decode import decode, read_bytes
 from .tables import Table
 
 _COLUMNS = ("id", "title", "context", "question", "answers", "is_impossible")
+_SNIFFED_BYTES = 1 << 16
+
+
+def is_squad(path: Path) -> bool:
+    """Tell whether a .json file is an object that has "data" and, in it, "paragraphs"."""
+    try:
+        head = path.read_bytes()[:_SNIFFED_BYTES]
+    except OSError:
+        return False
+    return head.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] == b"{" and all(
+        name in head for name in (b'"data"', b'"paragraphs"')
+    )
 
 
 def read_squad(path: Path) -> Table:
