@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -143,8 +142,7 @@ class Codec:
         return [*before, *_ids(self.source, text), *after]
 
     def _target_ids(self, text: str) -> list[int]:
-        with _marks_as_text(self.target):
-            ids = list(self.target(text_target=text)["input_ids"])
+        ids = list(self.target(text_target=text, split_special_tokens=True)["input_ids"])
         end = self.target.eos_token_id
         return ids if ids[-1:] == [end] else [*ids, end]
 
@@ -157,7 +155,9 @@ class Codec:
         before = self._frame[0]
         templated = bool(self.source.chat_template) and not row.continued
         if not templated and not row.messages:
-            joint = "" if row.continued or row.prompt[-1:].isspace() or not row.prompt else SEPARATOR
+            joint = (
+                "" if row.continued or row.prompt[-1:].isspace() or not row.prompt else SEPARATOR
+            )
             given = [*before, *_ids(self.source, row.prompt + joint)] or [self._first()]
             end = [self.source.eos_token_id]
             wanted = [] if target is None else [*_ids(self.source, target), *end]
@@ -171,7 +171,8 @@ class Codec:
         ids, labels, wanted = ([] if templated else [*before]), [], []
         labels = [IGNORED] * len(ids)
         for piece in found:
-            new = list(self.source(piece.text, add_special_tokens=False)["input_ids"])
+            text = piece.text.rstrip() if piece.last else piece.text
+            new = list(self.source(text, add_special_tokens=False)["input_ids"])
             spoken = self._spoken(new) if piece.learned else []
             if piece.last:
                 stopped = bool(spoken) and spoken[-1] in special
@@ -214,23 +215,9 @@ def fit_limits(codec: Codec, rows: Sequence[Prompted], room: int) -> Limits:
 
 
 def _ids(tokenizer: Any, text: str) -> list[int]:
-    with _marks_as_text(tokenizer):
-        return list(tokenizer(text, add_special_tokens=False)["input_ids"])
-
-
-@contextmanager
-def _marks_as_text(tokenizer: Any) -> Iterator[None]:
-    """Read "</s>" in someone's text as five characters, not as the end of everything."""
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    if backend is None:
-        yield
-        return
-    before = backend.encode_special_tokens
-    backend.encode_special_tokens = True
-    try:
-        yield
-    finally:
-        backend.encode_special_tokens = before
+    """Read "</s>" in someone's text as four characters, not as the end of everything."""
+    found = tokenizer(text, add_special_tokens=False, split_special_tokens=True)
+    return list(found["input_ids"])
 
 
 def _unmarked(text: str, marks: Sequence[str]) -> str:

@@ -30,7 +30,9 @@ def kind_of(config: Any) -> Kind:
         return "causal"
     known = config.model_type in CAUSAL
     saved = str((config.architectures or [""])[0])
-    if known and (saved.endswith(("ForCausalLM", "LMHeadModel")) or config.model_type not in MASKED):
+    if known and (
+        saved.endswith(("ForCausalLM", "LMHeadModel")) or config.model_type not in MASKED
+    ):
         return "causal"
     return "encoder"
 
