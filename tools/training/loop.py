@@ -261,7 +261,9 @@ def _optimizer(network: Network, settings: TrainSettings) -> torch.optim.Optimiz
             "weight_decay": settings.weight_decay if decayed else 0.0,
             "lr": settings.learning_rate * rate,
         }
-        for (rate, decayed), parameters in sorted(parts.items(), key=lambda part: (part[0][0], not part[0][1]))
+        for (rate, decayed), parameters in sorted(
+            parts.items(), key=lambda part: (part[0][0], not part[0][1])
+        )
     ]
     if settings.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=0.9)
