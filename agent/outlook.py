@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..memory.knowledge import RECIPES_FILE
+from ..memory.knowledge import RECIPES
 from ..memory.recipes import strategies_in
 from ..tools.estimate import confirm_seconds, estimate_seconds
 from ..tools.facts import DataVersion, Facts, KnownStrategy
@@ -97,7 +97,7 @@ def _facts(plan: Plan) -> Facts:
 
 def _known(task: str) -> tuple[KnownStrategy, ...]:
     """What may be tried, as the knowledge graph will have it."""
-    return tuple(as_known(s) for s in strategies_in(RECIPES_FILE, task))
+    return tuple(as_known(s) for s in strategies_in(RECIPES, task))
 
 
 def total(steps: Sequence[Step]) -> float:

@@ -1,8 +1,7 @@
-"""Metrics of a task, by the names that targets and reports use."""
+"""Metrics, by the names that targets and reports use."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,15 +15,13 @@ Direction = Literal["higher", "lower"]
 
 @dataclass(frozen=True)
 class Metric:
-    """One number about a model.
+    """One number about a model; `measures` computes it where it follows from answers.
 
     Attributes:
         name: As written in targets.
         direction: Which way is better.
         low, high: The values it can take; None where there is no bound.
-        unit: "" for a ratio.
-        from_counts: Computes it from confusion matrices, (..., true, predicted)
-            -> (...); None when it needs more than counts.
+        unit: "" where it has none.
     """
 
     name: str
@@ -32,7 +29,39 @@ class Metric:
     low: float
     high: float | None
     unit: str = ""
-    from_counts: Callable[[FloatArray], FloatArray] | None = None
+
+
+METRICS: dict[str, Metric] = {
+    m.name: m
+    for m in (
+        Metric("accuracy", "higher", 0, 1),
+        Metric("macro_f1", "higher", 0, 1),
+        Metric("micro_f1", "higher", 0, 1),
+        Metric("weighted_f1", "higher", 0, 1),
+        Metric("mcc", "higher", -1, 1),
+        Metric("ece", "lower", 0, 1),
+        Metric("map", "higher", 0, 1),
+        Metric("f1", "higher", 0, 1),
+        Metric("exact_match", "higher", 0, 1),
+        Metric("no_answer_f1", "higher", 0, 1),
+        Metric("bleu", "higher", 0, 100),
+        Metric("chrf", "higher", 0, 100),
+        Metric("rouge1", "higher", 0, 1),
+        Metric("rouge2", "higher", 0, 1),
+        Metric("rougeL", "higher", 0, 1),
+        Metric("distinct_1", "higher", 0, 1),
+        Metric("distinct_2", "higher", 0, 1),
+        Metric("pass_at_1", "higher", 0, 1),
+        Metric("perplexity", "lower", 1, None),
+        Metric("nll", "lower", 0, None),  # nats a token
+        Metric("spearman", "higher", -1, 1),
+        Metric("control_accuracy", "higher", 0, 1),
+        Metric("intent_accuracy", "higher", 0, 1),
+        Metric("slot_accuracy", "higher", 0, 1),
+        Metric("latency_p95_ms", "lower", 0, None, unit="ms"),
+        Metric("size_mb", "lower", 0, None, unit="MB"),
+    )
+}
 
 
 def confusion(true: IntArray, predicted: IntArray, n_classes: int) -> FloatArray:
@@ -41,88 +70,18 @@ def confusion(true: IntArray, predicted: IntArray, n_classes: int) -> FloatArray
     return flat.reshape(n_classes, n_classes).astype(np.float64)
 
 
-def _accuracy(counts: FloatArray) -> FloatArray:
-    hits = np.trace(counts, axis1=-2, axis2=-1)
-    return np.asarray(hits / np.maximum(counts.sum(axis=(-2, -1)), 1))
-
-
-def _class_f1(counts: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """F1 by class and the true count by class; F1 is 0 where a class is absent."""
-    hits = np.diagonal(counts, axis1=-2, axis2=-1)
-    true, predicted = counts.sum(axis=-1), counts.sum(axis=-2)
-    return 2 * hits / np.maximum(true + predicted, 1), true
-
-
-def _macro_f1(counts: FloatArray) -> FloatArray:
-    """Mean over the classes that are true or predicted somewhere, as scikit-learn does."""
-    f1, true = _class_f1(counts)
-    seen = (true + counts.sum(axis=-2)) > 0
-    return np.asarray((f1 * seen).sum(axis=-1) / np.maximum(seen.sum(axis=-1), 1))
-
-
-def _weighted_f1(counts: FloatArray) -> FloatArray:
-    f1, true = _class_f1(counts)
-    return np.asarray((f1 * true).sum(axis=-1) / np.maximum(true.sum(axis=-1), 1))
-
-
-def _mcc(counts: FloatArray) -> FloatArray:
-    """Matthews correlation for many classes. Source: Gorodkin 2004, R_K."""
-    true, predicted = counts.sum(axis=-1), counts.sum(axis=-2)
-    total = counts.sum(axis=(-2, -1))
-    hits = np.trace(counts, axis1=-2, axis2=-1)
-    covariance = hits * total - (true * predicted).sum(axis=-1)
-    spread = (total**2 - (predicted**2).sum(axis=-1)) * (total**2 - (true**2).sum(axis=-1))
-    return np.asarray(np.where(spread > 0, covariance / np.sqrt(np.maximum(spread, 1)), 0.0))
-
-
 def expected_calibration_error(
     true: IntArray, probabilities: FloatArray, *, bins: int = 15
 ) -> float:
-    """Mean gap between confidence and accuracy over equal-width bins, 0..1.
+    """Mean gap between confidence and accuracy of (n,) classes and (n, C) probabilities."""
+    from .measures.classes import calibration_gap
 
-    Args:
-        true: (n,), class indices.
-        probabilities: (n, n_classes), rows sum to 1.
-        bins: Number of confidence bins.
-
-    Source: Guo et al. 2017, "On Calibration of Modern Neural Networks".
-    """
-    confidence = probabilities.max(axis=1)
     hit = probabilities.argmax(axis=1) == true
-    which = np.minimum((confidence * bins).astype(np.int64), bins - 1)
-    gaps = np.bincount(which, weights=hit - confidence, minlength=bins)
-    return float(np.abs(gaps).sum() / len(true))
-
-
-METRICS: dict[str, Metric] = {
-    m.name: m
-    for m in (
-        Metric("accuracy", "higher", 0, 1, from_counts=_accuracy),
-        Metric("macro_f1", "higher", 0, 1, from_counts=_macro_f1),
-        Metric("micro_f1", "higher", 0, 1, from_counts=_accuracy),
-        Metric("weighted_f1", "higher", 0, 1, from_counts=_weighted_f1),
-        Metric("mcc", "higher", -1, 1, from_counts=_mcc),
-        Metric("ece", "lower", 0, 1),
-        Metric("latency_p95_ms", "lower", 0, None, unit="ms"),
-        Metric("size_mb", "lower", 0, None, unit="MB"),
-    )
-}
-QUALITY = tuple(m.name for m in METRICS.values() if m.from_counts is not None or m.name == "ece")
+    return calibration_gap(probabilities.max(axis=1), hit, bins=bins)
 
 
 def score(true: IntArray, probabilities: FloatArray) -> dict[str, float]:
-    """Compute every quality metric of single-label classification.
+    """Compute every metric of single-label classification: (n,) classes, (n, C)."""
+    from .measures import classes, score
 
-    Args:
-        true: (n,), class indices.
-        probabilities: (n, n_classes), rows sum to 1.
-
-    Returns:
-        A value for each name in QUALITY.
-    """
-    counts = confusion(true, probabilities.argmax(axis=1), probabilities.shape[1])
-    values = {
-        m.name: float(m.from_counts(counts)) for m in METRICS.values() if m.from_counts is not None
-    }
-    values["ece"] = expected_calibration_error(true, probabilities)
-    return values
+    return score({"classes": classes.rows(true, probabilities)})

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .metrics import METRICS, FloatArray, IntArray, confusion, expected_calibration_error
+from .measures import Stats, kind_of, n_rows, over
+from .metrics import FloatArray
 
 RESAMPLES = 2000
 LEVEL = 0.95
@@ -28,29 +29,19 @@ class Difference:
     p_value: float
 
 
-def interval(
-    metric: str, true: IntArray, probabilities: FloatArray, *, seed: int
-) -> tuple[float, float]:
-    """Bootstrap the rows: a percentile interval at LEVEL for one quality metric.
+def interval(metric: str, stats: Stats, *, seed: int) -> tuple[float, float]:
+    """Bootstrap the rows: a percentile interval at LEVEL for one metric.
 
     Args:
-        metric: A name in `metrics.QUALITY`.
-        true: (n,), class indices.
-        probabilities: (n, n_classes).
+        metric: One that follows from `stats`.
+        stats: Of n rows, see `measures`.
         seed: Of the resampling.
 
     Source: Efron & Tibshirani 1993, percentile method.
     """
-    predicted, n_classes = probabilities.argmax(axis=1), probabilities.shape[1]
+    select, n = over(metric, stats), n_rows(stats)
     rng = np.random.default_rng(seed)
-    samples = np.empty(RESAMPLES)
-    for i in range(RESAMPLES):
-        rows = rng.integers(0, len(true), len(true))
-        if metric == "ece":
-            samples[i] = expected_calibration_error(true[rows], probabilities[rows])
-        else:
-            samples[i] = _value(metric, confusion(true[rows], predicted[rows], n_classes))
-    return _quantiles(samples)
+    return _quantiles([select(rng.integers(0, n, n)) for _ in range(RESAMPLES)])
 
 
 def latency_interval(milliseconds: FloatArray, *, seed: int) -> tuple[float, float]:
@@ -68,15 +59,12 @@ def latency_interval(milliseconds: FloatArray, *, seed: int) -> tuple[float, flo
     return float(found.low), float(found.high)
 
 
-def compare(
-    metric: str, true: IntArray, first: IntArray, second: IntArray, n_classes: int, *, seed: int
-) -> Difference:
+def compare(metric: str, first: Stats, second: Stats, *, seed: int) -> Difference:
     """Compare two models' answers to the same rows.
 
     Args:
-        metric: A metric that follows from counts (all but ece).
-        true, first, second: (n,), class indices.
-        n_classes: Number of classes.
+        metric: One that follows from the statistics.
+        first, second: Of the same n rows, see `measures`.
         seed: Of the resampling.
 
     Returns:
@@ -85,34 +73,25 @@ def compare(
 
     Source: Noreen 1989, approximate randomisation; Yeh 2000 for its use in NLP.
     """
-    rng = np.random.default_rng(seed)
-    n = len(true)
-
-    def difference(y: IntArray, a: IntArray, b: IntArray) -> float:
-        return _value(metric, confusion(y, a, n_classes)) - _value(
-            metric, confusion(y, b, n_classes)
-        )
-
-    observed = difference(true, first, second)
-    resampled, extreme = np.empty(RESAMPLES), 0
-    for i in range(RESAMPLES):
+    kind, n = kind_of(metric, first), n_rows(first)
+    if kind is None:
+        raise ValueError(f"{metric} does not follow from the statistics {', '.join(first)}")
+    # One after the other: row i of the second model is row n + i.
+    select = over(metric, {kind: np.concatenate([first[kind], second[kind]])})
+    rng, here = np.random.default_rng(seed), np.arange(n)
+    observed = select(here) - select(here + n)
+    resampled, extreme = [], 0
+    for _ in range(RESAMPLES):
         rows = rng.integers(0, n, n)
-        resampled[i] = difference(true[rows], first[rows], second[rows])
-        swap = rng.random(n) < 0.5
-        swapped = difference(true, np.where(swap, second, first), np.where(swap, first, second))
+        resampled.append(select(rows) - select(rows + n))
+        swap = n * (rng.random(n) < 0.5)
+        swapped = select(here + swap) - select(here + n - swap)
         extreme += abs(swapped) >= abs(observed) - 1e-12
     low, high = _quantiles(resampled)
     return Difference(observed, low, high, (extreme + 1) / (RESAMPLES + 1))
 
 
-def _value(metric: str, counts: FloatArray) -> float:
-    compute = METRICS[metric].from_counts
-    if compute is None:
-        raise ValueError(f"{metric} does not follow from counts")
-    return float(compute(counts))
-
-
-def _quantiles(samples: FloatArray) -> tuple[float, float]:
+def _quantiles(samples: list[float]) -> tuple[float, float]:
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(samples, [tail, 1 - tail])
     return float(low), float(high)

@@ -71,7 +71,7 @@ def dataset_iri(data_hash: str) -> str:
 
 
 def strategy_iri(task: str, strategy: str) -> str:
-    """Return the IRI that recipes.ttl gives to a strategy."""
+    """Return the IRI that its recipe gives to a strategy."""
     return f"{TUNEOS}{_segment(task)}.{_segment(strategy)}"
 
 

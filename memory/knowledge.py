@@ -24,14 +24,14 @@ from .errors import StoreError
 from .experiments import RunFacts, dataset_iri, lesson_graph, run_graph, run_iri
 from .journal import Journal
 from .namespaces import DCTERMS, EXPERIMENTS_GRAPH, ONTOLOGY_GRAPH, PREFIXES, RECIPES_GRAPH, TUNEOS
-from .recipes import Strategy, Value, read_constants, read_strategies
+from .recipes import Strategy, Value, read_constants, read_strategies, turtles
 from .sparql import ONTOLOGY_FILE, QueryRefused, checked_query
 
 if TYPE_CHECKING:
     from rdflib import Graph
     from rdflib.store import Store
 
-RECIPES_FILE = Path(__file__).with_name("recipes.ttl")
+RECIPES = Path(__file__).with_name("recipes")
 MAX_ROWS = 1000
 MAX_SECONDS = 30.0
 _LOCK_SECONDS = 60.0
@@ -63,7 +63,8 @@ class KnowledgeGraph:
 
     Args:
         folder: Where the store lies.
-        recipes: Turtle to take the recipes from, instead of the package's own.
+        recipes: Turtle, a file or a folder of files, to take the recipes from instead of the
+            package's own.
         on_restore: Told in a line when the store was damaged and made anew.
     """
 
@@ -71,7 +72,7 @@ class KnowledgeGraph:
         self,
         folder: Path,
         *,
-        recipes: Path = RECIPES_FILE,
+        recipes: Path = RECIPES,
         on_restore: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.folder = folder
@@ -111,7 +112,7 @@ class KnowledgeGraph:
         if found:  # the journal is damaged, or older than this code: the store knows all
             self._journal.replace([found])
             written = [found]
-        updates = [_replacement(g, texts[g], digests[g], self._sources[g]) for g in stale]
+        updates = [_replacement(g, digests[g], self._sources[g]) for g in stale]
         if stored < len(written) or found:
             updates += [*written[stored:], _counted(len(written))]
         if updates:
@@ -316,8 +317,9 @@ _TOO_SLOW = (
 
 
 def _read(path: Path) -> str:
+    """The Turtle of a file, or of all files of a folder, one after the other."""
     try:
-        return path.read_text(encoding="utf-8")
+        return "\n".join(f.read_text(encoding="utf-8") for f in turtles(path))
     except (OSError, UnicodeDecodeError) as error:
         raise StoreError(f"{path} cannot be read: {error}. Install TuneOS anew.") from error
 
@@ -360,15 +362,16 @@ def _experiments(store: Store) -> str:
     return _insertion(EXPERIMENTS_GRAPH, content) if len(content) else ""
 
 
-def _replacement(graph: str, turtle: str, digest: str, path: Path) -> str:
-    """Write the update that replaces a whole named graph by the content of a file."""
+def _replacement(graph: str, digest: str, path: Path) -> str:
+    """Write the update that replaces a whole named graph by the content of files."""
     from rdflib import Graph, Literal, URIRef
 
     content = Graph()
-    try:
-        content.parse(data=turtle, format="turtle")
-    except Exception as error:  # rdflib's parser raises whatever it stumbles over
-        raise StoreError(f"{path} is not Turtle: {error}") from error
+    for file in turtles(path):
+        try:
+            content.parse(data=file.read_text(encoding="utf-8"), format="turtle")
+        except Exception as error:  # rdflib's parser raises whatever it stumbles over
+            raise StoreError(f"{file} is not Turtle: {error}") from error
     content.add((URIRef(graph), URIRef(TUNEOS + "contentHash"), Literal(digest)))
     return f"CLEAR SILENT GRAPH <{graph}> ;\n{_insertion(graph, content)}"
 

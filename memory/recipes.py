@@ -96,13 +96,20 @@ class Strategy:
     variant_of: str | None = field(default=None)
 
 
+def turtles(path: Path) -> list[Path]:
+    """The Turtle files of a folder, by name, or the one that is named."""
+    return sorted(path.glob("*.ttl")) if path.is_dir() else [path]
+
+
 def strategies_in(recipes: Path, task: str) -> tuple[Strategy, ...]:
-    """Read the strategies for a task from a Turtle file, without a store on disk."""
+    """Read the strategies for a task from Turtle, a file or a folder, without a store on disk."""
     from oxrdflib import OxigraphStore
     from rdflib import Graph, URIRef
 
     store = OxigraphStore()
-    Graph(store, identifier=URIRef(RECIPES_GRAPH)).parse(recipes, format="turtle")
+    graph = Graph(store, identifier=URIRef(RECIPES_GRAPH))
+    for file in turtles(recipes):
+        graph.parse(file, format="turtle")
     return read_strategies(store, task)
 
 
@@ -155,7 +162,7 @@ def _strategy(
     if missing:
         raise StoreError(
             f"recipes: the strategy {row['name'] or row['strategy']} lacks {', '.join(missing)}. "
-            "Add it to recipes.ttl, or remove the strategy."
+            "Add it to its recipe, or remove the strategy."
         )
     return Strategy(
         name=row["name"],

@@ -1,1 +1,79 @@
-"""What metrics are computed from: one module for each kind of statistics."""
+"""What metrics are computed from: one module for each kind of statistics.
+
+A task turns its answers into statistics, one line for each row of a split. A kind turns
+those of any selection of rows into metrics, so that scores, intervals and paired tests
+are the same code for every metric. A module of this folder holds one kind:
+
+    NAMES                     the metrics it gives
+    over(metric, stats)       (n, k) statistics -> `Selector`
+
+and functions that make its statistics from gold and answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Protocol, cast
+
+import numpy as np
+
+from ..metrics import FloatArray, IntArray
+
+Stats = Mapping[str, FloatArray]  # kind -> (n, k): one line for each row
+Selector = Callable[[IntArray], float]  # indices of rows, repeats allowed -> the metric over them
+
+MODULES = {
+    "classes": "classes",
+}
+
+
+class Measure(Protocol):
+    """What a module of this folder offers."""
+
+    NAMES: tuple[str, ...]
+
+    def over(self, metric: str, stats: FloatArray) -> Selector:
+        """Prepare one metric for many selections of the same rows."""
+
+
+def measure(kind: str) -> Measure:
+    """Give the module of a kind of statistics."""
+    return cast(Measure, import_module(f"{__name__}.{MODULES[kind]}"))
+
+
+def kind_of(metric: str, stats: Stats) -> str | None:
+    """Name the kind of statistics, among those at hand, that a metric follows from."""
+    return next((kind for kind in stats if metric in measure(kind).NAMES), None)
+
+
+def over(metric: str, stats: Stats) -> Selector:
+    """Prepare one metric for many selections of the same rows.
+
+    Raises:
+        ValueError: It does not follow from these statistics.
+    """
+    kind = kind_of(metric, stats)
+    if kind is None:
+        raise ValueError(f"{metric} does not follow from the statistics {', '.join(stats)}")
+    return measure(kind).over(metric, stats[kind])
+
+
+def value(metric: str, stats: Stats) -> float:
+    """Compute one metric over all rows.
+
+    Raises:
+        ValueError: It does not follow from these statistics.
+    """
+    return over(metric, stats)(np.arange(n_rows(stats)))
+
+
+def score(stats: Stats) -> dict[str, float]:
+    """Compute every metric that follows from the statistics, over all rows."""
+    names = [name for kind in stats for name in measure(kind).NAMES]
+    return {name: value(name, stats) for name in dict.fromkeys(names)}
+
+
+def n_rows(stats: Stats) -> int:
+    """Count the rows that the statistics are of."""
+    return len(next(iter(stats.values())))

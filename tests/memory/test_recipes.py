@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 from tuneos.memory.errors import StoreError
-from tuneos.memory.knowledge import RECIPES_FILE, KnowledgeGraph
+from tuneos.memory.knowledge import RECIPES, KnowledgeGraph
 from tuneos.memory.recipes import Strategy, Value
 
 TASK = "text-classification"
 LADDER = ["tfidf_linear", "frozen_linear", "top_layers", "lora", "full", "search", "blend"]
+OWN = "\n".join(f.read_text() for f in (RECIPES / f"{TASK}.ttl", RECIPES / "planner.ttl"))
 SETTINGS = {
     "learning_rate", "epochs", "batch_size", "weight_decay", "dropout", "warmup_ratio",
     "label_smoothing", "layers", "rank", "alpha", "peft_method", "class_weights", "optimizer",
@@ -121,25 +122,25 @@ def test_constants_of_the_planner(knowledge: KnowledgeGraph) -> None:
 
 
 def test_unknown_task_has_no_strategies(knowledge: KnowledgeGraph) -> None:
-    assert knowledge.strategies("translation") == ()
+    assert knowledge.strategies("clairvoyance") == ()
 
 
 @pytest.mark.parametrize("name", ["lora", "frozen_linear", "ln_tuning"])
 def test_removed_recipe_is_no_longer_a_strategy(tmp_path: Path, name: str) -> None:
     recipes = tmp_path / "recipes.ttl"
-    recipes.write_text(RECIPES_FILE.read_text())
+    recipes.write_text(OWN)
     before = KnowledgeGraph(tmp_path / "k", recipes=recipes).strategies(TASK)
-    recipes.write_text(without(RECIPES_FILE.read_text(), name))
+    recipes.write_text(without(OWN, name))
     after = KnowledgeGraph(tmp_path / "k", recipes=recipes).strategies(TASK)
     assert {s.name for s in before} - {s.name for s in after} == {name}
 
 
 def test_changed_number_is_taken_over(tmp_path: Path) -> None:
     recipes = tmp_path / "recipes.ttl"
-    recipes.write_text(RECIPES_FILE.read_text())
+    recipes.write_text(OWN)
     knowledge = KnowledgeGraph(tmp_path / "k", recipes=recipes)
     assert knowledge.constants()["patience"] == 3
-    changed = RECIPES_FILE.read_text().replace('"patience" ; t:value 3', '"patience" ; t:value 7')
+    changed = OWN.replace('"patience" ; t:value 3', '"patience" ; t:value 7')
     recipes.write_text(changed)
     knowledge.refresh()
     assert knowledge.constants()["patience"] == 7
@@ -147,7 +148,7 @@ def test_changed_number_is_taken_over(tmp_path: Path) -> None:
 
 def test_incomplete_strategy_is_named(tmp_path: Path) -> None:
     recipes = tmp_path / "recipes.ttl"
-    text = RECIPES_FILE.read_text().replace('t:rung 4 ; t:tool "fine_tune"', "t:rung 4")
+    text = OWN.replace('t:rung 4 ; t:tool "fine_tune"', "t:rung 4")
     recipes.write_text(text)
     with pytest.raises(StoreError, match="strategy full lacks t:tool"):
         KnowledgeGraph(tmp_path / "k", recipes=recipes).strategies(TASK)
@@ -155,10 +156,10 @@ def test_incomplete_strategy_is_named(tmp_path: Path) -> None:
 
 def test_broken_turtle_is_named_and_the_old_recipes_stay(tmp_path: Path) -> None:
     recipes = tmp_path / "recipes.ttl"
-    recipes.write_text(RECIPES_FILE.read_text())
+    recipes.write_text(OWN)
     KnowledgeGraph(tmp_path / "k", recipes=recipes).refresh()
     recipes.write_text("this is not turtle")
     with pytest.raises(StoreError, match=r"recipes.ttl is not Turtle"):
         KnowledgeGraph(tmp_path / "k", recipes=recipes).refresh()
-    recipes.write_text(RECIPES_FILE.read_text())
+    recipes.write_text(OWN)
     assert len(KnowledgeGraph(tmp_path / "k", recipes=recipes).strategies(TASK)) == 12

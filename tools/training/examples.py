@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -49,7 +48,10 @@ class Tuning(Protocol):
         ...
 
     def network(self, settings: TrainSettings, on_progress: OnProgress) -> Network:
-        """The base model under the task's head, frozen and wrapped as the settings say."""
+        """The base model under the task's head, frozen and wrapped as the settings say.
+
+        Called before `examples`, which may hold what the network made beforehand.
+        """
         ...
 
     def value(self, split: Split, outputs: FloatArray, metric: str) -> float:
@@ -60,10 +62,19 @@ class Tuning(Protocol):
         """
         ...
 
-    def save(self, network: Network, settings: TrainSettings, folder: Path) -> None:
-        """Write the model folder that `Task.load` reads."""
+    def save(
+        self, network: Network, settings: TrainSettings, folder: Path, outputs: FloatArray
+    ) -> None:
+        """Write the model folder that `Task.load` reads.
+
+        Args:
+            network: With the best epoch's weights.
+            settings: It was tuned with.
+            folder: May not be there yet.
+            outputs: On validation, for what is fitted to them, such as thresholds.
+        """
         ...
 
-    def notes(self) -> Mapping[str, str]:
-        """Things to say in the report, such as how much was cut, by a short key."""
+    def notes(self) -> tuple[str, ...]:
+        """What to say in the report, such as how much was cut: full phrases."""
         ...

@@ -7,22 +7,20 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from ...evals.metrics import FloatArray, IntArray
+from ...evals.metrics import FloatArray
 from ...evals.result import CurvePoint
 from .checkpoint import Checkpoints
+from .examples import Batch, Examples
 from .hardware import Device
-from .linear import class_weights, softmax
-from .network import EncoderClassifier
+from .network import Network
 from .settings import TrainSettings
 from .state import Position, TrainingState
-from .tokens import Tokens, by_length, shuffled_buckets
+from .tokens import by_length, shuffled_buckets
 
 LOG_EVERY = 10  # optimiser steps between progress reports
 EVAL_BATCH = 64
@@ -33,32 +31,17 @@ class Pruned(Exception):
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Texts ready to be trained on or scored.
-
-    Attributes:
-        tokens: Token ids of n texts.
-        labels: (n,), int64.
-        states: Hidden states below the trained layers, or None to run all layers.
-    """
-
-    tokens: Tokens
-    labels: IntArray
-    states: Any = None
-
-
-@dataclass(frozen=True)
 class Watch:
     """Who looks on while a model trains, and when it must end.
 
     Attributes:
-        score: (true, probabilities) -> value, higher is better.
+        score: (units, width) outputs on validation -> value, higher is better.
         progress: Called with (share done 0..1, loss, best value, rows per second).
         report: Called after each epoch with (epoch, value); may raise Pruned.
         deadline: `time.monotonic()` after which no further step is started.
     """
 
-    score: Callable[[IntArray, FloatArray], float]
+    score: Callable[[FloatArray], float]
     progress: Callable[[float, float, float | None, float], None] = lambda *_: None
     report: Callable[[int, float], None] = lambda *_: None
     deadline: float = math.inf
@@ -68,10 +51,12 @@ class Watch:
 class Trained:
     """What a training run came to; the best weights are in the network.
 
-    `earlier`: seconds that processes before this one spent on the same training.
+    Attributes:
+        outputs: (units, width), float64, of the best epoch on validation.
+        earlier: Seconds that processes before this one spent on the same training.
     """
 
-    probabilities: FloatArray
+    outputs: FloatArray
     value: float
     epochs: float
     cut_short: bool
@@ -81,9 +66,9 @@ class Trained:
 
 
 def train(
-    network: EncoderClassifier,
-    train_rows: Rows,
-    validation: Rows,
+    network: Network,
+    train_rows: Examples,
+    validation: Examples,
     settings: TrainSettings,
     device: Device,
     watch: Watch,
@@ -111,8 +96,8 @@ def train(
     at = state.position
     saved = checkpoints.latest() if checkpoints else None
     if saved is None:
-        probabilities = predict(network, validation, device)
-        state.keep_best(watch.score(validation.labels, probabilities), 0, probabilities)
+        outputs = predict(network, validation, device)
+        state.keep_best(watch.score(outputs), 0, outputs)
         at.points.append(CurvePoint(step=0, epoch=0, validation=at.best))
     else:
         state.restore(saved)
@@ -130,11 +115,11 @@ def train(
     per_epoch = _steps(train_rows, settings)
     while at.epoch <= settings.epochs and at.waited < settings.patience:
         cut_short = _epoch(network, state, train_rows, settings, device, watch, save)
-        probabilities = predict(network, validation, device)
-        value = watch.score(validation.labels, probabilities)
+        outputs = predict(network, validation, device)
+        value = watch.score(outputs)
         at.points.append(CurvePoint(step=at.step, epoch=at.step / per_epoch, validation=value))
         if value > at.best:
-            state.keep_best(value, at.step / per_epoch, probabilities)
+            state.keep_best(value, at.step / per_epoch, outputs)
         else:
             at.waited += 1
         if cut_short:
@@ -146,13 +131,11 @@ def train(
         save(epoch_ended=True)
     state.put_best()
     rate = at.rows / max(at.busy, 1e-9)
-    return Trained(
-        state.probabilities, at.best, at.best_epochs, cut_short, rate, at.points, earlier
-    )
+    return Trained(state.outputs, at.best, at.best_epochs, cut_short, rate, at.points, earlier)
 
 
 def _begin(
-    network: EncoderClassifier, rows: Rows, settings: TrainSettings, device: Device, seed: int
+    network: Network, rows: Examples, settings: TrainSettings, device: Device, seed: int
 ) -> TrainingState:
     """Everything as it is before the first step."""
     optimizer = _optimizer(network, settings)
@@ -168,15 +151,15 @@ def _begin(
     )
 
 
-def _steps(rows: Rows, settings: TrainSettings) -> int:
+def _steps(rows: Examples, settings: TrainSettings) -> int:
     """Of an epoch."""
-    return math.ceil(len(rows.tokens) / settings.batch_size)
+    return math.ceil(len(rows.lengths) / settings.batch_size)
 
 
 def _epoch(
-    network: EncoderClassifier,
+    network: Network,
     state: TrainingState,
-    train_rows: Rows,
+    train_rows: Examples,
     settings: TrainSettings,
     device: Device,
     watch: Watch,
@@ -184,11 +167,10 @@ def _epoch(
 ) -> bool:
     """Train on the batches of the epoch that are left; returns whether the time ran out."""
     at = state.position
-    loss_function = _loss(train_rows.labels, settings, network.head.out_features, device)
     per_epoch = _steps(train_rows, settings)
     total = per_epoch * settings.epochs
     state.rng.bit_generator.state = at.order
-    batches = shuffled_buckets(train_rows.tokens.lengths, settings.batch_size, state.rng)
+    batches = shuffled_buckets(train_rows.lengths, settings.batch_size, state.rng)
     network.train()
     if at.batch == 0:
         at.loss = 0.0
@@ -197,7 +179,7 @@ def _epoch(
         if time.monotonic() > watch.deadline:
             cut_short = True
             break
-        loss = _step(network, train_rows, rows, loss_function, state.optimizer, device)
+        loss = _step(network, train_rows, rows, state.optimizer, device)
         state.schedule.step()
         at.batch, at.step, at.rows = at.batch + 1, at.step + 1, at.rows + len(rows)
         at.loss = 0.9 * at.loss + 0.1 * loss if at.loss else loss
@@ -211,37 +193,40 @@ def _epoch(
 
 
 def predict(
-    network: EncoderClassifier,
-    rows: Rows,
+    network: Network,
+    examples: Examples,
     device: Device,
     progress: Callable[[int, int], None] | None = None,
 ) -> FloatArray:
-    """Score every text: (n, n_classes) probabilities in the order of `rows`."""
+    """Run every example: (units, width) outputs, float64, in the order of the examples."""
     network.to(device.kind).eval()
-    out = np.zeros((len(rows.tokens), network.head.out_features), np.float64)
+    starts = examples.starts
+    out = np.zeros((int(starts[-1]), network.width), np.float64)
     done = 0
-    for chunk in by_length(rows.tokens.lengths, EVAL_BATCH):
+    for chunk in by_length(examples.lengths, EVAL_BATCH):
+        batch = _moved(examples.batch(chunk), device)
         with torch.inference_mode(), device.autocast():
-            logits = _forward(network, rows, chunk, device)
-        out[chunk] = softmax(logits.float().cpu().numpy())
+            found = network.outputs(network(batch), batch)
+        units = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in chunk])
+        out[units] = found.double().cpu().numpy()
         done += len(chunk)
         if progress:
-            progress(done, len(rows.tokens))
+            progress(done, len(examples.lengths))
     return out
 
 
 def _step(
-    network: EncoderClassifier,
-    train_rows: Rows,
-    rows: NDArray[np.int64],
-    loss_function: torch.nn.Module,
+    network: Network,
+    examples: Examples,
+    chosen: NDArray[np.int64],
     optimizer: torch.optim.Optimizer,
     device: Device,
 ) -> float:
     """One optimiser step; returns the loss."""
+    batch = _moved(examples.batch(chosen), device)
     with device.autocast():
-        logits = _forward(network, train_rows, rows, device)
-    loss = loss_function(logits, torch.from_numpy(train_rows.labels[rows]).to(device.kind))
+        logits = network(batch)
+    loss = network.loss(logits, batch)
     value = float(loss.detach())
     if not math.isfinite(value):
         raise FloatingPointError(f"the loss became {value}; try a lower learning rate")
@@ -252,17 +237,11 @@ def _step(
     return value
 
 
-def _forward(
-    network: EncoderClassifier, rows: Rows, chosen: NDArray[np.int64], device: Device
-) -> Tensor:
-    ids, mask = (t.to(device.kind) for t in rows.tokens.batch(chosen))
-    if rows.states is not None:
-        prefix: Any = network.encoder.get_submodule("prefix_stand_in")
-        prefix.states = rows.states.batch(chosen, ids.shape[1]).to(device.kind)
-    return network(ids, mask)
+def _moved(batch: Batch, device: Device) -> Batch:
+    return {name: tensor.to(device.kind) for name, tensor in batch.items()}
 
 
-def _optimizer(network: EncoderClassifier, settings: TrainSettings) -> torch.optim.Optimizer:
+def _optimizer(network: Network, settings: TrainSettings) -> torch.optim.Optimizer:
     """Biases and norms are not decayed, as usual."""
     decayed = [p for p in network.trained().values() if p.ndim > 1]
     plain = [p for p in network.trained().values() if p.ndim <= 1]
@@ -281,12 +260,3 @@ def _rate(step: int, total: int, warmup_ratio: float) -> float:
     if step < warmup:
         return (step + 1) / warmup
     return max(0.0, (total - step) / max(1, total - warmup))
-
-
-def _loss(
-    labels: IntArray, settings: TrainSettings, n_classes: int, device: Device
-) -> torch.nn.Module:
-    weight = None
-    if settings.class_weights:
-        weight = torch.from_numpy(class_weights(labels, n_classes)).to(device.kind)
-    return torch.nn.CrossEntropyLoss(weight=weight, label_smoothing=settings.label_smoothing)

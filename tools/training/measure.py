@@ -1,4 +1,4 @@
-"""Scores of a candidate on validation, quality and cost alike."""
+"""Scores of a saved model on validation, quality and cost alike."""
 
 from __future__ import annotations
 
@@ -7,35 +7,52 @@ from pathlib import Path
 
 import numpy as np
 
-from ...evals.metrics import FloatArray, IntArray, score
-from ..deployment.load import load_classifier
+from ...evals.measures import score
+from ..datasets.types import Split
+from ..deployment.model import Model, load_model
 from ..deployment.saved import size_mb
+from ..facts import JobProgress, OnProgress
+from ..jobs.spec import JobSpec
+from ..tasks import find_task
+from ..tasks.task import Answer
 
-TIMED_TEXTS = 100
+TIMED_ROWS = 100
 
 
-def validation_scores(
-    folder: Path,
-    true: IntArray,
-    probabilities: FloatArray,
-    texts: Sequence[str],
-    measured: Sequence[str],
+def saved_scores(
+    folder: Path, split: Split, spec: JobSpec, on_progress: OnProgress = lambda _: None
 ) -> dict[str, float]:
-    """Compute quality, size, and where a target asks for it, single-text latency.
+    """Load a saved model and score it, so that what is measured is what is handed over.
 
     Args:
-        folder: The saved model; it is loaded again to be timed.
-        true: (n,), class indices.
-        probabilities: (n, n_classes).
-        texts: Validation texts, as prepared.
-        measured: Cost metrics that a target names.
+        folder: The saved model.
+        split: Rows with their gold, prepared as training was (masked or not).
+        spec: Of the job: its task, and the cost metrics that a target names.
+        on_progress: Called as it goes on.
     """
-    scores = score(true, probabilities)
+    model = load_model(folder)
+
+    def tell(done: int, total: int) -> None:
+        text = "scoring on validation"
+        on_progress(JobProgress(share=0.98 + 0.02 * done / max(1, total), text=text))
+
+    answers = model.answers(split, tell, prepared=True)
+    return scores_of(answers, split, spec) | costs_of(model, split, spec)
+
+
+def scores_of(answers: Sequence[Answer], split: Split, spec: JobSpec) -> dict[str, float]:
+    """Quality alone, of answers that are there already."""
+    return score(find_task(spec.what.task).stats(split, answers))
+
+
+def costs_of(model: Model, split: Split, spec: JobSpec) -> dict[str, float]:
+    """Size, and where a target asks for it, the latency of single rows."""
+    measured = spec.what.measured
+    found: dict[str, float] = {}
     if not {"latency_p95_ms", "size_mb"} & set(measured):
-        return scores
-    model = load_classifier(folder)
-    scores["size_mb"] = size_mb(folder, model.base_folder)
+        return found
+    found["size_mb"] = size_mb(model.folder, model.base_folder)
     if "latency_p95_ms" in measured:
-        laps = model.latencies(list(texts[:TIMED_TEXTS]))
-        scores["latency_p95_ms"] = float(np.percentile(laps, 95))
-    return scores
+        laps = model.latencies(split.take(range(min(TIMED_ROWS, len(split)))))
+        found["latency_p95_ms"] = float(np.percentile(laps, 95))
+    return found

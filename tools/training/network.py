@@ -1,4 +1,4 @@
-"""The classifier that is tuned: encoder, mean pooling, unit length, linear head."""
+"""What is tuned: a base model under a head; the classifier pools, scales and maps linearly."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import BaseModelError
+from .examples import Batch
 from .settings import TrainSettings
 
 
@@ -30,24 +31,76 @@ def mean_pool(hidden: Tensor, mask: Tensor) -> Tensor:
     return nn.functional.normalize(total, dim=-1)
 
 
-class EncoderClassifier(nn.Module):
-    """An encoder (plain or wrapped by PEFT) under a linear head on the pooled embedding."""
+class Network(nn.Module):
+    """What is tuned: a base model under a task's head.
 
-    def __init__(self, encoder: nn.Module, head: nn.Linear, dropout: float) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.head = head
-        self.dropout = nn.Dropout(dropout)
+    Attributes:
+        core: The base model, plain or wrapped by PEFT.
+        width: Columns of an output row.
+    """
 
-    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """(batch, tokens) ids and mask -> (batch, n_classes) logits, float32."""
-        hidden = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
-        with torch.autocast(ids.device.type, enabled=False):
-            return self.head(self.dropout(mean_pool(hidden, mask)))
+    core: nn.Module
+    width: int
+
+    def forward(self, batch: Batch) -> Any:
+        """Logits for a batch of examples."""
+        raise NotImplementedError
+
+    def loss(self, logits: Any, batch: Batch) -> Tensor:
+        """The mean loss over the batch: a scalar with a gradient."""
+        raise NotImplementedError
+
+    def outputs(self, logits: Any, batch: Batch) -> Tensor:
+        """(units in the batch, width): what the task's answers and scores are made of."""
+        raise NotImplementedError
 
     def trained(self) -> dict[str, nn.Parameter]:
         """The parameters that training changes, by name."""
         return {n: p for n, p in self.named_parameters() if p.requires_grad}
+
+
+class EncoderClassifier(Network):
+    """An encoder (plain or wrapped by PEFT) under a linear head on the pooled embedding.
+
+    A batch holds "ids" and "mask" (batch, tokens), for the loss "labels" (batch,), and
+    "states" (batch, tokens, width) where the frozen layers were run before.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        head: nn.Linear,
+        dropout: float,
+        criterion: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        self.core = encoder
+        self.head = head
+        self.width = head.out_features
+        self.dropout = nn.Dropout(dropout)
+        self.criterion = criterion or nn.CrossEntropyLoss()
+
+    def forward(self, batch: Batch) -> Tensor:
+        """(batch, n_classes) logits, float32."""
+        if "states" in batch:
+            prefix: Any = self.core.get_submodule("prefix_stand_in")
+            prefix.states = batch["states"]
+        ids, mask = batch["ids"], batch["mask"]
+        hidden = self.core(input_ids=ids, attention_mask=mask).last_hidden_state
+        with torch.autocast(ids.device.type, enabled=False):
+            return self.head(self.dropout(self.pool(hidden, batch)))
+
+    def pool(self, hidden: Tensor, batch: Batch) -> Tensor:
+        """(batch, tokens, width) -> (batch, width of the head)."""
+        return mean_pool(hidden, batch["mask"])
+
+    def loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        """Of the criterion, cross entropy if none was given."""
+        return self.criterion(logits, batch["labels"])
+
+    def outputs(self, logits: Tensor, batch: Batch) -> Tensor:
+        """(batch, n_classes) probabilities, float64."""
+        return torch.softmax(logits.double(), dim=-1)
 
 
 def encoder_layers(encoder: nn.Module) -> nn.ModuleList:

@@ -60,7 +60,7 @@ class TrainingState:
         rng: Draws the order of the data.
         device: "cpu", "cuda" or "mps".
         kept: The best epoch's weights.
-        probabilities: (n_validation, n_classes), float64, of the best epoch.
+        outputs: (units, width), float64, on validation, of the best epoch.
     """
 
     trained: dict[str, torch.nn.Parameter]
@@ -70,13 +70,13 @@ class TrainingState:
     device: str
     position: Position
     kept: dict[str, Tensor]
-    probabilities: FloatArray
+    outputs: FloatArray
 
-    def keep_best(self, value: float, epochs: float, probabilities: FloatArray) -> None:
+    def keep_best(self, value: float, epochs: float, outputs: FloatArray) -> None:
         """Note that the weights as they are now are the best so far."""
         self.position.best, self.position.best_epochs = value, epochs
         self.position.waited = 0
-        self.probabilities = probabilities
+        self.outputs = outputs
         self.kept = {name: p.detach().clone() for name, p in self.trained.items()}
 
     def put_best(self) -> None:
@@ -91,7 +91,7 @@ class TrainingState:
         tensors = {f"weights/{n}": p.detach() for n, p in self.trained.items()}
         tensors |= {f"best/{n}": t for n, t in self.kept.items()}
         tensors |= {f"random/{n}": t for n, t in _random_state(self.device).items()}
-        tensors["probabilities"] = torch.from_numpy(self.probabilities)
+        tensors["outputs"] = torch.from_numpy(self.outputs)
         plain: dict[str, dict[str, Any]] = {}
         for number, parts in optimizer["state"].items():
             for name, value in parts.items():
@@ -116,7 +116,7 @@ class TrainingState:
             for name, parameter in self.trained.items():
                 parameter.copy_(tensors[f"weights/{name}"])
         self.kept = {n: tensors[f"best/{n}"].to(self.device) for n in self.trained}
-        self.probabilities = tensors["probabilities"].numpy()
+        self.outputs = tensors["outputs"].numpy()
         parts: dict[int, dict[str, Any]] = {
             int(n): dict(values) for n, values in snapshot.state["plain"].items()
         }
