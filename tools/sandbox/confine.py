@@ -10,6 +10,7 @@ import ctypes
 import os
 import platform
 import resource
+import stat
 import struct
 import sys
 from collections.abc import Callable
@@ -63,21 +64,14 @@ def confine(folder: str, *, cpu_seconds: int, memory: int, file_bytes: int) -> l
     Source: PEP 578 (audit hooks); Landlock and seccomp as the Linux kernel documents them.
     """
     standing = ["limits", "audit"]
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None, use_errno=True)
-        standing += [
-            name
-            for name, build in (
-                ("namespaces", lambda: _namespaces(libc)),
-                ("landlock", lambda: _landlock(libc, folder)),
-            )
-            if build()
-        ]
-        _limits(cpu_seconds, memory, file_bytes)
-        if _seccomp(libc):
-            standing.append("seccomp")
-    else:
-        _limits(cpu_seconds, memory, file_bytes)
+    libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+    if libc is not None and _namespaces(libc):
+        standing.append("namespaces")
+    if libc is not None and _landlock(libc, folder):
+        standing.append("landlock")
+    _limits(cpu_seconds, memory, file_bytes)
+    if libc is not None and _seccomp(libc):  # last: it refuses what the others need
+        standing.append("seccomp")
     for name in [name for name in sys.modules if name.partition(".")[0] in ("ctypes", "_ctypes")]:
         del sys.modules[name]
     return standing
@@ -103,7 +97,8 @@ def _limits(cpu_seconds: int, memory: int, file_bytes: int) -> None:
 def _namespaces(libc: Any) -> bool:
     """Leave the machine's network behind, and root's powers with it."""
     alone = _CLONE_NEWNET | _CLONE_NEWIPC
-    return libc.unshare(_CLONE_NEWUSER | alone) == 0 or libc.unshare(alone) == 0
+    done: bool = libc.unshare(_CLONE_NEWUSER | alone) == 0 or libc.unshare(alone) == 0
+    return done
 
 
 def _landlock(libc: Any, folder: str) -> bool:
@@ -117,14 +112,14 @@ def _landlock(libc: Any, folder: str) -> bool:
     ruleset = libc.syscall(_LANDLOCK_CREATE, rules, ctypes.c_size_t(size), ctypes.c_uint32(0))
     if ruleset < 0:
         return False
-    allowed = {path: _READ for path in (*_SHARED, sys.base_prefix, sys.base_exec_prefix)}
+    allowed = dict.fromkeys((*_SHARED, sys.base_prefix, sys.base_exec_prefix), _READ)
     allowed[folder] = every
     for path, rights in allowed.items():
         try:
             handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
         except OSError:
             continue
-        if not os.path.isdir(path):
+        if not stat.S_ISDIR(os.fstat(handle).st_mode):
             rights &= 0b101
         rule = struct.pack("=Qi", rights, handle)
         libc.syscall(_LANDLOCK_ADD, ruleset, ctypes.c_int(1), rule, ctypes.c_uint32(0))
