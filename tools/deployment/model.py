@@ -105,5 +105,3 @@ def base_folder_of(card: SavedModel, folder: Path) -> Path | None:
             f"(digest {card.base_digest}, here {base.digest}); get the base model it names"
         )
     return base.path
-
-

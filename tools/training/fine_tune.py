@@ -115,9 +115,7 @@ def tune(
     scores = saved_scores(folder, data.validation, data.spec, on_progress)
     curve = Curve(candidate=data.spec.name, metric=metric, points=trained.points)
     seconds = trained.earlier + time.monotonic() - start
-    return Tuned(
-        folder, scores, trained.value, curve, seconds, trained.cut_short, tuning.notes()
-    )
+    return Tuned(folder, scores, trained.value, curve, seconds, trained.cut_short, tuning.notes())
 
 
 def _teller(on_progress: OnProgress) -> Callable[[float, float, float | None, float], None]:
