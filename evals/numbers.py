@@ -10,8 +10,8 @@ _SAID = re.compile(
     r"(?:answer|result|antwort|respuesta|réponse)\W{0,3}(?:is|ist|es|est)?\W{0,4}", re.I
 )
 _NUMBER = re.compile(
-    r"[-−–+]?\s?[$€£¥]?\s?(?:\d{1,3}(?:[,'\u00a0\u202f ]\d{3})+(?!\d)|\d+)(?:[.,]\d+)?(?:\s?/\s?\d+)?"
-    r"|[-−–+]?[$€£¥]?\.\d+"
+    r"[-−–+]?\s?[$€£¥]?\s?(?:\d{1,3}(?:[,'\u00a0\u202f ]\d{3})+(?!\d)|\d+)"
+    r"(?:[.,]\d+)?(?:\s?/\s?\d+)?|[-−–+]?[$€£¥]?\.\d+"
 )  # fmt: skip
 _GROUPED = re.compile(r"(\d)[,'\u00a0\u202f ](?=\d{3}(?:\D|$))")
 _MINUS = str.maketrans({"−": "-", "–": "-"})

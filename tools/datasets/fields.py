@@ -59,7 +59,8 @@ class Field:
             usual = " or ".join(map(repr, (self.name, *self.others)[:3]))
             hint = f", or name it with {self.option} COLUMN" if self.option else ""
             raise DatasetError(
-                f"{table.name} has no {self.name}; {columns_of(table)}; call the column {usual}{hint}"
+                f"{table.name} has no {self.name}; {columns_of(table)}; "
+                f"call the column {usual}{hint}"
             )
         return column
 
