@@ -64,16 +64,32 @@ def diagnose(path: Path, *, task: str | None, text: str | None, label: str | Non
 def print_diagnosis(console: Console, found: Diagnosis) -> None:
     """The same for people."""
     from rich.markup import escape
-    from rich.table import Table
 
     profile = found.profile
     console.print(f"[bold]{escape(found.source)}[/bold]: {found.task}")
     for guess in found.guesses:
         console.print(f"  {escape(guess)}")
     rows = ", ".join(f"{n:,} {name}" for name, n in profile.rows.items())
-    console.print(f"  rows: {rows}; {len(profile.labels)} labels")
+    labels = f"; {len(profile.labels)} labels" if profile.labels else ""
+    console.print(f"  rows: {rows}{labels}")
     words = profile.words
     console.print(f"  words a text: mean {words.mean:.0f}, p95 {words.p95:.0f}, max {words.max}\n")
+    if profile.labels:
+        _print_labels(console, profile)
+    if not profile.findings:
+        console.print("[green]Nothing unusual found.[/green]")
+    for finding in profile.findings:
+        text = escape(f"{finding.count:,} × {finding.what}: {finding.action}")
+        console.print(f"[yellow]•[/yellow] {text}")
+        if finding.examples:
+            console.print(f"  [dim]{escape('; '.join(finding.examples[:3]))}[/dim]")
+
+
+def _print_labels(console: Console, profile: DatasetProfile) -> None:
+    """How the labels are spread, as bars."""
+    from rich.markup import escape
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False)
     table.add_column("label")
     table.add_column("train", justify="right")
@@ -86,10 +102,3 @@ def print_diagnosis(console: Console, found: Diagnosis) -> None:
     if len(profile.labels) > MOST_LABELS:
         console.print(f"… and {len(profile.labels) - MOST_LABELS} more labels")
     console.print()
-    if not profile.findings:
-        console.print("[green]Nothing unusual found.[/green]")
-    for finding in profile.findings:
-        text = escape(f"{finding.count:,} × {finding.what}: {finding.action}")
-        console.print(f"[yellow]•[/yellow] {text}")
-        if finding.examples:
-            console.print(f"  [dim]{escape('; '.join(finding.examples[:3]))}[/dim]")

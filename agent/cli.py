@@ -40,7 +40,7 @@ WORKSPACE = Path(".tuneos")
 def run(
     data: Annotated[str, typer.Argument(help="Data file or folder, or a run file (.yaml).")],
     task: Annotated[
-        str | None, typer.Option(help="text-classification; inferred if left out.")
+        str | None, typer.Option(help="Such as text-classification; inferred if left out.")
     ] = None,
     text: Annotated[str | None, typer.Option(help="Column of the text.")] = None,
     label: Annotated[str | None, typer.Option(help="Column of the label.")] = None,
@@ -257,7 +257,7 @@ DEMO_TARGET = "macro_f1>=0.90"
 @app.command()
 def check(
     data: Annotated[str, typer.Argument(help="Data file or folder.")],
-    task: Annotated[str | None, typer.Option(help="text-classification")] = None,
+    task: Annotated[str | None, typer.Option(help="Inferred if left out.")] = None,
     text: Annotated[str | None, typer.Option(help="Column of the text.")] = None,
     label: Annotated[str | None, typer.Option(help="Column of the label.")] = None,
     as_json: JsonOption = False,
@@ -281,21 +281,23 @@ def predict(
     output: Annotated[Path | None, typer.Option(help="JSONL file; stdout if left out.")] = None,
     text: Annotated[str | None, typer.Option(help="Column or field of the text.")] = None,
 ) -> None:
-    """Classify the texts of INPUT: one JSON object a line with label and score."""
+    """Answer the rows of INPUT: one JSON object a line, such as label and score."""
     console = _console(True)
     with _errors(console):
-        from ..tools.deployment.load import load_classifier
+        from ..tools.deployment.model import load_model
         from ..tools.deployment.predict import answers, read_inputs
+        from ..tools.deployment.saved import read_card
+        from ..tools.tasks import find_task
         from ..tools.training.hardware import calibrate_threads
         from .output import whole_file
 
-        inputs = read_inputs(input_file, text)
+        inputs = read_inputs(input_file, find_task(read_card(model).task), text)
         with console.status("loading the model"):
-            classifier = load_classifier(model)
-            if classifier.card.encoder != "none":
+            loaded = load_model(model)
+            if loaded.card.encoder != "none":
                 calibrate_threads()
         with whole_file(output) as stream:
-            for answer in answers(classifier, inputs, _bar(console, len(inputs.texts))):
+            for answer in answers(loaded, inputs, _bar(console, len(inputs.split))):
                 stream.write(json.dumps(answer, ensure_ascii=False) + "\n")
 
 

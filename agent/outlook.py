@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..memory.knowledge import RECIPES
-from ..memory.recipes import strategies_in
+from ..memory.strategies import strategies_in
 from ..tools.estimate import confirm_seconds, estimate_seconds
 from ..tools.facts import DataVersion, Facts, KnownStrategy
 from ..tools.knowledge.tool import as_known
-from ..tools.tasks import TASKS
 from .session import Plan
 
 TRIALS = 8
@@ -51,13 +50,10 @@ def _steps(facts: Facts) -> list[tuple[str, str, float]]:
         estimate_seconds(tool, {}, facts)
         for tool in ("inspect_dataset", "clean_dataset", "mask_personal_data")
     )
+    probes = [s.name.replace("_", " ") for s in facts.strategies if s.tool == "probe_baselines"]
     steps = [
         ("inspect, clean, mask", "what must not be learned", look),
-        (
-            "probe_baselines",
-            "tf-idf; frozen embeddings",
-            estimate_seconds("probe_baselines", {}, facts),
-        ),
+        ("probe_baselines", "; ".join(probes), estimate_seconds("probe_baselines", {}, facts)),
     ]
     usable = [
         s
@@ -91,7 +87,7 @@ def _facts(plan: Plan) -> Facts:
         ),
         rows=plan.rows,
         smallest_class=int(min(counts.values()) * min(1.0, share)),
-        strategies=_known(plan.spec.task or TASKS[0]),
+        strategies=_known(plan.raw.task),
     )
 
 

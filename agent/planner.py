@@ -20,6 +20,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 
+from ..evals.metrics import METRICS
 from ..graphs.digest import Digest, StrategyState
 from ..graphs.policy import kind_of
 from ..tools.estimate import STARTUP
@@ -135,9 +136,9 @@ def _probe(digest: Digest) -> Proposal | None:
     probes = [s for s in digest.strategies if s.tool == "probe_baselines"]
     if not probes or any(s.name in done for s in probes):
         return None
-    names = {s.name for s in probes if s.feasible}
-    flags = {name: name in names for name in ("tfidf_linear", "frozen_linear")}
-    return Proposal("probe_baselines", "The cheapest rungs first; they are the baselines.", flags)
+    without = [s.name for s in probes if not s.feasible]
+    why = "The cheapest rungs first; they are the baselines."
+    return Proposal("probe_baselines", why, {"without": without} if without else {})
 
 
 def _unlearn_doubt(digest: Digest) -> Proposal | None:
@@ -241,7 +242,7 @@ def widest_gap(digest: Digest) -> float | None:
 
 def _options(digest: Digest, gap: float | None) -> list[Option]:
     """Strategies not tried yet; a search where the best tuned strategy is nearly there."""
-    error = max(0.0, 1.0 - digest.best.value) if digest.best else 1.0
+    error = digest.error
     tried = {s.name for s in digest.strategies if s.tried}
     blend = _blending(digest)
     options = [
@@ -306,7 +307,8 @@ def _best_searchable(digest: Digest) -> StrategyState | None:
     """The strategy of the best tuned candidate, if it has a space not searched yet."""
     known = {s.name: s for s in digest.strategies}
     tuned = [c for c in digest.candidates if c.strategy in known and known[c.strategy].rung >= 2]
-    for candidate in sorted(tuned, key=lambda c: -c.value):
+    upward = METRICS[digest.metric].upward
+    for candidate in sorted(tuned, key=lambda c: -upward(c.value)):
         strategy = known[candidate.strategy]
         strategy = known.get(strategy.variant_of or "", strategy)
         if strategy.searchable and not strategy.searched:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from ..evals.metrics import METRICS
 from ..evals.result import RunResult, RunStory
 from ..graphs.approval import Approve, Question, WaitingForPerson
 from ..graphs.policy import read_policy
@@ -28,7 +29,7 @@ from ..tools.datasets.types import RawData
 from ..tools.facts import Facts
 from ..tools.jobs.run import allow_jobs, interrupt_jobs
 from ..tools.reporting.html import restore_json
-from ..tools.tasks import TASKS
+from ..tools.tasks import TASKS, find_task
 from ..tools.training.base_model import find_base_model
 from . import controllers
 from .spec import RunSpec, SpecError
@@ -114,6 +115,13 @@ def plan_run(spec: RunSpec) -> Plan:
     spec = spec.model_copy(update={"llm_model": llm_model})
     find_base_model(spec.base_model)
     raw = read_rows(spec)
+    known = find_task(raw.task).metrics
+    for target in spec.parsed_targets():
+        if target.metric not in known and not METRICS[target.metric].unit:
+            raise SpecError(
+                f"target {target}: {raw.task} does not measure {target.metric}; "
+                f"choose from {', '.join(known)}"
+            )
     splits = make_splits(raw, seed=spec.seed)
     return Plan(spec, raw, {name: len(split) for name, split in splits.items()})
 
@@ -124,7 +132,7 @@ def create_run(plan: Plan) -> Run:
     Raises:
         UserError, StoreError: A folder cannot be made.
     """
-    spec = plan.spec
+    spec = plan.spec.model_copy(update={"task": plan.raw.task})
     if spec.out is not None:
         spec = spec.model_copy(update={"out": str(_make_out(Path(spec.out)))})
     workspace = open_workspace(Path(spec.workspace))
@@ -134,6 +142,8 @@ def create_run(plan: Plan) -> Run:
     run = Run(name, spec, workspace)
     ledger = Ledger(workspace.ledger)
     ledger.start_run(name, spec.model_dump(mode="json"))
+    if plan.spec.task != plan.raw.task:
+        ledger.keep(name, "inferred", plan.raw.guesses[0])
     ledger.set_limit(name, "seconds", spec.seconds())
     ledger.set_limit(name, "trials", spec.max_trials)
     ledger.set_limit(name, "tokens", spec.max_tokens)

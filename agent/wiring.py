@@ -19,7 +19,7 @@ from ..tools.datasets.read import read_data
 from ..tools.datasets.types import RawData
 from ..tools.estimate import confirm_seconds
 from ..tools.facts import Facts
-from ..tools.tasks import TASKS
+from ..tools.tasks import TASKS, find_task
 from ..tools.tool import ToolContext
 from ..tools.training.base_model import find_base_model
 from ..tools.training.hardware import cores
@@ -41,6 +41,7 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
     controller = controllers.find_controller(spec.llm, spec.llm_model)
     raw = cache(lambda: read_rows(spec))
     targets = spec.parsed_targets()
+    task = spec.task or TASKS[0]
 
     def time_left() -> float | None:
         spent = ledger.spending(run.name).get("seconds")
@@ -66,10 +67,10 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
         knowledge=KnowledgeGraph(
             workspace.knowledge, on_restore=lambda text: ledger.note(run.name, text)
         ),
-        task=spec.task or TASKS[0],
+        task=task,
         base_model=spec.base_model,
         base_digest=base.digest,
-        metric=primary_metric(targets),
+        metric=primary_metric(targets, find_task(task).metrics),
         targets=targets,
         seed=spec.seed,
         workers=cores(),

@@ -30,6 +30,20 @@ class Metric:
     high: float | None
     unit: str = ""
 
+    @property
+    def scale(self) -> float:
+        """What a noticeable difference is measured against: 100 for bleu, else 1."""
+        return self.high or 1.0
+
+    def upward(self, value: float) -> float:
+        """The value, turned round where lower is better."""
+        return value if self.direction == "higher" else -value
+
+    def error(self, value: float) -> float:
+        """How far it is from the best there can be, in the metric's unit."""
+        best = self.low if self.direction == "lower" else (self.high or value)
+        return abs(best - value)
+
 
 METRICS: dict[str, Metric] = {
     m.name: m

@@ -12,7 +12,7 @@ from langgraph.runtime import Runtime
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from ..evals.metrics import METRICS, IntArray
+from ..evals.metrics import METRICS
 from ..evals.result import Comparison, TargetResult
 from ..evals.statistics import compare, interval, latency_interval
 from ..evals.targets import Target
@@ -20,13 +20,13 @@ from ..memory.errors import StoreError
 from ..tools.datasets.splits import split_from_bytes, write_split
 from ..tools.facts import Candidate, Facts
 from ..tools.jobs.run import run_job
+from ..tools.tasks import find_task
+from ..tools.training.score import LATENCIES
 from ..tools.training.tool import make_spec
 from .context import RunContext
 from .events import StepEnded, StepProgress, StepStarted, emit
 from .standing import best
 from .state import State
-
-AGAINST = "frozen_linear"  # the untuned model with a trained head
 
 
 class Confirmed(BaseModel):
@@ -75,7 +75,7 @@ def confirm(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     opened = context.folder / "opened"
     opened.mkdir(exist_ok=True)
     write_split(opened / "test.jsonl", test)
-    models = _models(chosen, facts)
+    models = _models(chosen, facts, tools.task)
     spec = make_spec(
         "score",
         "confirm",
@@ -139,14 +139,19 @@ def confirmed(context: RunContext) -> Confirmed:
     return Confirmed.model_validate_json(said)
 
 
-def _models(chosen: Candidate, facts: Facts) -> dict[str, str]:
+def _models(chosen: Candidate, facts: Facts, task: str) -> dict[str, str]:
     """The chosen model first, then each baseline (its best version), by file-safe name."""
     models = {"chosen": chosen.folder}
-    for name in ("majority", "tfidf_linear", AGAINST):
+    for name in find_task(task).probes:
         versions = [c for c in facts.candidates if c.strategy == name]
         if versions and chosen.strategy != name:
             models[name] = versions[-1].folder
     return models
+
+
+def stats_of(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """What metrics follow from, among the arrays of a scored model."""
+    return {kind: array for kind, array in arrays.items() if kind != LATENCIES}
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
@@ -163,11 +168,11 @@ def _target(
 ) -> TargetResult:
     measured = test.get(target.metric)
     if target.metric == "latency_p95_ms":
-        ci: tuple[float, float] | None = latency_interval(arrays["latencies"], seed=seed)
+        ci: tuple[float, float] | None = latency_interval(arrays[LATENCIES], seed=seed)
     elif METRICS[target.metric].unit:
         ci = None
     else:
-        ci = interval(target.metric, arrays["true"], arrays["probabilities"], seed=seed)
+        ci = interval(target.metric, stats_of(arrays), seed=seed)
     return TargetResult(
         metric=target.metric,
         op=target.op,
@@ -183,15 +188,12 @@ def _comparisons(
     main: str, arrays: Mapping[str, Mapping[str, NDArray[Any]]], metric: str, seed: int
 ) -> list[Comparison]:
     """The chosen model against every baseline, on the same rows."""
-    first: IntArray = arrays[main]["probabilities"].argmax(axis=1)
-    true: IntArray = arrays[main]["true"]
-    n_classes = arrays[main]["probabilities"].shape[1]
+    first = stats_of(arrays[main])
     found = []
     for name in arrays:
         if name == main:
             continue
-        second: IntArray = arrays[name]["probabilities"].argmax(axis=1)
-        d = compare(metric, true, first, second, n_classes, seed=seed)
+        d = compare(metric, first, stats_of(arrays[name]), seed=seed)
         found.append(
             Comparison(
                 against=name,

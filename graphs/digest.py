@@ -80,6 +80,7 @@ class Digest(BaseModel):
     attempts_without_gain: int = 0
     patience: int
     small_gap: float
+    error: float = Field(1.0, description="how far the best is from perfect, in the metric's unit")
     seconds_left: float | None
     trials_left: int | None
     search_trials: int = Field(description="usual number of trials of a search")
@@ -157,7 +158,8 @@ def make_digest(
         ],
         attempts_without_gain=attempts_without_gain(facts.candidates, targets, metric),
         patience=int(facts.constants.get("patience", 3)),
-        small_gap=facts.constants.get("smallGap", 0.02),
+        small_gap=facts.constants.get("smallGap", 0.02) * METRICS[metric].scale,
+        error=round(METRICS[metric].error(scores[metric]), 4) if scores else 1.0,
         seconds_left=None if seconds_left is None else round(seconds_left),
         trials_left=trials_left,
         search_trials=_search_trials(facts),

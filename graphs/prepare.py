@@ -30,9 +30,10 @@ def prepare(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     ledger.keep(run, "held_out", json.dumps(sorted(keys)))
     ledger.keep(run, "rows", json.dumps({name: len(split) for name, split in splits.items()}))
     version = save_version(context.tools.store, train, validation, name="as read")
-    counts = dict(Counter(train.labels).most_common())
+    counts = dict(Counter(label for label in train.labels if label).most_common())
     made = [name for name in ("validation", "test") if name not in raw.splits]
-    lines = [*raw.guesses, _sizes(splits, made)]
+    inferred = ledger.kept(run, "inferred")
+    lines = [*([inferred] if inferred else []), *raw.guesses, _sizes(splits, made)]
     emit(Prepared(lines=lines))
     return {
         "facts": Facts(
@@ -40,7 +41,7 @@ def prepare(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
             data_hash=data_hash(splits),
             rows={name: len(split) for name, split in splits.items()},
             label_counts=counts,
-            smallest_class=min(counts.values()),
+            smallest_class=min(counts.values(), default=len(train)),
             guesses=tuple(lines),
             findings=_findings(raw),
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from ..evals.result import (
     BaselineResult,
     CandidateResult,
     Change,
+    Comparison,
     RunResult,
     RunStory,
     Spending,
@@ -30,10 +32,11 @@ from ..tools.guardrails.checks import neutralise
 from ..tools.reporting.card import write_model_card
 from ..tools.reporting.html import write_report
 from ..tools.reporting.words import changed
+from ..tools.tasks import find_task
 from ..tools.training.hardware import machine
-from .confirm import AGAINST, Confirmed, confirmed
+from .confirm import Confirmed, confirmed
 from .context import RunContext
-from .standing import PROBES
+from .standing import TUNED
 from .state import State
 
 WORST = 12
@@ -107,8 +110,7 @@ def _result(state: State, context: RunContext, found: Confirmed, model: Path | N
             )
             for c in facts.candidates
         ],
-        comparison=next((c for c in found.comparisons if c.against == AGAINST), None)
-        or next((c for c in found.comparisons if c.against == "tfidf_linear"), None),
+        comparison=_main_comparison(found, tools.task),
         comparisons=found.comparisons,
         budget={
             name: Spending(limit=s.limit, spent=round(s.spent, 6)) for name, s in spent.items()
@@ -121,6 +123,12 @@ def _result(state: State, context: RunContext, found: Confirmed, model: Path | N
         data_hash=facts.data_hash,
         changes=[Change.model_validate(c) for c in tools.ledger.changes(tools.run)],
     )
+
+
+def _main_comparison(found: Confirmed, task: str) -> Comparison | None:
+    """Against the dearest of the cheap rungs: the untuned model, where there is one."""
+    against = {c.against: c for c in found.comparisons}
+    return next((against[n] for n in reversed(find_task(task).probes) if n in against), None)
 
 
 def _deciders(state: State, context: RunContext) -> str:
@@ -165,35 +173,39 @@ def _story(state: State, context: RunContext, found: Confirmed, result: RunResul
 def _errors(
     candidates: tuple[Candidate, ...], context: RunContext, found: Confirmed, result: RunResult
 ) -> tuple[list[list[int]], list[WrongAnswer]]:
-    """Confusion counts and the most confident wrong answers; texts are masked."""
+    """Confusion counts, where there are classes, and the surest wrong answers; texts are masked."""
     if not found.folder or result.model is None:
         return [], []
-    labels = read_card(Path(result.model)).labels
+    counts: list[list[int]] = []
     with np.load(Path(found.folder) / "chosen.npz", allow_pickle=False) as arrays:
-        probabilities, true = arrays["probabilities"], arrays["true"]
-    predicted, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    counts = confusion(true, predicted, len(labels)).astype(int).tolist()
+        if "classes" in arrays:
+            classes = arrays["classes"]
+            true, predicted = classes[:, 0].astype(np.int64), classes[:, 1:].argmax(axis=1)
+            counts = confusion(true, predicted, classes.shape[1] - 1).astype(int).tolist()
+    task = find_task(context.tools.task)
+    said = (Path(found.folder) / "chosen.jsonl").read_text(encoding="utf-8").split("\n")
+    answers = [json.loads(line) for line in said if line]
     opener = next(c.folder for c in candidates if c.name == found.chosen)
     test = split_from_bytes(context.seals.open(context.tools.run, opener))
-    wrong = np.flatnonzero(predicted != true)
     worst = [
         WrongAnswer(
             place=test.places[i],
             text=neutralise(test.texts[i], 300),
-            label=labels[true[i]],
-            predicted=labels[predicted[i]],
-            score=float(sure[i]),
+            label=neutralise(task.gold(test, i), 300),
+            predicted=neutralise(task.shown(answer), 300),
+            score=float(answer.get("score") or 0.0),
         )
-        for i in wrong[np.argsort(-sure[wrong], kind="stable")][:WORST]
+        for i, answer in enumerate(answers)
+        if task.shown(answer) != task.gold(test, i)
     ]
-    return counts, worst
+    return counts, sorted(worst, key=lambda w: -w.score)[:WORST]
 
 
 def _remember(state: State, context: RunContext, found: Confirmed, result: RunResult) -> None:
     """Write the run into the knowledge graph."""
     facts = state["facts"]
     lessons = [f"{s.tool} failed: {neutralise(s.summary, 200)}" for s in state["steps"] if not s.ok]
-    tuned = [c for c in facts.candidates if c.strategy not in PROBES]
+    tuned = [c for c in facts.candidates if c.strategy in TUNED]
     if result.comparison and tuned:
         c = result.comparison
         lessons.append(

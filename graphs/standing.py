@@ -9,27 +9,32 @@ from ..evals.result import StopReason
 from ..evals.targets import Target, all_hold, shortfall
 from ..tools.facts import Candidate
 
-LEAST_GAIN = 0.001  # of the primary metric; less is not progress
+LEAST_GAIN = 0.001  # of the primary metric's scale; less is not progress
 BLEND = "blend"
-PROBES = {"majority", "tfidf_linear", "frozen_linear"}
+TUNED = {"top_layers", "lora", "full"}  # every other strategy but a blend is a cheap rung
 MOST_STEPS = 60
 MOST_REFUSED = 5
 ASKED_ON = 1  # a controller that stops early is asked to go on this often
 
 
-def primary_metric(targets: Sequence[Target]) -> str:
-    """What training maximises: the first target that speaks of answers, else macro F1."""
+def primary_metric(targets: Sequence[Target], metrics: Sequence[str]) -> str:
+    """What training maximises: the first target that speaks of answers, else the task's first.
+
+    Args:
+        targets: Of the run.
+        metrics: Of the task.
+    """
     for target in targets:
-        if METRICS[target.metric].from_counts is not None:
+        if target.metric in metrics and target.metric != "ece":
             return target.metric
-    return "macro_f1"
+    return metrics[0]
 
 
 def badness(
     scores: dict[str, float], targets: Sequence[Target], metric: str
 ) -> tuple[float, float]:
     """Order candidates: the gap to the targets first, then the primary metric."""
-    return shortfall(targets, scores), -scores[metric]
+    return shortfall(targets, scores), -METRICS[metric].upward(scores[metric])
 
 
 def best(
@@ -50,7 +55,7 @@ def attempts_without_gain(
 ) -> int:
     """Count the tuned candidates since the last that brought the best forward; blends aside."""
     leader: tuple[float, float] | None = None
-    waited = 0
+    waited, least = 0, LEAST_GAIN * METRICS[metric].scale
     for candidate in candidates:
         if candidate.strategy == BLEND:
             continue
@@ -58,9 +63,9 @@ def attempts_without_gain(
         gained = (
             leader is None
             or leader[0] - now[0] > LEAST_GAIN
-            or (leader[0] - now[0] > -1e-9 and leader[1] - now[1] >= LEAST_GAIN)
+            or (leader[0] - now[0] > -1e-9 and leader[1] - now[1] >= least)
         )
-        if candidate.strategy not in PROBES:
+        if candidate.strategy in TUNED:
             waited = 0 if gained else waited + 1
         leader = now if leader is None else min(leader, now)
     return waited

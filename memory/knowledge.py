@@ -24,8 +24,8 @@ from .errors import StoreError
 from .experiments import RunFacts, dataset_iri, lesson_graph, run_graph, run_iri
 from .journal import Journal
 from .namespaces import DCTERMS, EXPERIMENTS_GRAPH, ONTOLOGY_GRAPH, PREFIXES, RECIPES_GRAPH, TUNEOS
-from .recipes import Strategy, Value, read_constants, read_strategies, turtles
 from .sparql import ONTOLOGY_FILE, QueryRefused, checked_query
+from .strategies import Strategy, Value, read_constants, read_strategies, turtles
 
 if TYPE_CHECKING:
     from rdflib import Graph

@@ -14,6 +14,7 @@ from ...graphs.standing import best, primary_metric
 from ...tools.facts import Candidate
 from ...tools.guardrails.checks import neutralise
 from ...tools.reporting.words import changed, cost, duration, gain, number, stop_reason, verdict
+from ...tools.tasks import TASKS, find_task
 from ..record import Record
 
 NO_RUN = "There is no run yet. Say what to work on, or /help."
@@ -93,7 +94,7 @@ def tried(record: Record) -> str:
     """What was tried, with figures on validation."""
     if not record.steps:
         return "Nothing yet."
-    metric = primary_metric(_targets(record))
+    metric = _metric(record)
     leader = best(record.facts.candidates, _targets(record), metric)
     lines = [f"{_steps_done(record.steps)} {metric} on validation:" if leader else ""]
     for candidate in record.facts.candidates:
@@ -172,7 +173,7 @@ def _steps_done(steps: Sequence[Step]) -> str:
 def _leader(record: Record) -> str:
     """The best candidate against each target."""
     targets = _targets(record)
-    metric = primary_metric(targets)
+    metric = _metric(record)
     leader = best(record.facts.candidates, targets, metric)
     if leader is None:
         return " Nothing has been scored yet."
@@ -208,12 +209,18 @@ def _why_last(record: Record) -> str:
     return _step(record.steps[-1])
 
 
+def _metric(record: Record) -> str:
+    """What the run maximises."""
+    task = find_task(str(record.row.spec.get("task") or TASKS[0]))
+    return primary_metric(_targets(record), task.metrics)
+
+
 def _why_model(record: Record) -> str:
     targets = _targets(record)
-    metric = primary_metric(targets)
+    metric = _metric(record)
     ranked = sorted(
         (c for c in record.facts.candidates if metric in c.validation),
-        key=lambda c: -c.validation[metric],
+        key=lambda c: -METRICS[metric].upward(c.validation[metric]),
     )
     chosen = best(record.facts.candidates, targets, metric)
     if chosen is None:

@@ -53,7 +53,7 @@ class Deeds:
         self.dialogue = dialogue
         self._shown: tuple[Any, ...] | None = None  # what the last plan was made of
         self._plan: Plan | None = None
-        self._classifier: tuple[Path, Any] | None = None
+        self._model: tuple[Path, Any] | None = None
 
     def do(self, request: AnyRequest) -> None:
         """Do it."""
@@ -242,15 +242,19 @@ class Deeds:
         folder = answers.finished_folder(record) if record else None
         if folder is None:
             raise UserError("There is no finished model in this conversation to predict with.")
-        from ...tools.deployment.load import load_classifier
+        from ...tools.datasets.asked import TEXT
+        from ...tools.datasets.tables import Table
+        from ...tools.deployment.model import load_model
         from ...tools.deployment.predict import Inputs
         from ...tools.deployment.predict import answers as predicted
 
-        if self._classifier is None or self._classifier[0] != folder:
-            self._classifier = folder, load_classifier(folder)
-        (answer,) = predicted(self._classifier[1], Inputs([request.text], [None]))
-        label = neutralise(str(answer["label"]), 100)
-        self.dialogue.screen.say(f"{label} (score {answer['score']:.2f})")
+        if self._model is None or self._model[0] != folder:
+            self._model = folder, load_model(folder)
+        model = self._model[1]
+        asked = model.task.ask(Table("your words", {TEXT: [request.text]}, ["your words"]), None)
+        (answer,) = predicted(model, Inputs(asked, [None]))
+        score = f" (score {answer['score']:.2f})" if "score" in answer else ""
+        self.dialogue.screen.say(f"{neutralise(model.task.shown(answer), 300)}{score}")
 
     def _help(self, _: AnyRequest) -> None:
         self.dialogue.screen.show(print_help)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from .types import Split, text_key
+from .types import Split, row_key, text_key
 
 Reason = Literal["leaked", "conflicting_label", "duplicate", "suspect_label"]
 ROWS_KEPT = 2  # of every class, whatever is wrong with them
@@ -77,7 +77,7 @@ def _reasons(train: Split, held_out: frozenset[str], suspects: frozenset[int]) -
         if key in held_out:
             reasons[row] = "leaked"
         else:
-            rows_of[key].append(row)
+            rows_of[row_key(train, row)].append(row)
     for rows in rows_of.values():
         if len(rows) > 1:
             reasons.update(_disputed(rows, train.labels))

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ...evals.result import Finding
 from .findings import find
-from .types import Oddity, Split, text_key
+from .types import Oddity, Split, row_key, text_key
 
 LONG_WORDS = 1000
 EXAMPLES = 5  # places named for each finding
@@ -44,7 +44,7 @@ class DatasetProfile(BaseModel):
 
     rows: dict[str, int]
     labels: dict[str, dict[str, int]] = Field(
-        description="rows of each label by split; the commonest in train first"
+        description="rows of each label by split, commonest in train first; {} without labels"
     )
     imbalance: float = Field(description="train rows of the largest class over the smallest's")
     majority_share: float = Field(description="share of train that the largest class has")
@@ -89,7 +89,8 @@ def profile_data(
     counts = Counter(train.labels)
     smallest = min(counts, key=lambda label: (counts[label], label))
     largest = counts.most_common(1)[0][1]
-    repeated, disputed, texts_disputed = _repeats(keys["train"], train.labels)
+    copies = [row_key(train, row) for row in range(len(train))]
+    repeated, disputed, texts_disputed = _repeats(copies, train.labels)
     kinds = Counter(oddity.kind for oddity in oddities)
     long_rows = np.flatnonzero(words > LONG_WORDS).tolist()
     profile = DatasetProfile(
@@ -134,7 +135,7 @@ def with_findings(
 def _label_counts(splits: Mapping[str, Split]) -> dict[str, dict[str, int]]:
     counts = {name: Counter(split.labels) for name, split in splits.items()}
     order = sorted(counts["train"], key=lambda label: (-counts["train"][label], label))
-    return {label: {name: counts[name][label] for name in splits} for label in order}
+    return {label: {name: counts[name][label] for name in splits} for label in order if label}
 
 
 def _lengths(lengths: np.ndarray[tuple[int], np.dtype[np.int64]], limit: int | None) -> Lengths:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import DatasetError
-from ..tasks import TASKS
+from ..tasks import TASKS, find_task
 from .columnar import is_saved_dataset, read_parquet, read_saved_dataset
-from .columns import choose_columns, multi_label_error, require_columns
+from .columns import Asked
 from .delimited import read_delimited
 from .header import refuse_missing_header
 from .jsonl import read_jsonl
 from .locate import alias_guess, locate, split_of
-from .rows import to_rows
-from .tables import Table, shown
-from .types import SPLIT_NAMES, Oddity, RawData, Split
+from .tables import Table
+from .types import SPLIT_NAMES, RawData
 
 _READERS = {
     ".csv": read_delimited,
@@ -35,7 +32,7 @@ def read_data(
     Args:
         path: A file (then it is all train), a folder with `train.*` and perhaps
             `validation.*` and `test.*`, or a folder that `save_to_disk` made.
-        task: One of TASKS; None takes text classification and says so.
+        task: One of TASKS; None infers it from the columns and says so.
         text, label: Column names; None infers them and says so.
 
     Returns:
@@ -52,27 +49,25 @@ def read_data(
         if not len(table):
             raise DatasetError(f"{table.name} has no rows; add rows, or remove the file")
         refuse_missing_header(table, named)
-    columns = choose_columns(tables["train"], text=text, label=label)
-    splits: dict[str, Split] = {}
-    oddities: list[Oddity] = []
-    for name, table in tables.items():
-        require_columns(table, columns)
-        rows = to_rows(table, columns, keep_blank=name != "train")
-        splits[name] = rows.split
-        oddities.extend(rows.oddities)
-    _check_labels(splits, columns.label)
     guesses = [*found, *(guess for table in tables.values() for guess in table.guesses)]
     if task is None:
-        guesses.insert(0, f"task {TASKS[0]!r}: one label for each text")
+        task = infer_task(tables["train"])
+        guesses.insert(0, f"task {task!r}: {find_task(task).summary}")
+    reading = find_task(task).read_all(tables, Asked(text, label))
     return RawData(
         source=str(path),
-        task=task or TASKS[0],
-        text_column=columns.text,
-        label_column=columns.label,
-        guesses=(*guesses, *columns.guesses),
-        splits=splits,
-        oddities=tuple(oddities),
+        task=task,
+        guesses=(*guesses, *reading.guesses),
+        splits=reading.splits,
+        oddities=reading.oddities,
+        text_column=reading.text_column,
+        label_column=reading.label_column,
     )
+
+
+def infer_task(table: Table) -> str:
+    """Name the task that a table's columns speak of; text classification where none does."""
+    return next((name for name in TASKS if find_task(name).claims(table)), TASKS[0])
 
 
 def _read_tables(path: Path) -> tuple[dict[str, Table], list[str]]:
@@ -107,52 +102,3 @@ def _saved_splits(path: Path) -> tuple[dict[str, Table], list[str]]:
     if "train" not in by_split:
         raise DatasetError(f"{path} has no train split; rename one of its splits to train")
     return {name: by_split[name] for name in SPLIT_NAMES if name in by_split}, guesses
-
-
-def _check_labels(splits: Mapping[str, Split], column: str) -> None:
-    """Refuse labels that no classifier can be trained on."""
-    train = splits["train"]
-    in_train = Counter(train.labels)
-    counts = Counter(label for split in splits.values() for label in split.labels)
-    if len(in_train) == 1:
-        raise DatasetError(
-            f"column {column!r} holds one class only in train, {train.labels[0]!r} "
-            f"({len(train)} rows); classification needs rows of at least two classes"
-        )
-    _refuse_joined(train, column, counts)
-    alone = [label for label, count in counts.items() if count == 1]
-    if len(alone) > 0.5 * len(counts) and len(counts) > 10:
-        raise DatasetError(
-            f"column {column!r} has {len(counts)} different values in "
-            f"{sum(counts.values())} rows, most of them once: these are not classes; "
-            "name the label column with --label COLUMN"
-        )
-    # A label only held-out rows have is told first: a misspelt one is often alone, too.
-    for name, split in splits.items():
-        for label, place in zip(split.labels, split.places, strict=True):
-            if label not in in_train:
-                raise DatasetError(
-                    f"{place} has the label {label!r} in column {column!r}, which no train row "
-                    f"has; correct its spelling, add such rows to train, or delete it from {name} "
-                    f"(train has {shown(map(repr, sorted(in_train)))})"
-                )
-    if alone:
-        row = train.labels.index(alone[0])
-        others = f" (so have {shown(map(repr, alone[1:]))})" if len(alone) > 1 else ""
-        raise DatasetError(
-            f"class {alone[0]!r} has one row only, {train.places[row]}{others}; "
-            "add rows of that class, merge it into another, or delete the row"
-        )
-
-
-def _refuse_joined(train: Split, column: str, counts: Mapping[str, int]) -> None:
-    """Refuse labels such as "a,b" beside "a" and "b": several labels in one cell."""
-    for label in counts:
-        for separator in ",;|":
-            parts = [part.strip() for part in label.split(separator)]
-            if len(parts) > 1 and len(set(parts)) == len(parts) and set(parts) <= counts.keys():
-                where = next(
-                    (p for got, p in zip(train.labels, train.places, strict=True) if got == label),
-                    column,
-                )
-                raise multi_label_error(f"{where} ({label!r})", column)

@@ -6,12 +6,13 @@ import hashlib
 import json
 import os
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DatasetError
-from .types import SPLIT_NAMES, RawData, Split, text_key
+from ..tasks import find_task
+from .types import SPLIT_NAMES, RawData, Row, Split
 
 TEST_SHARE, TEST_ROWS = 0.2, 5000  # of the rows given, and at most
 VALIDATION_SHARE, VALIDATION_ROWS = 0.1, 2000
@@ -20,7 +21,7 @@ ROWS_TO_SPLIT = 3  # a class with fewer rows stays in train whole
 
 @dataclass(frozen=True)
 class _Group:
-    """Train rows with the same text (by text_key): they go to one side together."""
+    """Train rows that go to one side together, by the task's key: copies of a text, mostly."""
 
     key: str
     rows: tuple[int, ...]
@@ -47,15 +48,15 @@ def make_splits(raw: RawData, *, seed: int) -> dict[str, Split]:
     Raises:
         DatasetError: Train is too small to give a split any row.
     """
-    train = raw.splits["train"]
+    train, key = raw.splits["train"], find_task(raw.task).group
     given = {
-        text_key(text)
+        key(split, row)
         for name, split in raw.splits.items()
         if name != "train"
-        for text in split.texts
+        for row in range(len(split))
     }
     # What leaked from a given split stays in train, where cleaning finds it.
-    groups = [group for group in _groups(train) if group.key not in given]
+    groups = [group for group in _groups(train, key) if group.key not in given]
     sizes = Counter(train.labels)
     left = sizes.copy()
     share = {"test": TEST_SHARE, "validation": VALIDATION_SHARE}
@@ -89,15 +90,19 @@ def data_hash(splits: Mapping[str, Split]) -> str:
         digest.update(json.dumps([name, len(split)]).encode())
         for row in zip(split.texts, split.labels, strict=True):
             digest.update(json.dumps(row).encode())
+        for own in split.rows:
+            digest.update(json.dumps(own, sort_keys=True).encode())
     return digest.hexdigest()
 
 
 def split_bytes(split: Split) -> bytes:
-    """Write a split as JSONL in memory: text, label, id and place of each row."""
-    rows = zip(split.texts, split.labels, split.ids, split.places, strict=True)
+    """Write a split as JSONL in memory: text, label, id, place and own fields of each row."""
+    names = ("text", "label", "id", "place", *(("row",) if split.rows else ()))
+    own = (split.rows,) if split.rows else ()
+    columns = (split.texts, split.labels, split.ids, split.places, *own)
     lines = (
-        json.dumps({"text": text, "label": label, "id": id_, "place": place}, ensure_ascii=False)
-        for text, label, id_, place in rows
+        json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False)
+        for row in zip(*columns, strict=True)
     )
     return "".join(f"{line}\n" for line in lines).encode()
 
@@ -109,17 +114,19 @@ def split_from_bytes(data: bytes) -> Split:
         DatasetError: The bytes are damaged; the message names the line.
     """
     rows: list[tuple[str, str, str | None, str]] = []
+    own: list[Row] = []
     for number, line in enumerate(data.split(b"\n")[:-1], 1):
         try:
             row = json.loads(line)
             rows.append((row["text"], row["label"], row["id"], row["place"]))
+            own += [row["row"]] if "row" in row else []
         except (ValueError, KeyError, TypeError):
             raise DatasetError(
                 f"line {number} of a stored split is damaged; prepare the data again"
             ) from None
     if data and not data.endswith(b"\n"):
         raise DatasetError("a stored split is cut short; prepare the data again")
-    return _from_rows(rows)
+    return _from_rows(rows, own)
 
 
 def write_split(path: Path, split: Split) -> None:
@@ -147,17 +154,17 @@ def read_split(path: Path) -> Split:
         raise DatasetError(f"{path}: {error}") from None
 
 
-def _from_rows(rows: Sequence[tuple[str, str, str | None, str]]) -> Split:
+def _from_rows(rows: Sequence[tuple[str, str, str | None, str]], own: Sequence[Row]) -> Split:
     if not rows:
         return Split((), (), (), ())
     texts, labels, ids, places = zip(*rows, strict=True)
-    return Split(texts, labels, ids, places)
+    return Split(texts, labels, ids, places, tuple(own))
 
 
-def _groups(train: Split) -> list[_Group]:
+def _groups(train: Split, key_of: Callable[[Split, int], str]) -> list[_Group]:
     rows_of: dict[str, list[int]] = defaultdict(list)
-    for row, text in enumerate(train.texts):
-        rows_of[text_key(text)].append(row)
+    for row in range(len(train)):
+        rows_of[key_of(train, row)].append(row)
     return [
         _Group(key, tuple(rows), Counter(train.labels[row] for row in rows))
         for key, rows in rows_of.items()

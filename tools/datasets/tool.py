@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ...evals.result import Finding
 from ..facts import DataVersion, Facts, JobProgress, OnProgress
-from ..guardrails.personal_data import mask_texts
+from ..guardrails.personal_data import mask_split, mask_texts
+from ..tasks import find_task
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
 from .clean import WHY, clean_train
 from .profile import profile_data
@@ -73,6 +74,7 @@ def _inspect(
         progress(JobProgress(share=done / total, text="looking for personal data"))
 
     masked = mask_texts(train.texts, tell)
+    maskable = find_task(context.task).maskable is not None
     leaked = sum(key in context.held_out for key in _keys(train))
     findings = list(profile.findings)
     findings = [f for f in findings if "leak" not in f.what.lower()]
@@ -91,17 +93,23 @@ def _inspect(
             Finding(
                 what=f"training texts with personal data ({kinds})",
                 count=len(masked.touched),
-                action="mask_personal_data replaces it",
+                action="mask_personal_data replaces it"
+                if maskable
+                else "left as it is: offsets point into these texts",
                 examples=[train.places[i] for i in masked.touched[:5]],
             )
         )
     tokens = profile.tokens
     counts = profile.labels
     dirty = leaked + profile.duplicates + profile.conflicting_rows
+    balance = (
+        f", {len(counts)} labels, largest to smallest class {profile.imbalance:.1f}:1 "
+        f"(smallest {profile.smallest_label!r}: {profile.smallest_count})"
+        if counts
+        else ""
+    )
     summary = (
-        f"{len(train)} train and {len(validation)} validation rows, {len(counts)} labels, "
-        f"largest to smallest class {profile.imbalance:.1f}:1 "
-        f"(smallest {profile.smallest_label!r}: {profile.smallest_count}). "
+        f"{len(train)} train and {len(validation)} validation rows{balance}. "
         + (
             f"Tokens: mean {tokens.mean:.0f}, p95 {tokens.p95:.0f}, max {tokens.max}. "
             if tokens
@@ -117,7 +125,7 @@ def _inspect(
             inspected=True,
             labels=tuple(sorted(counts)),
             smallest_class=profile.smallest_count,
-            personal_data=len(masked.touched),
+            personal_data=len(masked.touched) if maskable else 0,
             dirty_rows=dirty,
             findings=tuple(findings),
         ),
@@ -169,6 +177,9 @@ def _clean(
 
 def _mask(_: MaskArguments, context: ToolContext, facts: Facts, progress: OnProgress) -> ToolResult:
     version = current(facts)
+    maskable = find_task(context.task).maskable
+    if maskable is None:
+        raise ToolRefused(f"{context.task}: offsets point into its texts, which cannot be masked")
     train, validation = load_version(version)
     if not version.cleaned and any(key in context.held_out for key in _keys(train)):
         raise ToolRefused("clean_dataset first: leaked rows cannot be found in masked texts")
@@ -180,8 +191,10 @@ def _mask(_: MaskArguments, context: ToolContext, facts: Facts, progress: OnProg
     masked_validation = mask_texts(validation.texts)
     new = save_version(
         context.store,
-        replace(train, texts=masked.texts),
-        replace(validation, texts=masked_validation.texts),
+        mask_split(train, maskable) if train.rows else replace(train, texts=masked.texts),
+        mask_split(validation, maskable)
+        if validation.rows
+        else replace(validation, texts=masked_validation.texts),
         name=_named(version.name, "masked"),
         masked=True,
         cleaned=version.cleaned,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -67,19 +68,27 @@ class RawData:
     Attributes:
         source: The file or folder as the user named it.
         task: A name in `tools.tasks.TASKS`.
-        text_column, label_column: The columns used.
         guesses: What was inferred rather than said, one line each, to be shown.
         splits: At least "train"; keys from SPLIT_NAMES.
         oddities: What was unusual and how it was handled.
+        text_column, label_column: The columns used, where one holds the text or label.
     """
 
     source: str
     task: str
-    text_column: str
-    label_column: str
     guesses: tuple[str, ...]
     splits: dict[str, Split]
     oddities: tuple[Oddity, ...]
+    text_column: str = ""
+    label_column: str = ""
+
+
+def row_key(split: Split, row: int) -> str:
+    """Hash what makes a row a copy of another: its text, and its task's own fields."""
+    if not split.rows:
+        return text_key(split.texts[row])
+    own = json.dumps(split.rows[row], sort_keys=True, ensure_ascii=False)
+    return text_key(f"{split.texts[row]}\n{own}")
 
 
 def text_key(text: str) -> str:

@@ -93,17 +93,9 @@ def load_classifier(folder: Path) -> Classifier:
     head = read_head(folder, len(card.labels))
     if card.encoder == "none":
         return Classifier(card, folder, None, _tfidf_scorer(folder, head))
-    from ..training.base_model import find_base_model
+    from .model import base_folder_of
 
-    base_folder = None
-    if card.encoder != "whole":
-        base = find_base_model(card.base_model)
-        if card.base_digest and base.digest != card.base_digest:
-            raise ModelError(
-                f"model {folder}: was tuned on other weights of {card.base_model} "
-                f"(digest {card.base_digest}, here {base.digest}); get the base model it names"
-            )
-        base_folder = base.path
+    base_folder = base_folder_of(card, folder)
     return Classifier(card, folder, base_folder, _encoder_scorer(card, folder, base_folder, head))
 
 
@@ -169,8 +161,9 @@ def _encoder_scorer(
 
     from ..training.base_model import load_encoder, load_tokenizer
     from ..training.hardware import pick_device
-    from ..training.loop import Rows, predict
+    from ..training.loop import predict
     from ..training.network import EncoderClassifier
+    from ..training.pooled import Rows
     from ..training.tokens import tokenize
 
     try:
@@ -183,7 +176,7 @@ def _encoder_scorer(
     if head.weight.shape[1] != encoder.config.hidden_size:
         raise ModelError(f"model {folder / HEAD}: does not fit the encoder; save the model again")
     if card.encoder == "adapter":
-        encoder = _with_adapter(encoder, folder)
+        encoder = with_adapter(encoder, folder)
     linear = torch.nn.Linear(head.weight.shape[1], head.weight.shape[0])
     with torch.no_grad():
         linear.weight.copy_(torch.from_numpy(head.weight))
@@ -199,7 +192,7 @@ def _encoder_scorer(
     return score
 
 
-def _with_adapter(encoder: Any, folder: Path) -> Any:
+def with_adapter(encoder: Any, folder: Path) -> Any:
     """Put the PEFT adapter on and merge it: the same answers, a quarter faster."""
     from peft import PeftModel
     from safetensors import SafetensorError

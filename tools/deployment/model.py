@@ -49,7 +49,7 @@ class Model:
         if self.card.masked and not prepared:
             from ..guardrails.personal_data import mask_split
 
-            split = mask_split(split, self.task.maskable)
+            split = mask_split(split, self.task.maskable or ())
         return self.answerer(split, progress)
 
     def latencies(self, split: Split) -> FloatArray:

@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
+from ..datasets.types import Split
 from .context import SEVEN_DIGITS
 from .folding import fold
 
@@ -91,6 +93,26 @@ def mask_texts(texts: Sequence[str], progress: Callable[[int, int], None] | None
     if progress is not None and len(texts) % _ROWS_A_REPORT:
         progress(len(texts), len(texts))
     return Masked(tuple(masked), {k: counts[k] for k in KINDS if counts[k]}, tuple(touched))
+
+
+def mask_split(split: Split, maskable: Sequence[str]) -> Split:
+    """Mask the texts of rows, and the fields that the task says may be masked."""
+    texts = mask_texts(split.texts).texts
+    rows = tuple(
+        {k: mask_value(v) if k in maskable else v for k, v in row.items()} for row in split.rows
+    )
+    return replace(split, texts=texts, rows=rows)
+
+
+def mask_value(value: Any) -> Any:
+    """Mask every string of a JSON value."""
+    if isinstance(value, str):
+        return mask_text(value)
+    if isinstance(value, list):
+        return [mask_value(v) for v in value]
+    if isinstance(value, dict):
+        return {k: mask_value(v) for k, v in value.items()}
+    return value
 
 
 def _may_hold_any(folded: str) -> bool:

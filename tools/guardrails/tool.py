@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..datasets.tool import current
@@ -12,8 +12,9 @@ from ..datasets.versions import load_version
 from ..deployment.saved import read_card
 from ..facts import Facts, OnProgress
 from ..jobs.run import run_job
+from ..tasks import find_task
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
-from .checks import GuardReport, check_outputs
+from .checks import GuardReport
 from .personal_data import mask_texts
 
 
@@ -50,12 +51,11 @@ def _check(
             "score", chosen.name, {"split": "validation"}, context, facts, models=models
         )
         done = run_job(spec, context.store, context.ledger, progress)
-        with np.load(done.folder / f"{chosen.name}.npz", allow_pickle=False) as arrays:
-            found = arrays["probabilities"]
-        labels = read_card(Path(chosen.folder)).labels
-        answers = [labels[i] for i in found.argmax(axis=1)]
+        said = (done.folder / f"{chosen.name}.jsonl").read_text(encoding="utf-8").split("\n")
+        answers = [json.loads(line) for line in said if line]
+        card = read_card(Path(chosen.folder))
         report.checked.append(f"{len(validation):,} answers of {chosen.name}")
-        report.violations += check_outputs(answers, found.max(axis=1), labels)
+        report.violations += find_task(card.task).faults(card, validation, answers)
     verdict = "; ".join(report.violations) or "nothing wrong"
     return ToolResult(f"Checked {', '.join(report.checked)}: {verdict}.")
 

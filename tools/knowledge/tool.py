@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ...memory.recipes import Strategy
 from ...memory.sparql import schema_digest
+from ...memory.strategies import Strategy
 from ..facts import Facts, KnownStrategy, OnProgress
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
 

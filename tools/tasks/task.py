@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...evals.metrics import FloatArray
-from ..datasets.types import Split, text_key
+from ..datasets.types import Oddity, Split, text_key
 
 if TYPE_CHECKING:
     from ..datasets.columns import Asked
@@ -19,9 +20,32 @@ if TYPE_CHECKING:
     from ..training.data import JobData
     from ..training.examples import Tuning
 
-Answer = dict[str, Any]  # JSON values; keys that begin with "_" are not shown to people
+Answer = dict[str, Any]  # JSON values; keys that begin with "_" are not for people
 Progress = Callable[[int, int], None]
 Answerer = Callable[[Split, Progress | None], list[Answer]]
+
+
+def public(answer: Answer) -> Answer:
+    """What of an answer is for people."""
+    return {k: v for k, v in answer.items() if not k.startswith("_")}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Every split as read.
+
+    Attributes:
+        splits: At least "train".
+        oddities: What was unusual and how it was handled.
+        guesses: What was inferred rather than said, to be shown.
+        text_column, label_column: The columns used, where one holds the text or label.
+    """
+
+    splits: dict[str, Split]
+    oddities: tuple[Oddity, ...] = ()
+    guesses: tuple[str, ...] = ()
+    text_column: str = ""
+    label_column: str = ""
 
 
 class Task(ABC):
@@ -35,15 +59,19 @@ class Task(ABC):
         probes: Strategies of the cheap rungs, cheapest first, as the knowledge graph names
             them. The last is the untuned model where the task has one: the chosen
             candidate is compared with it first.
+        labelled: Whether each row has one label, `Split.labels`, of a fixed set.
         maskable: Fields of a row in which personal data may be replaced without harm to
-            others (no offsets point into them); () where it cannot.
+            others: no offsets point into them. None where it cannot be masked yet.
+        asks: Fields that a row to be answered has, where it takes more than a text.
     """
 
     name: ClassVar[str]
     summary: ClassVar[str]
     metrics: ClassVar[tuple[str, ...]]
     probes: ClassVar[tuple[str, ...]]
-    maskable: ClassVar[tuple[str, ...]] = ()
+    labelled: ClassVar[bool] = False
+    maskable: ClassVar[tuple[str, ...] | None] = None
+    asks: ClassVar[tuple[str, ...]] = ()
 
     # Data
 
@@ -63,6 +91,27 @@ class Task(ABC):
         Raises:
             DatasetError: A row is wrong; the message names its place and how to mend it.
         """
+
+    def read_all(self, tables: Mapping[str, Table], asked: Asked) -> Reading:
+        """Read every split, train among them, and check that they fit together."""
+        rows = {n: self.read(t, asked, train=n == "train") for n, t in tables.items()}
+        splits = {name: found.split for name, found in rows.items()}
+        self.check(splits)
+        return Reading(splits, tuple(o for found in rows.values() for o in found.oddities))
+
+    def ask(self, table: Table, column: str | None) -> Split:
+        """Take rows to be answered out of a table; their gold is not needed.
+
+        Args:
+            table: What the person gave.
+            column: Of the text, where they named it.
+
+        Raises:
+            DatasetError: A field is missing; the message names the place.
+        """
+        from ..datasets.asked import asked_texts
+
+        return asked_texts(table, column)
 
     def check(self, splits: Mapping[str, Split]) -> None:  # noqa: B027  most have nothing to check
         """Check what only shows across splits, such as labels that train never saw.
@@ -116,6 +165,10 @@ class Task(ABC):
         Returns:
             Kind of statistics -> (n, k): one line for each row.
         """
+
+    def faults(self, card: SavedModel, split: Split, answers: Sequence[Answer]) -> list[str]:
+        """What is wrong with a model's answers whatever the gold: unknown labels, bad scores."""
+        return []
 
     def gold(self, split: Split, row: int) -> str:
         """The right answer, for people."""

@@ -9,15 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from ...evals.metrics import FloatArray, IntArray
+from ...evals.metrics import FloatArray, IntArray, score
 from ..deployment.load import load_classifier
+from ..deployment.model import load_model
 from ..deployment.pool import pooled
 from ..deployment.saved import PARTS, Part, SavedModel, write_description
 from ..facts import Candidate, JobProgress, OnProgress, Outcome
 from ..jobs.spec import JobSpec
 from .data import JobData
 from .hardware import pin_threads
-from .measure import validation_scores
+from .measure import costs_of
 
 SHRINKAGE = 1.0  # rows' worth of pull towards equal weights: few rows settle little
 
@@ -62,13 +63,9 @@ def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
         parts=parts,
     )
     write_description(model_folder, card)
-    scores = validation_scores(
-        model_folder,
-        data.validation_labels,
-        pooled(opinions, weights),
-        data.validation.texts,
-        spec.what.measured,
-    )
+    scores = score(data.validation_labels, pooled(opinions, weights))
+    if spec.what.measured:
+        scores |= costs_of(load_model(model_folder), data.validation, spec)
     said = {f"weight of {p.name}": round(p.weight, 4) for p in parts}
     candidate = Candidate(
         name=spec.name,

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,13 @@ from ..datasets.splits import read_split
 from ..datasets.types import Split
 from ..facts import JobProgress, OnProgress
 from ..jobs.spec import JobSpec
+from ..tasks import find_task
 from .base_model import BaseModel, find_base_model, load_encoder, load_tokenizer
 from .hardware import pick_device
 from .tokens import Tokens, tokenize
+
+if TYPE_CHECKING:
+    from ..tasks.task import Task
 
 _SUM_BYTES = 32
 _SECONDS = struct.Struct("<d")
@@ -47,6 +51,11 @@ class JobData:
         wanted = spec.what.settings.get("max_length", data.max_length)
         data.max_length = min(int(wanted), data.base.max_tokens)
         return data
+
+    @property
+    def task(self) -> Task:
+        """The kind of task that the job is about."""
+        return find_task(self.spec.what.task)
 
     @cached_property
     def labels(self) -> tuple[str, ...]:

@@ -25,15 +25,22 @@ class Examples(Protocol):
     An example is what is trained on at once: a text, or one window of a long one. It may
     have several units of output (words of a text), or one.
 
-    Attributes:
-        lengths: (n,), tokens of each example, by which batches are made.
-        starts: (n + 1,), int64; example i has the output rows starts[i]:starts[i + 1].
-        cut: How many rows were longer than the limit and lost their end.
     """
 
-    lengths: NDArray[np.int64]
-    starts: NDArray[np.int64]
-    cut: int
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """(n,), tokens of each example, by which batches are made."""
+        ...
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """(n + 1,), int64; example i has the output rows starts[i]:starts[i + 1]."""
+        ...
+
+    @property
+    def cut(self) -> int:
+        """How many rows were longer than the limit and lost their end."""
+        ...
 
     def batch(self, chosen: NDArray[np.int64]) -> Batch:
         """Pad some examples: tensors whose first axis is `chosen`."""
@@ -63,12 +70,12 @@ class Tuning(Protocol):
         ...
 
     def save(
-        self, network: Network, settings: TrainSettings, folder: Path, outputs: FloatArray
+        self, network: Any, settings: TrainSettings, folder: Path, outputs: FloatArray
     ) -> None:
         """Write the model folder that `Task.load` reads.
 
         Args:
-            network: With the best epoch's weights.
+            network: The one that `network` made, with the best epoch's weights.
             settings: It was tuned with.
             folder: May not be there yet.
             outputs: On validation, for what is fitted to them, such as thresholds.

@@ -1,20 +1,22 @@
-"""The cheap rungs in one job: most frequent class, tf-idf + linear, frozen embeddings + linear."""
+"""The cheap rungs in one job; those of classification: majority, tf-idf, frozen embeddings."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...evals.metrics import FloatArray, IntArray
+from ...evals.metrics import FloatArray, IntArray, score
+from ..deployment.model import load_model
 from ..deployment.saved import SavedModel, write_card, write_tfidf
 from ..facts import Candidate, JobProgress, OnProgress, Outcome
 from ..jobs.spec import JobSpec
 from .data import JobData
 from .linear import LinearHead, fit_best_linear, fit_linear, fit_margin, log_loss
-from .measure import validation_scores
+from .measure import costs_of
 from .tfidf import fit_features
 
 SUSPECT_MARGIN = 0.75  # how much likelier another class must be, out of fold
@@ -23,19 +25,28 @@ FOLD_STRENGTH = 3.0  # of the heads that judge rows they never saw
 
 
 def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
-    """Fit the probes that the settings name, and look for labels the other rows contradict.
+    """Fit the task's cheap rungs, but those that the settings switch off by name."""
+    data = JobData.of(spec)
+    wanted = {name: bool(spec.what.settings.get(name, True)) for name in data.task.probes}
+    return data.task.probe(data, folder, wanted, on_progress)
+
+
+def probe_classes(
+    data: JobData, folder: Path, wanted: Mapping[str, bool], on_progress: OnProgress
+) -> Outcome:
+    """Fit the cheap classifiers, and look for labels that the other rows contradict.
 
     Args:
-        spec: settings "tfidf_linear" and "frozen_linear" switch the rungs on.
+        data: Rows with one label each.
         folder: Each model gets a folder of its own here.
+        wanted: "tfidf_linear" and "frozen_linear" switch the rungs on.
         on_progress: Called as the job goes on.
     """
-    data = JobData.of(spec)
     candidates = [_majority(data, folder)]
-    if spec.what.settings.get("tfidf_linear", True):
+    if wanted["tfidf_linear"]:
         on_progress(JobProgress(share=0.02, text="tf-idf + linear"))
         candidates += _tfidf(data, folder)
-    if not spec.what.settings.get("frozen_linear", True):
+    if not wanted["frozen_linear"]:
         return Outcome(candidates=tuple(candidates))
     start = time.monotonic()
     train, validation, seconds = data.embeddings(on_progress)
@@ -164,13 +175,9 @@ def _saved(
         data_hash=data.spec.data_hash,
     )
     write_card(folder / name, card, head)
-    scores = validation_scores(
-        folder / name,
-        data.validation_labels,
-        probabilities,
-        data.validation.texts,
-        data.spec.what.measured,
-    )
+    scores = score(data.validation_labels, probabilities)
+    if data.spec.what.measured:
+        scores |= costs_of(load_model(folder / name), data.validation, data.spec)
     return Candidate(
         name=name,
         strategy=name,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import json
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,20 +16,22 @@ from ..estimate import STARTUP, estimate_seconds
 from ..facts import Candidate, Facts, OnProgress, Outcome, Setting
 from ..jobs.run import Finished, run_job
 from ..jobs.spec import JobKind, JobSpec
+from ..tasks import find_task
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
 from .settings import PeftMethod, Strategy, TrainSettings
 
 
 class ProbeArguments(BaseModel):
-    """Fit the cheap rungs: most frequent class, tf-idf + linear, frozen embeddings + linear.
+    """Fit the task's cheap rungs, such as tf-idf + linear or frozen embeddings + linear.
 
     Cheap: seconds. Their scores are the baselines of everything that follows.
     """
 
     model_config = ConfigDict(extra="forbid")
 
-    tfidf_linear: bool = True
-    frozen_linear: bool = True
+    without: list[Annotated[str, Field(max_length=40)]] = Field(
+        [], max_length=20, description="rungs to leave out, by name"
+    )
 
 
 class FineTuneArguments(BaseModel):
@@ -103,7 +106,9 @@ def make_spec(
 def _probe(
     arguments: ProbeArguments, context: ToolContext, facts: Facts, progress: OnProgress
 ) -> ToolResult:
-    spec = make_spec("probe", "probes", arguments.model_dump(), context, facts)
+    probes = find_task(context.task).probes
+    wanted: dict[str, Setting] = {name: name not in arguments.without for name in probes}
+    spec = make_spec("probe", "probes", wanted, context, facts)
     done = run_job(spec, context.store, context.ledger, progress)
     named = _named_apart(done.outcome.candidates, facts)
     found = Facts(candidates=named, notes=done.outcome.notes)
@@ -112,7 +117,7 @@ def _probe(
     if not done.reused:
         found.startup_seconds = round(max(0.0, done.seconds - done.outcome.seconds), 2)
     suspects = done.outcome.suspect_labels
-    if arguments.frozen_linear:
+    if wanted.get("frozen_linear"):
         found.suspect_labels, found.suspects_in = suspects, current(facts).key
         found.suspects_pay = done.outcome.suspects_pay
     doubt = ""
@@ -193,12 +198,29 @@ def _evaluate(
     models = ((chosen.name, chosen.folder),)
     spec = make_spec("score", chosen.name, {"split": "validation"}, context, facts, models=models)
     done = run_job(spec, context.store, context.ledger, progress)
-    with np.load(done.folder / f"{chosen.name}.npz", allow_pickle=False) as arrays:
-        true, predicted = arrays["true"], arrays["probabilities"].argmax(axis=1)
     _, validation = load_version(current(facts))
-    return ToolResult(
-        _closer(chosen.name, true, predicted, validation), Facts(), (str(done.folder),)
-    )
+    with np.load(done.folder / f"{chosen.name}.npz", allow_pickle=False) as arrays:
+        classes = arrays.get("classes")
+    if classes is None:
+        said = _wrong_ones(chosen.name, done, context, validation)
+    else:
+        true, predicted = classes[:, 0].astype(np.int64), classes[:, 1:].argmax(axis=1)
+        said = _closer(chosen.name, true, predicted, validation)
+    return ToolResult(said, Facts(), (str(done.folder),))
+
+
+def _wrong_ones(name: str, done: Finished, context: ToolContext, validation: Split) -> str:
+    """Every score on validation, and the first answers that are not the gold."""
+    task = find_task(context.task)
+    said = (done.folder / f"{name}.jsonl").read_text(encoding="utf-8").split("\n")
+    shown = [task.shown(json.loads(line)) for line in said if line]
+    wrong = [
+        f"{validation.places[i]}: {shown[i][:80]!r} for {task.gold(validation, i)[:80]!r}"
+        for i in range(len(validation))
+        if shown[i] != task.gold(validation, i)
+    ]
+    scores = ", ".join(f"{m} {v:.4f}" for m, v in done.outcome.test_scores[name].items())
+    return f"{name} on validation: {scores}. Other than the gold: {'; '.join(wrong[:3]) or 'none'}."
 
 
 def _closer(name: str, true: np.ndarray, predicted: np.ndarray, validation: Split) -> str:

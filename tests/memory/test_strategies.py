@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tuneos.memory.errors import StoreError
 from tuneos.memory.knowledge import RECIPES, KnowledgeGraph
-from tuneos.memory.recipes import Strategy, Value
+from tuneos.memory.strategies import Strategy, Value
 
 TASK = "text-classification"
 LADDER = ["tfidf_linear", "frozen_linear", "top_layers", "lora", "full", "search", "blend"]
