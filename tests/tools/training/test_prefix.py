@@ -10,9 +10,8 @@ import torch
 from torch import nn
 from tuneos.tools.training.base_model import load_encoder, load_tokenizer
 from tuneos.tools.training.embed import embed, prefix_states
-from tuneos.tools.training.fine_tune import _put_prefix
 from tuneos.tools.training.hardware import Device
-from tuneos.tools.training.loop import Rows, predict
+from tuneos.tools.training.loop import predict
 from tuneos.tools.training.network import (
     CachedPrefix,
     EncoderClassifier,
@@ -20,6 +19,7 @@ from tuneos.tools.training.network import (
     mean_pool,
     prepare_encoder,
 )
+from tuneos.tools.training.pooled import Rows, _put_prefix
 from tuneos.tools.training.settings import TrainSettings
 from tuneos.tools.training.tokens import Tokens, tokenize
 

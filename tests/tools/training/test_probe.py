@@ -123,10 +123,11 @@ def test_scoring_loads_the_models_again(make_job: MakeJob, tiny_rows: Path, tmp_
     assert told[-1].share == 1
     with np.load(tmp_path / "scores" / "tfidf_linear.npz", allow_pickle=False) as arrays:
         test = read_split(tiny_rows / "test.jsonl")
-        assert arrays["probabilities"].shape == (30, 3)
-        assert [sorted(set(test.labels))[i] for i in arrays["true"]] == list(test.labels)
+        true, probabilities = arrays["classes"][:, 0].astype(int), arrays["classes"][:, 1:]
+        assert probabilities.shape == (30, 3)
+        assert [sorted(set(test.labels))[i] for i in true] == list(test.labels)
         assert arrays["latencies"].shape == (30,)
-        hits = arrays["probabilities"].argmax(axis=1) == arrays["true"]
+        hits = probabilities.argmax(axis=1) == true
     scores = found.test_scores["tfidf_linear"]
     assert scores["accuracy"] == pytest.approx(hits.mean())
     assert scores["size_mb"] > 0

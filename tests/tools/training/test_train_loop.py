@@ -11,8 +11,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 from tuneos.tools.training.hardware import Device
-from tuneos.tools.training.loop import Pruned, Rows, Watch, _loss, _rate, predict, train
+from tuneos.tools.training.loop import Pruned, Watch, _rate, predict, train
 from tuneos.tools.training.network import EncoderClassifier
+from tuneos.tools.training.pooled import Rows, _criterion
 from tuneos.tools.training.settings import TrainSettings
 from tuneos.tools.training.tokens import Tokens
 
@@ -50,8 +51,8 @@ SETTINGS = TrainSettings(
 )
 
 
-def accuracy(true: np.ndarray, probabilities: np.ndarray) -> float:
-    return float((probabilities.argmax(axis=1) == true).mean())
+def accuracy(outputs: np.ndarray) -> float:
+    return float((outputs.argmax(axis=1) == VALIDATION.labels).mean())
 
 
 def scripted(values: list[float]) -> Watch:
@@ -72,7 +73,7 @@ def test_training_learns_and_says_how_it_went() -> None:
     network, told = make_network(), []
     watch = Watch(accuracy, lambda *said: told.append(said))
     found = train(network, TRAIN, VALIDATION, SETTINGS, CPU, watch, seed=0)
-    assert found.value == 1.0 == accuracy(VALIDATION.labels, predict(network, VALIDATION, CPU))
+    assert found.value == 1.0 == accuracy(predict(network, VALIDATION, CPU))
     assert found.rows_per_second > 0
     assert not found.cut_short
     share, loss, best, rate = told[-1]
@@ -92,7 +93,7 @@ def test_best_epoch_is_kept_and_training_stops_when_nothing_is_gained() -> None:
     assert (found.value, found.epochs) == (0.9, 2)
     assert same(weights(network), seen[2])
     assert not same(seen[1], seen[2])
-    assert np.allclose(found.probabilities, predict(network, VALIDATION, CPU))
+    assert np.allclose(found.outputs, predict(network, VALIDATION, CPU))
     said = [p.validation for p in found.points if p.validation is not None]
     assert said == [0.1, 0.5, 0.9, 0.3, 0.2]
 
@@ -129,7 +130,7 @@ def test_deadline_keeps_what_was_reached(monkeypatch: pytest.MonkeyPatch) -> Non
     found = train(network, TRAIN, VALIDATION, SETTINGS, CPU, watch, seed=0)
     assert found.cut_short
     assert 0 < found.epochs < 2
-    assert found.value == accuracy(VALIDATION.labels, predict(network, VALIDATION, CPU))
+    assert found.value == accuracy(predict(network, VALIDATION, CPU))
 
 
 def test_loss_that_is_no_number_is_an_error_with_advice() -> None:
@@ -169,11 +170,11 @@ def test_the_same_seed_gives_the_same_weights(optimizer: str) -> None:
 
 def test_frozen_parameters_do_not_move() -> None:
     network = make_network()
-    network.encoder.requires_grad_(False)
+    network.core.requires_grad_(False)
     before = weights(network)
     train(network, TRAIN, VALIDATION, SETTINGS, CPU, scripted([0.1, 0.2, 0.1, 0.1]), seed=0)
     after = weights(network)
-    assert torch.equal(before["encoder.table.weight"], after["encoder.table.weight"])
+    assert torch.equal(before["core.table.weight"], after["core.table.weight"])
     assert not torch.equal(before["head.weight"], after["head.weight"])
 
 
@@ -198,8 +199,8 @@ def test_learning_rate_rises_then_falls_to_nothing() -> None:
 
 def test_class_weights_enter_the_loss() -> None:
     labels = np.array([0] * 9 + [1])
-    weighted = _loss(labels, SETTINGS.model_copy(update={"class_weights": True}), 2, CPU)
+    weighted = _criterion(labels, SETTINGS.model_copy(update={"class_weights": True}), 2)
     assert isinstance(weighted, nn.CrossEntropyLoss)
     assert weighted.weight is not None
     assert (weighted.weight[1] / weighted.weight[0]).item() == pytest.approx(3)
-    assert _loss(labels, SETTINGS, 2, CPU).weight is None
+    assert _criterion(labels, SETTINGS, 2).weight is None
