@@ -170,7 +170,7 @@ def texts_at(table: Table, column: str | None, row: int) -> list[str]:
         return []
     value = table.cells[column][row]
     items = list(value) if isinstance(value, list | tuple) else [value]
-    if items in ([], [None]):
+    if not isinstance(value, list | tuple) and as_text(value) is None:
         return []
     found = [as_text(item) for item in items]
     if any(not isinstance(item, str) for item in items) or None in found:
