@@ -6,7 +6,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from ...evals.metrics import FloatArray
 from ..datasets.fields import Field, text_at
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..training.examples import Tuning
     from ..training.generative.decoding import Decoding
     from ..training.generative.prompted import Prompted
+    from ..training.sequences import SequenceTuning
 
 UNTUNED = "untuned"
 
@@ -102,14 +103,14 @@ class SequenceTask(Task):
             on_progress(JobProgress(share=step / len(chosen), text=name.replace("_", " ")))
             start = time.monotonic()
             if name == UNTUNED:
-                self._tuning(data).save_untuned(folder / name)
+                tuning = self._tuning(data)
+                tuning.save_untuned(folder / name)
+                frozen = tuning.pass_seconds()
             else:
                 self._remember(name, data, folder / name)
             self.finish(data, folder / name)
             scores = saved_scores(folder / name, data.validation, data.spec)
-            seconds = time.monotonic() - start
-            frozen = seconds if name == UNTUNED else frozen
-            candidates.append(_candidate(data, name, scores, seconds))
+            candidates.append(_candidate(data, name, scores, time.monotonic() - start))
         return Outcome(
             candidates=tuple(candidates),
             frozen_seconds=frozen,
@@ -127,7 +128,7 @@ class SequenceTask(Task):
         """The base model learns to write the targets, by their likelihood."""
         return self._tuning(data)
 
-    def _tuning(self, data: JobData) -> Any:
+    def _tuning(self, data: JobData) -> SequenceTuning:
         from ..training.sequences import SequenceTuning
 
         return SequenceTuning(self, data)
@@ -157,7 +158,7 @@ class SequenceTask(Task):
         if card.encoder == "none":
             write = self._cheap(card, folder)
         else:
-            from ..training.generative import load_generator
+            from ..training.generative.answers import load_generator
 
             write = load_generator(card, folder, self.row)
         return self._finished(write, self.also(card, folder))
