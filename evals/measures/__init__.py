@@ -6,6 +6,7 @@ are the same code for every metric. A module of this folder holds one kind:
 
     NAMES                     the metrics it gives
     over(metric, stats)       (n, k) statistics -> `Selector`
+    wrong(stats)              (n,): how wrong each row is, 0 where it is right
 
 and functions that make its statistics from gold and answers.
 """
@@ -52,6 +53,9 @@ class Measure(Protocol):
     def over(self, metric: str, stats: FloatArray) -> Selector:
         """Prepare one metric for many selections of the same rows."""
 
+    def wrong(self, stats: FloatArray) -> FloatArray:
+        """Tell how wrong each row is, 0 where it is right: (n, k) -> (n,)."""
+
 
 def measure(kind: str) -> Measure:
     """Give the module of a kind of statistics, one of KINDS.
@@ -88,6 +92,12 @@ def value(metric: str, stats: Stats) -> float:
         ValueError: It does not follow from these statistics.
     """
     return over(metric, stats)(np.arange(n_rows(stats)))
+
+
+def wrong(metric: str, stats: Stats) -> FloatArray:
+    """Tell how wrong each row is in the statistics of a metric, 0 where it is right: (n,)."""
+    kind = kind_of(metric, stats) or next(iter(stats))
+    return measure(kind).wrong(stats[kind])
 
 
 def score(stats: Stats) -> dict[str, float]:

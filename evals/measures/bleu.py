@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..metrics import FloatArray, IntArray
 from .corpora import segment_statistics, signed
 from .sums import additive
@@ -57,6 +59,24 @@ def over(metric: str, stats: FloatArray) -> Callable[[IntArray], float]:
         ).score
 
     return additive(stats, finish)
+
+
+def wrong(stats: FloatArray) -> FloatArray:
+    """What the row's own BLEU lacks of 1, over the n-gram orders that it has."""
+    from sacrebleu.metrics.bleu import BLEU
+
+    found = [
+        BLEU.compute_bleu(
+            [int(c) for c in row[2 : 2 + ORDER]],
+            [int(c) for c in row[2 + ORDER :]],
+            int(row[0]),
+            int(row[1]),
+            smooth_method="exp",
+            effective_order=True,
+        ).score
+        for row in stats
+    ]
+    return np.maximum(1 - np.array(found) / 100, 0)
 
 
 def signature(references: Sequence[Sequence[str]], *, language: str = "") -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from ..metrics import FloatArray, IntArray
 from .corpora import segment_statistics, signed
 from .sums import additive
@@ -30,6 +32,13 @@ def over(metric: str, stats: FloatArray) -> Callable[[IntArray], float]:
 
     compute = CHRF()._compute_f_score  # what its own resampling comes down to
     return additive(stats, lambda sums: compute([int(c) for c in sums]))
+
+
+def wrong(stats: FloatArray) -> FloatArray:
+    """What the row's own chrF lacks of 1."""
+    select = over("chrf", stats)
+    found = [select(np.array([row])) for row in range(len(stats))]
+    return np.maximum(1 - np.array(found) / 100, 0)
 
 
 def signature(references: Sequence[Sequence[str]]) -> str:

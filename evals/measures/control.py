@@ -5,7 +5,7 @@ Statistics: (n, 2), whether the judged class is the one asked for, then 1.
 
 from __future__ import annotations
 
-from .sums import ratio, shares
+from .sums import missed, ratio, shares
 
 NAMES = ("control_accuracy",)
-over, rows = ratio, shares
+over, rows, wrong = ratio, shares, missed

@@ -47,6 +47,11 @@ def over(metric: str, stats: FloatArray) -> Callable[[IntArray], float]:
     return share
 
 
+def wrong(stats: FloatArray) -> FloatArray:
+    """Nothing: variety is of all rows together."""
+    return np.zeros(len(stats))
+
+
 def _ids(grams: FloatArray) -> tuple[IntArray, int]:
     """Number equal values from 0, -1 where there is none; and how many numbers there are."""
     there = ~np.isnan(grams)

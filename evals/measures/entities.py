@@ -60,6 +60,12 @@ def over(metric: str, stats: FloatArray) -> Callable[[IntArray], float]:
     return additive(stats, _micro if metric == "f1" else _macro)
 
 
+def wrong(stats: FloatArray) -> FloatArray:
+    """The number of entities that are missing or too many."""
+    hits, given, true = (part.sum(axis=1) for part in np.split(stats, 3, axis=1))
+    return np.asarray(given + true - 2 * hits)
+
+
 def by_type(stats: FloatArray) -> FloatArray:
     """Give precision, recall, F1 and the number of true entities by type: (T, 4)."""
     return precision_recall(*np.split(stats.sum(axis=0), 3))

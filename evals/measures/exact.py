@@ -5,7 +5,7 @@ Statistics: (n, 2), whether the answer is right, then 1.
 
 from __future__ import annotations
 
-from .sums import ratio, shares
+from .sums import missed, ratio, shares
 
 NAMES = ("exact_match",)
-over, rows = ratio, shares
+over, rows, wrong = ratio, shares, missed

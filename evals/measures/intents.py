@@ -5,7 +5,7 @@ Statistics: (n, 2), intents that are right in the row, and how many are annotate
 
 from __future__ import annotations
 
-from .sums import ratio, shares
+from .sums import missed, ratio, shares
 
 NAMES = ("intent_accuracy",)
-over, rows = ratio, shares
+over, rows, wrong = ratio, shares, missed

@@ -34,6 +34,12 @@ def over(metric: str, stats: FloatArray) -> Callable[[IntArray], float]:
     return additive(np.hstack([true * given, given, true]), _F1[metric])
 
 
+def wrong(stats: FloatArray) -> FloatArray:
+    """The number of labels that are missing or too many."""
+    true, given, _ = np.split(stats, 3, axis=1)
+    return np.asarray(np.abs(true - given).sum(axis=1))
+
+
 def by_label(stats: FloatArray) -> FloatArray:
     """Give precision, recall, F1 and the number of true rows by label: (L, 4)."""
     true, given, _ = np.split(stats, 3, axis=1)

@@ -28,6 +28,11 @@ def over(metric: str, stats: FloatArray) -> Callable[[IntArray], float]:
     return additive(np.array(chance), lambda s: float(s[0] / s[1]))
 
 
+def wrong(stats: FloatArray) -> FloatArray:
+    """The share of samples that fail."""
+    return np.asarray(1 - stats[:, 1] / np.maximum(stats[:, 0], 1))
+
+
 def pass_at(k: int, samples: int, passing: int) -> float:
     """Chance that one of k samples passes, without bias, from `samples` >= k drawn.
 

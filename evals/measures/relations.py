@@ -67,6 +67,11 @@ def over(metric: str, stats: FloatArray) -> Callable[[IntArray], float]:
     return value
 
 
+def wrong(stats: FloatArray) -> FloatArray:
+    """1 where relation or direction is wrong."""
+    return np.asarray(1 - stats[:, 2])
+
+
 def by_relation(stats: FloatArray, n_relations: int) -> FloatArray:
     """Give precision, recall, F1 and the number of true rows by relation: (R, 4)."""
     return precision_recall(*_counts(stats, n_relations))

@@ -54,3 +54,8 @@ def over(metric: str, stats: FloatArray) -> Callable[[IntArray], float]:
     """Prepare the mean over the rows."""
     column = stats[:, NAMES.index(metric)]
     return additive(np.column_stack([column, np.ones(len(stats))]), lambda s: float(s[0] / s[1]))
+
+
+def wrong(stats: FloatArray) -> FloatArray:
+    """What the row's ROUGE-L lacks of 1."""
+    return np.asarray(1 - stats[:, 2])

@@ -5,7 +5,7 @@ Statistics: (n, 2), slots of the row with the right value, and how many are anno
 
 from __future__ import annotations
 
-from .sums import ratio, shares
+from .sums import missed, ratio, shares
 
 NAMES = ("slot_accuracy",)
-over, rows = ratio, shares
+over, rows, wrong = ratio, shares, missed

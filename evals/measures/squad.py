@@ -57,6 +57,11 @@ def over(metric: str, stats: FloatArray) -> Callable[[IntArray], float]:
     )
 
 
+def wrong(stats: FloatArray) -> FloatArray:
+    """What the F1 of the answer's words lacks of 1."""
+    return np.asarray(1 - stats[:, 1])
+
+
 def _row(golds: Sequence[str], answer: str) -> tuple[float, float, float]:
     """Compare with each true answer; one that is nothing but punctuation counts as none."""
     given, true = plain(answer), [plain(gold) for gold in golds]

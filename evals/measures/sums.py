@@ -23,6 +23,11 @@ def ratio(metric: str, stats: FloatArray) -> Callable[[IntArray], float]:
     return additive(stats, lambda s: float(s[0] / s[1]) if s[1] else float("nan"))
 
 
+def missed(stats: FloatArray) -> FloatArray:
+    """The share of a row's opportunities that were missed, for the statistics of `ratio`."""
+    return np.asarray((stats[:, 1] - stats[:, 0]) / np.maximum(stats[:, 1], 1))
+
+
 def shares(hits: ArrayLike, of: ArrayLike | None = None) -> FloatArray:
     """Make the statistics of `ratio`: hits of so many, one each where `of` is not given."""
     return np.column_stack([hits, np.ones_like(hits) if of is None else of]).astype(np.float64)

@@ -27,6 +27,11 @@ def over(metric: str, stats: FloatArray) -> Callable[[IntArray], float]:
     return additive(stats, _perplexity if metric == "perplexity" else _mean)
 
 
+def wrong(stats: FloatArray) -> FloatArray:
+    """The row's negative log-likelihood a token."""
+    return np.asarray(stats[:, 0] / np.maximum(stats[:, 1], 1))
+
+
 def _mean(sums: FloatArray) -> float:
     return float(sums[0] / sums[1]) if sums[1] else float("nan")
 

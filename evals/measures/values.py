@@ -25,6 +25,11 @@ def over(metric: str, stats: FloatArray) -> Callable[[IntArray], float]:
     return lambda rows: _spearman(stats[rows])
 
 
+def wrong(stats: FloatArray) -> FloatArray:
+    """How far apart the two ranks of a row are, as a share of the rows."""
+    return np.asarray(np.abs(_ranks(stats[:, 0]) - _ranks(stats[:, 1])) / max(len(stats), 1))
+
+
 def _spearman(pairs: FloatArray) -> float:
     true, given = _ranks(pairs[:, 0]), _ranks(pairs[:, 1])
     true, given = true - true.mean(), given - given.mean()

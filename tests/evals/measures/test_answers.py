@@ -78,6 +78,28 @@ def test_a_kind_keeps_the_promises_of_measures(kind: str) -> None:
         assert measures.kind_of(name, {kind: stats}) == kind
 
 
+def test_rows_are_wrong_by_what_they_lack() -> None:
+    def lacks(kind: str, stats: np.ndarray) -> list[float]:
+        return [round(float(w), 3) for w in measures.measure(kind).wrong(stats)]
+
+    sure = np.array([[0.9, 0.1], [0.2, 0.8]])
+    assert lacks("classes", classes.rows(np.array([0, 0]), sure)) == [0, 0.8]
+    flags = np.array([[True, False], [True, True]])
+    assert lacks("labelsets", labelsets.rows(flags, ~flags[::-1], flags * 1.0)) == [1, 1]
+    assert lacks("relations", relations.rows(LABELS[:2], LABELS[:1] * 2, LABELS)) == [0, 1]
+    assert lacks("entities", entities.rows(SPANS[:3], [[], SPANS[1], SPANS[0]], "AB")) == [2, 0, 4]
+    assert lacks("squad", squad.rows([["a b"], []], ["b", ""])) == [0, 0]
+    for kind, rows in (("bleu", bleu.rows), ("chrf", chrf.rows), ("rouge", rouge.rows)):
+        right, wrong, empty = lacks(kind, rows([["red sea in it"]] * 3, ["red sea in it", "x", ""]))
+        assert (right, wrong, empty) == (0, pytest.approx(1, abs=0.01), 1)
+    assert lacks("tokens", tokens.rows([4.0], [2])) == [2]
+    assert lacks("values", values.rows([1, 2, 3], [3, 2, 1])) == [0.667, 0, 0.667]
+    assert lacks("passes", passes.rows([4], [1])) == [0.75]
+    assert lacks("exact", exact.rows([1, 0])) == [0, 1]
+    assert lacks("slots", slots.rows([1, 0], [4, 0])) == [0.75, 0]
+    assert measures.wrong("f1", {k: STATS[k] for k in ("bleu", "squad")}).shape == (N,)
+
+
 @pytest.mark.parametrize("kind", measures.KINDS)
 def test_a_model_does_not_differ_from_itself(kind: str) -> None:
     stats = {kind: STATS[kind]}
