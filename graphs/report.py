@@ -36,7 +36,7 @@ from ..tools.tasks import find_task
 from ..tools.training.hardware import machine
 from .confirm import Confirmed, confirmed
 from .context import RunContext
-from .standing import TUNED
+from .standing import PROBES
 from .state import State
 
 WORST = 12
@@ -205,7 +205,7 @@ def _remember(state: State, context: RunContext, found: Confirmed, result: RunRe
     """Write the run into the knowledge graph."""
     facts = state["facts"]
     lessons = [f"{s.tool} failed: {neutralise(s.summary, 200)}" for s in state["steps"] if not s.ok]
-    tuned = [c for c in facts.candidates if c.strategy in TUNED]
+    tuned = [c for c in facts.candidates if c.strategy not in PROBES]
     if result.comparison and tuned:
         c = result.comparison
         lessons.append(

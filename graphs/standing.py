@@ -8,10 +8,11 @@ from ..evals.metrics import METRICS
 from ..evals.result import StopReason
 from ..evals.targets import Target, all_hold, shortfall
 from ..tools.facts import Candidate
+from ..tools.tasks import TASKS, find_task
 
 LEAST_GAIN = 0.001  # of the primary metric's scale; less is not progress
 BLEND = "blend"
-TUNED = {"top_layers", "lora", "full"}  # every other strategy but a blend is a cheap rung
+PROBES = frozenset(name for task in TASKS for name in find_task(task).probes)
 MOST_STEPS = 60
 MOST_REFUSED = 5
 ASKED_ON = 1  # a controller that stops early is asked to go on this often
@@ -65,7 +66,7 @@ def attempts_without_gain(
             or leader[0] - now[0] > LEAST_GAIN
             or (leader[0] - now[0] > -1e-9 and leader[1] - now[1] >= least)
         )
-        if candidate.strategy in TUNED:
+        if candidate.strategy not in PROBES:
             waited = 0 if gained else waited + 1
         leader = now if leader is None else min(leader, now)
     return waited
