@@ -6,22 +6,13 @@ from pathlib import Path
 
 from ..errors import DatasetError
 from ..tasks import TASKS, find_task
-from .columnar import is_saved_dataset, read_parquet, read_saved_dataset
+from .columnar import is_saved_dataset, read_saved_dataset
 from .columns import Asked
-from .delimited import read_delimited
+from .formats import reader_of
 from .header import refuse_missing_header
-from .jsonl import read_jsonl
 from .locate import alias_guess, locate, split_of
 from .tables import Table
 from .types import SPLIT_NAMES, RawData
-
-_READERS = {
-    ".csv": read_delimited,
-    ".tsv": read_delimited,
-    ".jsonl": read_jsonl,
-    ".ndjson": read_jsonl,
-    ".parquet": read_parquet,
-}
 
 
 def read_data(
@@ -75,11 +66,12 @@ def _read_tables(path: Path) -> tuple[dict[str, Table], list[str]]:
     if path.is_dir() and is_saved_dataset(path):
         return _saved_splits(path)
     located = locate(path)
-    tables = {
-        name: _READERS[located.files[name].suffix.lower()](located.files[name])
-        for name in SPLIT_NAMES
-        if name in located.files
-    }
+    tables = {}
+    for name in SPLIT_NAMES:
+        file = located.files.get(name)
+        reader = None if file is None else reader_of(file)
+        if file is not None and reader is not None:
+            tables[name] = reader(file)
     return tables, list(located.guesses)
 
 

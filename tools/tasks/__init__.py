@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 # Name -> module here; each holds `TASK`. Order counts: where several claim a table, the first wins.
 MODULES = {
     "text-classification": "text_classification",
+    "token-classification": "token_classification",
+    "question-answering": "question_answering",
 }
 TASKS = tuple(MODULES)
 
