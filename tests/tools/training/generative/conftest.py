@@ -13,10 +13,49 @@ CHATML = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-WORDS = (
-    "the a cat dog horse cow sees likes wants red green blue big small house tree river good "
-    "morning evening hello thanks yes no and or with without 1 2 3 4 5 6 7 8 9 0 + = ."
-).split()
+WORDS = [
+    "the",
+    "a",
+    "cat",
+    "dog",
+    "horse",
+    "cow",
+    "sees",
+    "likes",
+    "wants",
+    "red",
+    "green",
+    "blue",
+    "big",
+    "small",
+    "house",
+    "tree",
+    "river",
+    "good",
+    "morning",
+    "evening",
+    "hello",
+    "thanks",
+    "yes",
+    "no",
+    "and",
+    "or",
+    "with",
+    "without",
+    "1",
+    "2",
+    "3",
+    "4",
+    "5",
+    "6",
+    "7",
+    "8",
+    "9",
+    "0",
+    "+",
+    "=",
+    ".",
+]
 
 MakeModel = Callable[..., Path]
 
