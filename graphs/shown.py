@@ -66,7 +66,7 @@ def story_parts(
         "examples": [_shown(task, test, given, i) for i in _spread(len(test))]
         if kind(task.name).texts
         else [],
-        "signatures": _signatures(stats, test),
+        "signatures": _signatures(task, stats, test),
     }
 
 
@@ -117,13 +117,13 @@ def _confusion(stats: Stats) -> list[list[int]]:
     return counts
 
 
-def _signatures(stats: Stats, test: Split) -> dict[str, str]:
+def _signatures(task: Speaks, stats: Stats, test: Split) -> dict[str, str]:
     """How exactly the metrics of texts were computed."""
     if not test.rows or not {"bleu", "chrf", "rouge"} & set(stats):
         return {}
     from ..evals.measures import bleu, chrf, rouge
 
-    golds = [[str(g) for g in row.get("references") or [""]] for row in test.rows]
+    golds = [row.get("references") or [task.gold(test, i)] for i, row in enumerate(test.rows)]
     language = str(test.rows[0].get("target_lang") or "")
     found = {}
     if "bleu" in stats:
