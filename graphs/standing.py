@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from ..evals.metrics import METRICS
@@ -34,8 +35,12 @@ def primary_metric(targets: Sequence[Target], metrics: Sequence[str]) -> str:
 def badness(
     scores: dict[str, float], targets: Sequence[Target], metric: str
 ) -> tuple[float, float]:
-    """Order candidates: the gap to the targets first, then the primary metric."""
-    return shortfall(targets, scores), -METRICS[metric].upward(scores[metric])
+    """Order candidates: the gap to the targets first, then the primary metric.
+
+    One whose kind of model has no such metric, as a copied text has no likelihood, is last.
+    """
+    own = -METRICS[metric].upward(scores[metric]) if metric in scores else math.inf
+    return shortfall(targets, scores), own
 
 
 def best(

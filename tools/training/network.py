@@ -57,6 +57,14 @@ class Network(nn.Module):
         """The parameters that training changes, by name."""
         return {n: p for n, p in self.named_parameters() if p.requires_grad}
 
+    def weight(self, batch: Batch) -> float:
+        """How many things the loss of a batch is the mean of."""
+        return float(len(next(iter(batch.values()))))
+
+    def rate(self, name: str) -> float:
+        """How fast a parameter learns, in times the learning rate."""
+        return 1.0
+
 
 class EncoderClassifier(Network):
     """An encoder (plain or wrapped by PEFT) under a linear head on the pooled embedding.

@@ -15,7 +15,7 @@ from tuneos.tools.datasets.splits import read_split
 from tuneos.tools.deployment.load import Classifier, load_classifier
 from tuneos.tools.facts import JobProgress, Outcome
 from tuneos.tools.jobs.spec import JobSpec
-from tuneos.tools.training import fine_tune, loop, pooled
+from tuneos.tools.training import fine_tune, loop, pooled, prefix
 from tuneos.tools.training.base_model import load_encoder
 from tuneos.tools.training.data import JobData
 from tuneos.tools.training.settings import TrainSettings
@@ -199,9 +199,10 @@ def test_embeddings_are_computed_once(make_job: MakeJob) -> None:
 def test_prefix_too_large_for_memory_is_not_cached(
     make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pooled, "PREFIX_BYTES", 1000)
+    monkeypatch.setattr(prefix, "PREFIX_BYTES", 1000)
     data, settings = JobData.of(make_job()), TrainSettings(strategy="top_layers", layers=1)
-    assert pooled._cached_prefix(data, data.encoder(), settings, lambda _: None) is None
+    tokens = [data.train_tokens]
+    assert prefix.cached_prefix(data.encoder(), settings, tokens, lambda _: None) is None
 
 
 @pytest.mark.parametrize(
