@@ -9,7 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...evals.metrics import METRICS
-from ...evals.result import CandidateResult, Comparison, RunResult, RunStory, TrialRecord
+from ...evals.result import (
+    CandidateResult,
+    Comparison,
+    RankedBase,
+    RunResult,
+    RunStory,
+    TrialRecord,
+)
 from .words import MISSING, clean, duration, gain, listing, metric_name, number, straddles
 
 MOST_RUNGS = 16
@@ -150,6 +157,14 @@ def class_scores(story: RunStory) -> list[ClassScore]:
 def settings_line(settings: Mapping[str, object], limit: int = 160) -> str:
     """Write settings as "rank 16, learning_rate 0.001"."""
     return clean(", ".join(f"{k} {_short(v)}" for k, v in settings.items()), limit)
+
+
+def ranking_line(ranked: RankedBase) -> str:
+    """Write the scores of a base model that was ranked, or why it has none."""
+    if ranked.note:
+        return clean(f"not ranked: {ranked.note}", 160)
+    names = {"log_me": "LogME", "h_score": "H-score", "nll_per_character": "loss a character"}
+    return ", ".join(f"{names.get(n, n)} {v:.4f}" for n, v in ranked.scores.items())
 
 
 def arguments_line(arguments: Mapping[str, object]) -> str:
