@@ -14,6 +14,7 @@ from .locate import alias_guess, locate, split_of
 from .tables import Table
 from .types import SPLIT_NAMES, RawData
 
+
 def read_data(
     path: Path, *, task: str | None = None, text: str | None = None, label: str | None = None
 ) -> RawData:
