@@ -11,6 +11,7 @@ from .columns import Asked
 from .formats import reader_of
 from .header import refuse_missing_header
 from .locate import alias_guess, locate, split_of
+from .parallel import find_parallel, read_parallel
 from .tables import Table
 from .types import SPLIT_NAMES, RawData
 
@@ -65,6 +66,10 @@ def _read_tables(path: Path) -> tuple[dict[str, Table], list[str]]:
     """Read every split there is, in the order of SPLIT_NAMES, and what was inferred."""
     if path.is_dir() and is_saved_dataset(path):
         return _saved_splits(path)
+    parallel = find_parallel(path) if path.is_dir() else None
+    if parallel:
+        pairs = {name: read_parallel(p, parallel.columns) for name, p in parallel.files.items()}
+        return pairs, list(parallel.guesses)
     located = locate(path)
     tables = {}
     for name in SPLIT_NAMES:

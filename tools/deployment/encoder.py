@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import BaseModelError, ModelError
 from ..training.linear import LinearHead
-from .load import with_adapter
+from ..training.peft_methods import with_adapter
 from .model import base_folder_of
 from .saved import CARD, HEAD, SavedModel, read_head
 

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 MODULES = {
     "text-classification": "text_classification",
     "token-classification": "token_classification",
-    "question-answering": "question_answering",
+    "dialogue": "dialogue",
+    "summarisation": "summarisation",
+    "code-generation": "code_generation",
+    "reasoning": "reasoning",
+    "translation": "translation",
 }
 TASKS = tuple(MODULES)
 

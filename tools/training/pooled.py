@@ -19,6 +19,7 @@ from .data import JobData
 from .examples import Batch
 from .linear import LinearHead, class_weights, fit_linear, linear_layer
 from .network import EncoderClassifier, prepare_encoder
+from .peft_methods import saved_whole
 from .prefix import cached_prefix, put_prefix
 from .settings import TrainSettings
 from .tokens import Tokens
@@ -154,7 +155,8 @@ def save_core(core: Any, settings: TrainSettings, data: JobData, folder: Path) -
 
     folder.mkdir(parents=True, exist_ok=True)
     core.to("cpu").eval()
-    kind: Encoder = "adapter" if settings.strategy == "lora" else "whole"
+    adapter = settings.strategy == "lora" and not saved_whole(settings.peft_method)
+    kind: Encoder = "adapter" if adapter else "whole"
     if kind == "adapter":
         config = core.peft_config["default"]
         config.base_model_name_or_path = data.base.hub_id or str(data.base.path)

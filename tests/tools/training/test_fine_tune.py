@@ -53,8 +53,9 @@ class Run:
         {"strategy": "full", "optimizer": "sgd", "class_weights": True, "label_smoothing": 0.1},
         *(
             {"strategy": "lora", "peft_method": m}
-            for m in ("lora", "rslora", "dora", "pissa", "ia3", "ln_tuning")
+            for m in ("lora", "rslora", "dora", "pissa", "ia3", "ln_tuning", "bitfit")
         ),
+        {"strategy": "lora", "peft_method": "prompt_tuning", "max_length": 32},
     ],
     ids=lambda s: "-".join(str(v) for v in s.values()),
 )
@@ -212,11 +213,13 @@ def test_settings_out_of_bounds_are_refused(given: dict[str, Any]) -> None:
         fine_tune.settings_of(given)
 
 
-def test_calibration_error_is_turned_round() -> None:
-    true, right = np.array([0, 1]), np.eye(2)
-    assert fine_tune.scorer("ece")(true, right) == 0
-    assert fine_tune.scorer("ece")(true, right[::-1]) == -1
-    assert fine_tune.scorer("accuracy")(true, right) == 1
+def test_calibration_error_is_turned_round(make_job: MakeJob) -> None:
+    data = JobData.of(make_job())
+    tuning, right = pooled.PooledTuning(data), np.eye(3)[data.validation_labels]
+    wrong = np.roll(right, 1, axis=1)
+    assert tuning.value(data.validation, right, "ece") == 0
+    assert tuning.value(data.validation, wrong, "ece") == -1
+    assert tuning.value(data.validation, right, "accuracy") == 1
 
 
 def test_deadline_is_on_the_monotonic_clock(
