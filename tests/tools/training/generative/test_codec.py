@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import CHATML, MakeModel, byte_level
+from tiny_writers import CHATML, byte_level
 from tuneos.tools.training.generative.codec import IGNORED, Codec, Limits, fit_limits
 from tuneos.tools.training.generative.prompted import Message, Prompted
 
@@ -26,6 +28,9 @@ CHAT = (
     Message("assistant", "good morning"),
     Message("user", "thanks"),
 )
+
+
+MakeModel = Callable[..., Path]
 
 
 def causal(template: str | None = None, **more: Any) -> Codec:
