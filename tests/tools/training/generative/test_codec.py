@@ -134,9 +134,9 @@ def test_long_prompt_loses_its_beginning_and_keeps_the_target() -> None:
 def test_document_loses_its_end_but_not_what_frames_it() -> None:
     tokenizer = byte_level(frame="<s> </s>")
     codec = Codec("seq2seq", tokenizer, tokenizer, Limits(prompt=5, target=8))
-    text = "cat dog horse" + " cow" * 20
+    text = " cat dog horse" + " cow" * 20
     document = codec.prompt(Prompted(text, keep="start"))
-    assert read(codec, document) == "<s>cat dog horse</s>"
+    assert read(codec, document) == "<s> cat dog horse</s>"
     chat = codec.prompt(Prompted(text, keep="end"))
     assert read(codec, chat) == "<s> cow cow cow</s>"
 

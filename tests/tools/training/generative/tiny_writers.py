@@ -104,7 +104,7 @@ def save_model(folder: Path, architecture: str, *, template: str | None = None) 
     with torch.no_grad():  # usual starts are so small that every token is as likely
         for parameter in model.parameters():
             if parameter.ndim > 1:
-                parameter.normal_(0, 0.3 if architecture in {"llama", "qwen2"} else 0.1)
+                parameter.normal_(0, 0.3 if architecture == "llama" else 0.15)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
