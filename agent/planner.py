@@ -308,7 +308,8 @@ def _best_searchable(digest: Digest) -> StrategyState | None:
     known = {s.name: s for s in digest.strategies}
     tuned = [c for c in digest.candidates if c.strategy in known and known[c.strategy].rung >= 2]
     upward = METRICS[digest.metric].upward
-    for candidate in sorted(tuned, key=lambda c: -upward(c.value)):
+    measured = [(-upward(c.value), c) for c in tuned if c.value is not None]
+    for _, candidate in sorted(measured, key=lambda pair: pair[0]):
         strategy = known[candidate.strategy]
         strategy = known.get(strategy.variant_of or "", strategy)
         if strategy.searchable and not strategy.searched:

@@ -147,13 +147,23 @@ class TrialRecord(BaseModel):
 
 
 class WrongAnswer(BaseModel):
-    """A test row the model got wrong, worst (most confident) first; text is masked."""
+    """A test row with the model's answer; text is masked."""
 
     place: str
     text: str
-    label: str
-    predicted: str
-    score: float
+    label: str = Field(description="the right answer, as text")
+    predicted: str = Field(description="the model's answer, as text")
+    score: float | None = Field(default=None, description="its confidence; None where it has none")
+
+
+class LabelResult(BaseModel):
+    """How well one label, entity type or relation is recognised on the test split."""
+
+    name: str
+    precision: float
+    recall: float
+    f1: float
+    support: int = Field(description="how often it is the right answer")
 
 
 class Finding(BaseModel):
@@ -184,6 +194,14 @@ class RunStory(BaseModel):
     confusion: list[list[int]] = Field(
         default=[], description="test split, rows true, columns predicted, order of `labels`"
     )
-    worst: list[WrongAnswer] = []
+    per_label: list[LabelResult] = Field(default=[], description="of the test split")
+    per_label_of: str = Field(default="label", description="what `per_label` lists")
+    worst: list[WrongAnswer] = Field(default=[], description="wrong test rows, worst first")
+    examples: list[WrongAnswer] = Field(
+        default=[], description="test rows, right or wrong, where answers are texts"
+    )
+    signatures: dict[str, str] = Field(
+        default={}, description="metric -> how exactly it was computed, where that varies"
+    )
     notes: list[str] = Field(default=[], description="caveats to state plainly")
     command: str = Field(default="", description="what gives this run again")

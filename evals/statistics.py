@@ -77,7 +77,7 @@ def compare(metric: str, first: Stats, second: Stats, *, seed: int) -> Differenc
     if kind is None:
         raise ValueError(f"{metric} does not follow from the statistics {', '.join(first)}")
     # One after the other: row i of the second model is row n + i.
-    select = over(metric, {kind: np.concatenate([first[kind], second[kind]])})
+    select = over(metric, {kind: _stacked(first[kind], second[kind])})
     rng, here = np.random.default_rng(seed), np.arange(n)
     observed = select(here) - select(here + n)
     resampled, extreme = [], 0
@@ -91,7 +91,17 @@ def compare(metric: str, first: Stats, second: Stats, *, seed: int) -> Differenc
     return Difference(observed, low, high, (extreme + 1) / (RESAMPLES + 1))
 
 
+def _stacked(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Put rows under rows; where one has fewer columns, NaN stands for what is missing."""
+    width = max(first.shape[1], second.shape[1])
+    wide = [
+        np.pad(part, ((0, 0), (0, width - part.shape[1])), constant_values=np.nan)
+        for part in (first, second)
+    ]
+    return np.concatenate(wide)
+
+
 def _quantiles(samples: list[float]) -> tuple[float, float]:
     tail = (1 - LEVEL) / 2
-    low, high = np.quantile(samples, [tail, 1 - tail])
+    low, high = np.nanquantile(samples, [tail, 1 - tail])
     return float(low), float(high)

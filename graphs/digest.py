@@ -31,7 +31,9 @@ class CandidateState(BaseModel):
 
     name: str
     strategy: str
-    value: float = Field(description="of the primary metric, on validation")
+    value: float | None = Field(
+        description="of the primary metric, on validation; null where the model has none"
+    )
     seconds: float
     data: str
 
@@ -103,7 +105,7 @@ def make_digest(
         CandidateState(
             name=c.name,
             strategy=_tried_as(c.strategy, c.settings),
-            value=round(c.validation[metric], 4),
+            value=_rounded(c.validation.get(metric)),
             seconds=round(c.seconds, 1),
             data=c.data,
         )
@@ -159,7 +161,7 @@ def make_digest(
         attempts_without_gain=attempts_without_gain(facts.candidates, targets, metric),
         patience=int(facts.constants.get("patience", 3)),
         small_gap=facts.constants.get("smallGap", 0.02) * METRICS[metric].scale,
-        error=round(METRICS[metric].error(scores[metric]), 4) if scores else 1.0,
+        error=round(METRICS[metric].error(scores[metric]), 4) if metric in scores else 1.0,
         seconds_left=None if seconds_left is None else round(seconds_left),
         trials_left=trials_left,
         search_trials=_search_trials(facts),

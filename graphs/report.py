@@ -36,7 +36,7 @@ from ..tools.tasks import find_task
 from ..tools.training.hardware import machine
 from .confirm import Confirmed, confirmed
 from .context import RunContext
-from .standing import TUNED
+from .standing import PROBES
 from .state import State
 
 WORST = 12
@@ -187,25 +187,26 @@ def _errors(
     answers = [json.loads(line) for line in said if line]
     opener = next(c.folder for c in candidates if c.name == found.chosen)
     test = split_from_bytes(context.seals.open(context.tools.run, opener))
+    wrong = [i for i, a in enumerate(answers) if task.shown(a) != task.gold(test, i)]
+    wrong.sort(key=lambda i: -float(answers[i].get("score") or 0.0))
     worst = [
         WrongAnswer(
             place=test.places[i],
             text=neutralise(test.texts[i], 300),
             label=neutralise(task.gold(test, i), 300),
-            predicted=neutralise(task.shown(answer), 300),
-            score=float(answer.get("score") or 0.0),
+            predicted=neutralise(task.shown(answers[i]), 300),
+            score=answers[i].get("score"),
         )
-        for i, answer in enumerate(answers)
-        if task.shown(answer) != task.gold(test, i)
+        for i in wrong[:WORST]
     ]
-    return counts, sorted(worst, key=lambda w: -w.score)[:WORST]
+    return counts, worst
 
 
 def _remember(state: State, context: RunContext, found: Confirmed, result: RunResult) -> None:
     """Write the run into the knowledge graph."""
     facts = state["facts"]
     lessons = [f"{s.tool} failed: {neutralise(s.summary, 200)}" for s in state["steps"] if not s.ok]
-    tuned = [c for c in facts.candidates if c.strategy in TUNED]
+    tuned = [c for c in facts.candidates if c.strategy not in PROBES]
     if result.comparison and tuned:
         c = result.comparison
         lessons.append(

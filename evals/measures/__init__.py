@@ -6,12 +6,14 @@ are the same code for every metric. A module of this folder holds one kind:
 
     NAMES                     the metrics it gives
     over(metric, stats)       (n, k) statistics -> `Selector`
+    wrong(stats)              (n,): how wrong each row is, 0 where it is right
 
 and functions that make its statistics from gold and answers.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Protocol, cast
@@ -23,9 +25,24 @@ from ..metrics import FloatArray, IntArray
 Stats = Mapping[str, FloatArray]  # kind -> (n, k): one line for each row
 Selector = Callable[[IntArray], float]  # indices of rows, repeats allowed -> the metric over them
 
-MODULES = {
-    "classes": "classes",
-}
+KINDS = (
+    "classes",
+    "labelsets",
+    "relations",
+    "entities",
+    "squad",
+    "bleu",
+    "chrf",
+    "rouge",
+    "distinct",
+    "tokens",
+    "values",
+    "passes",
+    "exact",
+    "control",
+    "intents",
+    "slots",
+)
 
 
 class Measure(Protocol):
@@ -36,10 +53,19 @@ class Measure(Protocol):
     def over(self, metric: str, stats: FloatArray) -> Selector:
         """Prepare one metric for many selections of the same rows."""
 
+    def wrong(self, stats: FloatArray) -> FloatArray:
+        """Tell how wrong each row is, 0 where it is right: (n, k) -> (n,)."""
+
 
 def measure(kind: str) -> Measure:
-    """Give the module of a kind of statistics."""
-    return cast(Measure, import_module(f"{__name__}.{MODULES[kind]}"))
+    """Give the module of a kind of statistics, one of KINDS.
+
+    Raises:
+        ValueError: There is no such kind.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"no statistics {kind!r}; there are {', '.join(KINDS)}")
+    return cast(Measure, import_module(f"{__name__}.{kind}"))
 
 
 def kind_of(metric: str, stats: Stats) -> str | None:
@@ -68,10 +94,21 @@ def value(metric: str, stats: Stats) -> float:
     return over(metric, stats)(np.arange(n_rows(stats)))
 
 
+def wrong(metric: str, stats: Stats) -> FloatArray:
+    """Tell how wrong each row is in the statistics of a metric, 0 where it is right: (n,)."""
+    kind = kind_of(metric, stats) or next(iter(stats))
+    return measure(kind).wrong(stats[kind])
+
+
 def score(stats: Stats) -> dict[str, float]:
-    """Compute every metric that follows from the statistics, over all rows."""
-    names = [name for kind in stats for name in measure(kind).NAMES]
-    return {name: value(name, stats) for name in dict.fromkeys(names)}
+    """Compute every metric that follows from the statistics, over all rows.
+
+    One that has no meaning here is left out, such as the F1 of unanswerable questions
+    where every question has an answer.
+    """
+    names = dict.fromkeys(name for kind in stats for name in measure(kind).NAMES)
+    values = {name: value(name, stats) for name in names}
+    return {name: v for name, v in values.items() if not math.isnan(v)}
 
 
 def n_rows(stats: Stats) -> int:

@@ -31,6 +31,13 @@ def over(metric: str, stats: FloatArray) -> Callable[[IntArray], float]:
     return lambda rows: of(confusion(true[rows], predicted[rows], n_classes))
 
 
+def wrong(stats: FloatArray) -> FloatArray:
+    """The confidence in a wrong class, 0 where it is right."""
+    probabilities = stats[:, 1:]
+    miss = probabilities.argmax(axis=1) != stats[:, 0].astype(np.int64)
+    return np.asarray(miss * probabilities.max(axis=1))
+
+
 def calibration_gap(confidence: FloatArray, hit: IntArray, *, bins: int = BINS) -> float:
     """Mean gap between confidence and accuracy over equal-width bins, 0..1.
 

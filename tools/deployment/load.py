@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from ...evals.metrics import FloatArray
 from ..errors import BaseModelError, ModelError
 from ..training.linear import LinearHead
+from ..training.peft_methods import with_adapter
 from .pool import pooled
 from .saved import CARD, HEAD, PARTS, SavedModel, read_card, read_head, read_tensors
 from .sums import check_sums
@@ -190,20 +190,3 @@ def _encoder_scorer(
         return predict(network, Rows(tokens, unused), device, progress)
 
     return score
-
-
-def with_adapter(encoder: Any, folder: Path) -> Any:
-    """Put the PEFT adapter on and merge it: the same answers, a quarter faster."""
-    from peft import PeftModel
-    from safetensors import SafetensorError
-
-    weights = folder / "adapter_model.safetensors"
-    if not weights.is_file():  # peft would look elsewhere, and unpickle what it finds
-        raise ModelError(f"model {weights}: is missing; save the model again")
-    try:
-        with warnings.catch_warnings():  # of norms, which ln_tuning takes whatever their kind
-            warnings.filterwarnings("ignore", "Unsupported layer type")
-            return PeftModel.from_pretrained(encoder, str(folder)).merge_and_unload()
-    except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(f"model {weights}: the adapter does not load: {first}") from error

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 # Name -> module here; each holds `TASK`. Order counts: where several claim a table, the first wins.
 MODULES = {
     "text-classification": "text_classification",
+    "token-classification": "token_classification",
+    "dialogue": "dialogue",
+    "summarisation": "summarisation",
+    "code-generation": "code_generation",
+    "reasoning": "reasoning",
+    "translation": "translation",
 }
 TASKS = tuple(MODULES)
 

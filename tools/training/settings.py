@@ -7,7 +7,25 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Strategy = Literal["top_layers", "lora", "full"]
-PeftMethod = Literal["lora", "rslora", "dora", "pissa", "ia3", "ln_tuning"]
+PeftMethod = Literal[  # `peft_methods.METHODS` says what each is
+    "lora",
+    "rslora",
+    "dora",
+    "pissa",
+    "olora",
+    "ia3",
+    "loha",
+    "lokr",
+    "vera",
+    "randlora",
+    "fourierft",
+    "oft",
+    "ln_tuning",
+    "bitfit",
+    "prefix_tuning",
+    "prompt_tuning",
+    "p_tuning",
+]
 
 
 class TrainSettings(BaseModel):

@@ -255,7 +255,12 @@ def _named_apart(candidates: tuple[Candidate, ...], facts: Facts) -> tuple[Candi
 
 
 def _scores(candidates: tuple[Candidate, ...], metric: str) -> str:
-    return ", ".join(f"{c.name}: {metric} {c.validation[metric]:.4f}" for c in candidates)
+    return ", ".join(
+        f"{c.name}: {metric} {c.validation[metric]:.4f}"
+        if metric in c.validation
+        else f"{c.name}: no {metric}"
+        for c in candidates
+    )
 
 
 PROBE = Tool("probe_baselines", ProbeArguments, _probe)

@@ -135,7 +135,7 @@ class Codec:
     # Encoder-decoders
 
     def _source_ids(self, row: Prompted) -> list[int]:
-        text = row.prompt
+        text = row.bare or row.prompt
         if row.messages:
             text = plain_chat(row.messages, ask=True)
         before, after = self._frame

@@ -30,6 +30,8 @@ class Prompted:
             first lines: no template, nothing between them.
         keep: Which end of a prompt stays where it is too long: "end" for a chat or an
             instruction, "start" for a document.
+        bare: What an encoder-decoder reads instead of the prompt, where it needs no instruction: it
+            does one thing only; "" for the prompt itself.
     """
 
     prompt: str = ""
@@ -38,6 +40,7 @@ class Prompted:
     every_turn: bool = False
     continued: bool = False
     keep: Literal["start", "end"] = "end"
+    bare: str = ""
 
 
 def as_messages(rows: Sequence[dict[str, Any]]) -> tuple[Message, ...]:

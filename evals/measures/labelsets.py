@@ -1,0 +1,94 @@
+"""Several labels of a list, or none, for each row.
+
+Statistics: (n, 3 L): for each label whether it is true, whether it was given, its score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..metrics import FloatArray, IntArray
+from .sums import additive, f1
+
+NAMES = ("macro_f1", "micro_f1", "weighted_f1", "map", "accuracy")
+
+
+def rows(true: NDArray[np.bool_], given: NDArray[np.bool_], scores: FloatArray) -> FloatArray:
+    """Make the statistics: (n, L) each."""
+    return np.hstack([true, given, scores]).astype(np.float64)
+
+
+def over(metric: str, stats: FloatArray) -> Callable[[IntArray], float]:
+    """Prepare a metric; `accuracy` counts rows whose labels are all right and no more."""
+    true, given, scores = np.split(stats, 3, axis=1)
+    if metric == "map":
+        return _mean_average_precision(true, scores)
+    if metric == "accuracy":
+        return additive(
+            np.column_stack([(true == given).all(axis=1), np.ones(len(true))]).astype(np.float64),
+            lambda s: float(s[0] / s[1]),
+        )
+    return additive(np.hstack([true * given, given, true]), _F1[metric])
+
+
+def wrong(stats: FloatArray) -> FloatArray:
+    """The number of labels that are missing or too many."""
+    true, given, _ = np.split(stats, 3, axis=1)
+    return np.asarray(np.abs(true - given).sum(axis=1))
+
+
+def by_label(stats: FloatArray) -> FloatArray:
+    """Give precision, recall, F1 and the number of true rows by label: (L, 4)."""
+    true, given, _ = np.split(stats, 3, axis=1)
+    return precision_recall((true * given).sum(axis=0), given.sum(axis=0), true.sum(axis=0))
+
+
+def precision_recall(hits: FloatArray, given: FloatArray, true: FloatArray) -> FloatArray:
+    """Give precision, recall, F1 and support from (L,) counts: (L, 4)."""
+    columns = [hits / np.maximum(given, 1), hits / np.maximum(true, 1), f1(hits, given, true), true]
+    return np.stack(columns, axis=1)
+
+
+def _parts(sums: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    hits, given, true = np.split(sums, 3)
+    return hits, given, true
+
+
+def _macro(sums: FloatArray) -> float:
+    """Mean over every label of the list, as scikit-learn does: an unseen one counts 0."""
+    return float(f1(*_parts(sums)).mean())
+
+
+def _micro(sums: FloatArray) -> float:
+    return float(f1(*(part.sum() for part in _parts(sums))))
+
+
+def _weighted(sums: FloatArray) -> float:
+    hits, given, true = _parts(sums)
+    return float((f1(hits, given, true) * true).sum() / max(true.sum(), 1))
+
+
+_F1 = {"macro_f1": _macro, "micro_f1": _micro, "weighted_f1": _weighted}
+
+
+def _mean_average_precision(true: FloatArray, scores: FloatArray) -> Callable[[IntArray], float]:
+    """Average precision by label, its mean over the labels that are true somewhere."""
+    order = np.argsort(-scores, axis=0, kind="stable")
+    columns = np.arange(true.shape[1])
+    ordered, ranked = true[order, columns], scores[order, columns]
+    # Equal scores are one threshold: precision is taken after the last of them.
+    ends = np.vstack([ranked[:-1] != ranked[1:], np.ones((1, len(columns)), bool)])
+
+    def mean(rows: IntArray) -> float:
+        weight = np.bincount(rows, minlength=len(true))[order].astype(np.float64)
+        hits, seen = (weight * ordered).cumsum(axis=0), weight.cumsum(axis=0)
+        found = np.where(ends, hits, 0.0)
+        new = np.diff(np.maximum.accumulate(found, axis=0), axis=0, prepend=0.0)
+        total = hits[-1]
+        average = (new * hits / np.maximum(seen, 1)).sum(axis=0) / np.maximum(total, 1)
+        return float(average[total > 0].mean()) if (total > 0).any() else float("nan")
+
+    return mean
