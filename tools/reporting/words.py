@@ -288,8 +288,12 @@ def _leading(test: dict[str, float]) -> list[tuple[str, float]]:
 
 def _points(metric: str) -> tuple[float, str]:
     """Return the factor and the unit in which a difference reads best."""
-    unit = METRICS[metric].unit if metric in METRICS else ""
-    return (1.0, f" {unit}") if unit else (100.0, " points")
+    known = METRICS.get(metric)
+    if known is None or (not known.unit and known.high == 1):
+        return 100.0, " points"
+    if known.high == 100:  # told in points as it is
+        return 1.0, " points"
+    return 1.0, f" {known.unit}" if known.unit else ""
 
 
 def _plain(value: float) -> str:
