@@ -124,7 +124,8 @@ def test_limit_cuts_rows_and_says_so(knowledge: KnowledgeGraph) -> None:
 
 def test_construct_gives_triples_with_prefixed_names(knowledge: KnowledgeGraph) -> None:
     result = knowledge.query(
-        'CONSTRUCT { ?s a mls:Algorithm } WHERE { ?s t:name "tfidf_linear" ; t:forTask t:text-classification }'
+        "CONSTRUCT { ?s a mls:Algorithm } "
+        'WHERE { ?s t:name "tfidf_linear" ; t:forTask t:text-classification }'
     )
     assert result.columns == ("subject", "predicate", "object")
     assert result.rows == (("t:text-classification.tfidf_linear", "rdf:type", "mls:Algorithm"),)
