@@ -167,7 +167,8 @@ def print_plan(console: Console, plan: Plan, controller: str) -> None:
 
 def print_result(console: Console, result: RunResult) -> None:
     """Say how it ended: targets, baselines, how sure, where the model is."""
-    from ..tools.reporting.words import changed, gain, verdict
+    from ..tools.reporting.view import primary_metric
+    from ..tools.reporting.words import changed, gain, number, verdict
 
     said = verdict(result)
     colour = {"met": "green", "missed": "yellow", "open": "cyan"}[said.status]
@@ -176,15 +177,14 @@ def print_result(console: Console, result: RunResult) -> None:
     for change in result.changes:
         console.print(f"[yellow]{escape(changed(change))}[/yellow]")
     table = Table(box=None, pad_edge=False, show_edge=False)
-    metric = result.comparison.metric if result.comparison else _metric(result)
+    metric = result.comparison.metric if result.comparison else primary_metric(result)
     table.add_column("model on the test split")
     table.add_column(metric, justify="right")
     for baseline in result.baselines:
-        table.add_row(baseline.name, f"{baseline.test[metric]:.4f}")
+        table.add_row(baseline.name, number(metric, baseline.test.get(metric), more=1))
     if result.chosen and result.test:
-        table.add_row(
-            f"[bold]{escape(result.chosen)}[/bold]", f"[bold]{result.test[metric]:.4f}[/bold]"
-        )
+        figure = number(metric, result.test.get(metric), more=1)
+        table.add_row(f"[bold]{escape(result.chosen)}[/bold]", f"[bold]{figure}[/bold]")
     console.print(table)
     if result.comparison:
         console.print(escape(gain(result.comparison).sentence))
@@ -216,7 +216,3 @@ def spending(result: RunResult) -> str:
         limit = "" if found.limit is None else f" of {show(found.limit)}"
         parts.append(f"{show(found.spent)}{limit}{unit}")
     return ", ".join(parts)
-
-
-def _metric(result: RunResult) -> str:
-    return next((t.metric for t in result.targets if t.metric in result.test), "macro_f1")
