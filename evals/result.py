@@ -176,6 +176,21 @@ class Finding(BaseModel):
     examples: list[str] = []
 
 
+class RankedBase(BaseModel):
+    """A base model that was looked at before one was tuned; without scores, `note` says why."""
+
+    base_model: str
+    digest: str = ""
+    scores: dict[str, float] = Field(
+        default={},
+        description="log_me and h_score, higher is better; or nll_per_character, lower is",
+    )
+    layer: int | None = Field(default=None, description="whose mean states scored best, from 1")
+    rows: int = 0
+    seconds: float = 0.0
+    note: str = ""
+
+
 class RunStory(BaseModel):
     """The run as a person wants to read it."""
 
@@ -189,6 +204,7 @@ class RunStory(BaseModel):
     label_counts: dict[str, int] = Field(description="rows of each label in train")
     guesses: list[str] = []
     findings: list[Finding] = []
+    base_ranking: list[RankedBase] = Field(default=[], description="best first; it was tuned")
     steps: list[Step] = []
     curves: list[Curve] = []
     trials: list[TrialRecord] = []

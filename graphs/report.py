@@ -90,7 +90,7 @@ def _result(state: State, context: RunContext, found: Confirmed, model: Path | N
         task=tools.task,
         controller=_deciders(state, context),
         taken_over=state["taken_over"],
-        base_model=tools.base_model,
+        base_model=tools.base(facts)[0],
         targets=found.targets,
         baselines=[
             BaselineResult(name=name, test=scores)
@@ -157,6 +157,7 @@ def _story(state: State, context: RunContext, found: Confirmed, result: RunResul
         label_counts=facts.label_counts if find_task(result.task).labelled else {},
         guesses=list(facts.guesses),
         findings=list(facts.findings),
+        base_ranking=list(facts.base_ranking),
         steps=[s.model_copy(update={"number": n}) for n, s in enumerate(state["steps"], 1)],
         curves=list(facts.curves),
         trials=list(facts.trials),

@@ -13,6 +13,7 @@ from ...evals.result import (
     CandidateResult,
     Comparison,
     LabelResult,
+    RankedBase,
     RunResult,
     RunStory,
     TrialRecord,
@@ -147,6 +148,14 @@ def signature_line(story: RunStory) -> str:
 def settings_line(settings: Mapping[str, object], limit: int = 160) -> str:
     """Write settings as "rank 16, learning_rate 0.001"."""
     return clean(", ".join(f"{k} {_short(v)}" for k, v in settings.items()), limit)
+
+
+def ranking_line(ranked: RankedBase) -> str:
+    """Write the scores of a base model that was ranked, or why it has none."""
+    if ranked.note:
+        return clean(f"not ranked: {ranked.note}", 160)
+    names = {"log_me": "LogME", "h_score": "H-score", "nll_per_character": "loss a character"}
+    return ", ".join(f"{names.get(n, n)} {v:.4f}" for n, v in ranked.scores.items())
 
 
 def arguments_line(arguments: Mapping[str, object]) -> str:
