@@ -140,13 +140,15 @@ class RunView:
 
 def print_plan(console: Console, plan: Plan, controller: str) -> None:
     """Say what is about to be done and what it may take, before anything is spent."""
-    from ..tools.reporting.words import duration
+    from ..tools.reporting.words import duration, metric_name
+    from ..tools.tasks import find_task
     from .outlook import outlook
 
     spec = plan.spec
     sizes = ", ".join(f"{n:,} {name}" for name, n in plan.rows.items())
     targets = " and ".join(str(t) for t in spec.parsed_targets())
-    goal = targets or "the best macro F1 it can get (no target given)"
+    best = metric_name(find_task(plan.raw.task).metrics[0])
+    goal = targets or f"the best {best} it can get (no target given)"
     named = controller if ":" in controller else f"{controller} (not an LLM)"
     console.print(f"[bold]{escape(spec.data)}[/bold]: {sizes} rows")
     console.print(f"  goal        {escape(goal)}")
