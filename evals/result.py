@@ -17,6 +17,7 @@ StopReason = Literal[
     "controller_finished",  # the controller had nothing more to try
     "no_targets",  # none were given: the best within the budget
 ]
+Named = Literal["label", "entity type", "relation"]  # what figures are listed of
 
 
 class TargetResult(BaseModel):
@@ -211,7 +212,7 @@ class RunStory(BaseModel):
         default=[], description="test split, rows true, columns predicted, order of `labels`"
     )
     per_label: list[LabelResult] = Field(default=[], description="of the test split")
-    per_label_of: str = Field(default="label", description="what `per_label` lists")
+    per_label_of: Named = "label"
     worst: list[WrongAnswer] = Field(default=[], description="wrong test rows, worst first")
     examples: list[WrongAnswer] = Field(
         default=[], description="test rows, right or wrong, where answers are texts"

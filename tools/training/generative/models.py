@@ -193,7 +193,13 @@ def prepare(language: Language, settings: TrainSettings) -> None:
     for parameter in language.fresh:
         parameter.requires_grad_(True)
     if settings.checkpointing:
-        language.core.gradient_checkpointing_enable({"use_reentrant": False})
+        _checkpoint(language.core)
+
+
+def _checkpoint(core: Any) -> None:
+    """Forget activations and compute them again: slower, and less memory."""
+    inside = core.get_base_model() if hasattr(core, "get_base_model") else core
+    inside.activation_checkpointing_enable({"use_reentrant": False})
 
 
 def _four_bits(path: Path) -> Any:
