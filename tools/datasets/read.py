@@ -68,8 +68,8 @@ def _read_tables(path: Path) -> tuple[dict[str, Table], list[str]]:
         return _saved_splits(path)
     parallel = find_parallel(path) if path.is_dir() else None
     if parallel:
-        pairs = {name: read_parallel(p, parallel.columns) for name, p in parallel.files.items()}
-        return pairs, list(parallel.guesses)
+        pairs = {name: read_parallel(p, parallel) for name, p in parallel.files.items()}
+        return pairs, []
     located = locate(path)
     tables = {}
     for name in SPLIT_NAMES:
