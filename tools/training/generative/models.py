@@ -11,11 +11,16 @@ from typing import Any, Literal
 
 from ...errors import BaseModelError, ModelError
 from ..base_model import BaseModel, load_encoder, load_tokenizer
+from ..peft_methods import Kind, with_adapter, wrap
 from ..settings import TrainSettings
 from .kinds import kind_of, read_config
 
 TARGET = "target_tokenizer"  # folder, where the target side has a vocabulary of its own
 Writing = Literal["causal", "seq2seq"]
+KINDS: dict[Writing, Kind] = {
+    "causal": "causal",
+    "seq2seq": "encoder-decoder",
+}  # as PEFT methods name them
 
 
 @dataclass
@@ -109,7 +114,7 @@ def open_saved(folder: Path, base_folder: Path | None, *, adapter: bool) -> Lang
         if base_folder is not None:
             raise
         raise ModelError(f"model {folder}: cannot be loaded, save it again: {error}") from error
-    return Language(put_on(core, folder) if adapter else core, kind, source, target)
+    return Language(with_adapter(core, folder) if adapter else core, kind, source, target)
 
 
 def load_lm(path: Path, kind: Writing, *, quantised: bool = False) -> Any:
@@ -180,7 +185,7 @@ def prepare(language: Language, settings: TrainSettings) -> None:
     if settings.strategy == "full":
         language.core.requires_grad_(True)
     elif settings.strategy == "lora":
-        language.core = wrap(language.core, settings, language.kind)
+        language.core = wrap(language.core, settings, KINDS[language.kind])
     else:
         raise BaseModelError(
             f"strategy {settings.strategy!r} is for encoders; a model that writes is tuned with "
@@ -196,33 +201,6 @@ def _checkpoint(core: Any) -> None:
     """Forget activations and compute them again: slower, and less memory."""
     inside = core.get_base_model() if hasattr(core, "get_base_model") else core
     inside.activation_checkpointing_enable({"use_reentrant": False})
-
-
-def wrap(core: Any, settings: TrainSettings, kind: Writing) -> Any:
-    """Freeze the core and add what the PEFT method trains."""
-    from peft import LoraConfig, get_peft_model
-
-    core.requires_grad_(False)
-    task = "CAUSAL_LM" if kind == "causal" else "SEQ_2_SEQ_LM"
-    config = LoraConfig(
-        task_type=task,
-        r=settings.rank,
-        lora_alpha=settings.alpha,
-        lora_dropout=0.0,
-        target_modules="all-linear",
-        fan_in_fan_out=any(type(m).__name__ == "Conv1D" for m in core.modules()),
-    )
-    return get_peft_model(core, config)
-
-
-def put_on(core: Any, folder: Path) -> Any:
-    """Put a saved adapter on."""
-    from peft import PeftModel
-
-    weights = folder / "adapter_model.safetensors"
-    if not weights.is_file():
-        raise ModelError(f"model {weights}: is missing; save the model again")
-    return PeftModel.from_pretrained(core, str(folder)).merge_and_unload()
 
 
 def _four_bits(path: Path) -> Any:
