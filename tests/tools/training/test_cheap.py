@@ -36,7 +36,7 @@ def test_constant_gives_the_most_frequent_answer_the_first_of_equals(tmp_path: P
 
 def test_copy_and_lead_need_nothing_remembered(tmp_path: Path) -> None:
     for way in ("copy", "lead"):
-        remember(way, tmp_path / way, TEXTS, ANSWERS)  # type: ignore[arg-type]
+        remember(way, tmp_path / way, TEXTS, ANSWERS)
     assert recall("copy", tmp_path / "copy")(["A b. C."]) == ["A b. C."]
     assert recall("lead", tmp_path / "lead")(["A big dog. It ran."]) == ["A big dog."]
 
