@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 MODULES = {
     "text-classification": "text_classification",
     "token-classification": "token_classification",
+    "question-answering": "question_answering",
     "dialogue": "dialogue",
     "summarisation": "summarisation",
     "code-generation": "code_generation",

@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 from ...errors import BaseModelError, ModelError
 from ..base_model import BaseModel, load_encoder, load_tokenizer
+from ..peft_methods import Kind as PeftKind
+from ..peft_methods import with_adapter, wrap
 from ..settings import TrainSettings
 from .kinds import kind_of, read_config
 
@@ -109,7 +111,7 @@ def open_saved(folder: Path, base_folder: Path | None, *, adapter: bool) -> Lang
         if base_folder is not None:
             raise
         raise ModelError(f"model {folder}: cannot be loaded, save it again: {error}") from error
-    return Language(put_on(core, folder) if adapter else core, kind, source, target)
+    return Language(with_adapter(core, folder) if adapter else core, kind, source, target)
 
 
 def load_lm(path: Path, kind: Writing, *, quantised: bool = False) -> Any:
@@ -175,12 +177,14 @@ def prepare(language: Language, settings: TrainSettings) -> None:
     """Freeze and wrap the core as the strategy says; what no checkpoint brought always learns.
 
     Raises:
-        BaseModelError: The strategy isn't one for models that write.
+        BaseModelError: The strategy isn't one for models that write, or the PEFT method does
+            not fit this one.
     """
     if settings.strategy == "full":
         language.core.requires_grad_(True)
     elif settings.strategy == "lora":
-        language.core = wrap(language.core, settings, language.kind)
+        kind: PeftKind = "causal" if language.kind == "causal" else "encoder-decoder"
+        language.core = wrap(language.core, settings, kind)
     else:
         raise BaseModelError(
             f"strategy {settings.strategy!r} is for encoders; a model that writes is tuned with "
@@ -189,34 +193,13 @@ def prepare(language: Language, settings: TrainSettings) -> None:
     for parameter in language.fresh:
         parameter.requires_grad_(True)
     if settings.checkpointing:
-        language.core.gradient_checkpointing_enable({"use_reentrant": False})
+        _checkpoint(language.core)
 
 
-def wrap(core: Any, settings: TrainSettings, kind: Writing) -> Any:
-    """Freeze the core and add what the PEFT method trains."""
-    from peft import LoraConfig, get_peft_model
-
-    core.requires_grad_(False)
-    task = "CAUSAL_LM" if kind == "causal" else "SEQ_2_SEQ_LM"
-    config = LoraConfig(
-        task_type=task,
-        r=settings.rank,
-        lora_alpha=settings.alpha,
-        lora_dropout=0.0,
-        target_modules="all-linear",
-        fan_in_fan_out=any(type(m).__name__ == "Conv1D" for m in core.modules()),
-    )
-    return get_peft_model(core, config)
-
-
-def put_on(core: Any, folder: Path) -> Any:
-    """Put a saved adapter on."""
-    from peft import PeftModel
-
-    weights = folder / "adapter_model.safetensors"
-    if not weights.is_file():
-        raise ModelError(f"model {weights}: is missing; save the model again")
-    return PeftModel.from_pretrained(core, str(folder)).merge_and_unload()
+def _checkpoint(core: Any) -> None:
+    """Forget activations and compute them again: slower, and less memory."""
+    inside = core.get_base_model() if hasattr(core, "get_base_model") else core
+    inside.activation_checkpointing_enable({"use_reentrant": False})
 
 
 def _four_bits(path: Path) -> Any:

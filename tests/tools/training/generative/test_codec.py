@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import CHATML, MakeModel, byte_level
+from tiny_writers import CHATML, byte_level
 from tuneos.tools.training.generative.codec import IGNORED, Codec, Limits, fit_limits
 from tuneos.tools.training.generative.prompted import Message, Prompted
 
@@ -26,6 +28,9 @@ CHAT = (
     Message("assistant", "good morning"),
     Message("user", "thanks"),
 )
+
+
+MakeModel = Callable[..., Path]
 
 
 def causal(template: str | None = None, **more: Any) -> Codec:
@@ -129,9 +134,9 @@ def test_long_prompt_loses_its_beginning_and_keeps_the_target() -> None:
 def test_document_loses_its_end_but_not_what_frames_it() -> None:
     tokenizer = byte_level(frame="<s> </s>")
     codec = Codec("seq2seq", tokenizer, tokenizer, Limits(prompt=5, target=8))
-    text = "cat dog horse" + " cow" * 20
+    text = " cat dog horse" + " cow" * 20
     document = codec.prompt(Prompted(text, keep="start"))
-    assert read(codec, document) == "<s>cat dog horse</s>"
+    assert read(codec, document) == "<s> cat dog horse</s>"
     chat = codec.prompt(Prompted(text, keep="end"))
     assert read(codec, chat) == "<s> cow cow cow</s>"
 
