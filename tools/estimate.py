@@ -25,8 +25,13 @@ def frozen_pass(facts: Facts) -> float:
 
 
 def train_seconds(strategy: KnownStrategy, epochs: float, facts: Facts) -> float:
-    """Seconds of one fine-tune: the strategy's cost, in frozen passes, times its epochs."""
-    return STARTUP + strategy.relative_cost * epochs * frozen_pass(facts)
+    """Seconds of one fine-tune: the strategy's cost, in frozen passes, times its epochs.
+
+    And then of the answers on validation, where they are written word by word.
+    """
+    rows = facts.data.validation_rows if facts.data else facts.rows.get("validation", 0)
+    scoring = facts.answer_seconds * rows
+    return STARTUP + strategy.relative_cost * epochs * frozen_pass(facts) + scoring
 
 
 def estimate_seconds(tool: str, arguments: Mapping[str, object], facts: Facts) -> float:
@@ -63,7 +68,8 @@ def confirm_seconds(facts: Facts) -> float:
     rows = max(1, facts.rows.get("train", 1))
     share = facts.rows.get("test", 0) / rows
     startup = max(CONFIRM_STARTUP, CONFIRM_STARTUPS * facts.startup_seconds)
-    return startup + CONFIRM_MODELS * share * frozen_pass(facts)
+    written = facts.answer_seconds * facts.rows.get("test", 0)
+    return startup + CONFIRM_MODELS * share * frozen_pass(facts) + written
 
 
 def _validation_share(facts: Facts) -> float:
