@@ -127,6 +127,23 @@ def _blend(card: SavedModel, folder: Path) -> Classifier:
 
 
 def _tfidf_scorer(folder: Path, head: LinearHead) -> Scorer:
+    features = word_features(folder, head)
+
+    def score(texts: Sequence[str], progress: Progress | None) -> FloatArray:
+        found = head.probabilities(features(texts))
+        if progress:
+            progress(len(texts), len(texts))
+        return found
+
+    return score
+
+
+def word_features(folder: Path, head: LinearHead) -> Callable[[Sequence[str]], Any]:
+    """Load the tf-idf that a head was fitted to: n texts -> (n, n_terms), sparse.
+
+    Raises:
+        ModelError: It is missing, damaged, or fits not the head.
+    """
     from ..training.tfidf import vectorizer
 
     path = folder / "vocabulary.json"
@@ -140,18 +157,10 @@ def _tfidf_scorer(folder: Path, head: LinearHead) -> Scorer:
         raise ModelError(
             f"model {path}: does not fit idf.safetensors and {HEAD}; save the model again"
         )
-    features = vectorizer(vocabulary, idf) if vocabulary else None
-
-    def score(texts: Sequence[str], progress: Progress | None) -> FloatArray:
-        # Without a vocabulary only the biases speak: the most frequent class.
-        found = head.probabilities(
-            features.transform(texts) if features else np.zeros((len(texts), 0), np.float32)
-        )
-        if progress:
-            progress(len(texts), len(texts))
-        return found
-
-    return score
+    if not vocabulary:  # only the biases speak: the most frequent class
+        return lambda texts: np.zeros((len(texts), 0), np.float32)
+    features = vectorizer(vocabulary, idf)
+    return lambda texts: features.transform(texts)
 
 
 def _encoder_scorer(
@@ -159,24 +168,15 @@ def _encoder_scorer(
 ) -> Scorer:
     import torch
 
-    from ..training.base_model import load_encoder, load_tokenizer
     from ..training.hardware import pick_device
     from ..training.loop import predict
     from ..training.network import EncoderClassifier
     from ..training.pooled import Rows
     from ..training.tokens import tokenize
 
-    try:
-        encoder: Any = load_encoder(base_folder or folder)
-        tokenizer = load_tokenizer(base_folder or folder)
-    except BaseModelError as error:
-        if base_folder is not None:
-            raise
-        raise ModelError(f"model {folder}: cannot be loaded, save it again: {error}") from error
+    encoder, tokenizer = encoder_of(card, folder, base_folder)
     if head.weight.shape[1] != encoder.config.hidden_size:
         raise ModelError(f"model {folder / HEAD}: does not fit the encoder; save the model again")
-    if card.encoder == "adapter":
-        encoder = with_adapter(encoder, folder)
     linear = torch.nn.Linear(head.weight.shape[1], head.weight.shape[0])
     with torch.no_grad():
         linear.weight.copy_(torch.from_numpy(head.weight))
@@ -190,6 +190,27 @@ def _encoder_scorer(
         return predict(network, Rows(tokens, unused), device, progress)
 
     return score
+
+
+def encoder_of(card: SavedModel, folder: Path, base_folder: Path | None) -> tuple[Any, Any]:
+    """Load a model's encoder, with its adapter where it has one, and the tokenizer.
+
+    Raises:
+        ModelError: The folder is incomplete or damaged.
+        BaseModelError: The base model cannot be loaded.
+    """
+    from ..training.base_model import load_encoder, load_tokenizer
+
+    try:
+        encoder: Any = load_encoder(base_folder or folder)
+        tokenizer = load_tokenizer(base_folder or folder)
+    except BaseModelError as error:
+        if base_folder is not None:
+            raise
+        raise ModelError(f"model {folder}: cannot be loaded, save it again: {error}") from error
+    if card.encoder == "adapter":
+        encoder = with_adapter(encoder, folder)
+    return encoder, tokenizer
 
 
 def with_adapter(encoder: Any, folder: Path) -> Any:

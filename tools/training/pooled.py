@@ -96,9 +96,9 @@ class PooledTuning:
         self._states = _cached_prefix(self.data, encoder, settings, on_progress)
         core = prepare_encoder(encoder, settings)
         criterion = _criterion(self.data.train_labels, settings, len(self.data.labels))
-        network = EncoderClassifier(core, _linear(head), settings.dropout, criterion)
+        network = EncoderClassifier(core, linear_layer(head), settings.dropout, criterion)
         if self._states:
-            self._put_back = _put_prefix(encoder, settings)
+            self._put_back = put_prefix(encoder, settings)
         return network
 
     def value(self, split: Split, outputs: FloatArray, metric: str) -> float:
@@ -191,7 +191,8 @@ def _start_head(data: JobData, on_progress: OnProgress) -> LinearHead:
     return fit_linear(features, data.train_labels, len(data.labels), strength=START_STRENGTH)
 
 
-def _linear(head: LinearHead) -> Any:
+def linear_layer(head: LinearHead) -> Any:
+    """A torch layer with a head's weights."""
     import torch
 
     layer = torch.nn.Linear(head.weight.shape[1], head.weight.shape[0])
@@ -221,7 +222,7 @@ def _cached_prefix(
     )
 
 
-def _put_prefix(encoder: Any, settings: TrainSettings) -> Callable[[], None]:
+def put_prefix(encoder: Any, settings: TrainSettings) -> Callable[[], None]:
     """Swap the frozen layers for the cached states; the returned call swaps them back."""
     stack = encoder_layers(encoder)
     below = [stack[i] for i in range(len(stack) - settings.layers)]
