@@ -111,7 +111,7 @@ def read_label_sets(table: Table, layout: Layout, *, keep_blank: bool) -> Rows:
 def rarest(sets: Sequence[Sequence[str]]) -> tuple[str, ...]:
     """Name the rarest label of each row, by which splits are balanced; "" where it has none."""
     counts = Counter(label for found in sets for label in found)
-    return tuple(min(found, key=lambda l: (counts[l], l), default="") for found in sets)
+    return tuple(min(found, key=lambda name: (counts[name], name), default="") for found in sets)
 
 
 def _labels(cell: object, layout: Layout, place: str) -> tuple[str, ...]:

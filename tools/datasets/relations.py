@@ -156,7 +156,8 @@ def _numbers(cell: object, name: str, place: str) -> tuple[int, int, str | None]
     whole = all(isinstance(n, int) and not isinstance(n, bool) for n in (start, end))
     if not whole:
         raise DatasetError(
-            f'{place}: {name} has no whole numbers start and end; write {{"text": …, "start": 4, "end": 9}}'
+            f"{place}: {name} has no whole numbers start and end; "
+            'write {"text": …, "start": 4, "end": 9}'
         )
     said = found.get("text")
     return int(start or 0), int(end or 0), None if said is None else str(said)
