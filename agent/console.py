@@ -151,7 +151,8 @@ def print_plan(console: Console, plan: Plan, controller: str) -> None:
     console.print(f"[bold]{escape(spec.data)}[/bold]: {sizes} rows")
     console.print(f"  goal        {escape(goal)}")
     console.print(f"  controller  {escape(named)}")
-    console.print(f"  base model  {escape(spec.base_model)}")
+    several = f" ({len(spec.base_models)} to be ranked)" if len(spec.base_models) > 1 else ""
+    console.print(f"  base model  {escape(', '.join(spec.base_models))}{several}")
     console.print(f"  budget      {spec.budget or 'no limit'}")
     for number, step in enumerate(outlook(plan)):
         head = "plan" if number == 0 else ""

@@ -37,7 +37,7 @@ CONFIRM_SHARE = 0.35  # of the budget is kept back for confirm and report at mos
 def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
     """Put together what the nodes work with."""
     spec, workspace = run.spec, run.workspace
-    base = find_base_model(spec.base_model)
+    bases = tuple((ref, find_base_model(ref).digest) for ref in spec.base_models)
     controller = controllers.find_controller(spec.llm, spec.llm_model)
     raw = cache(lambda: read_rows(spec))
     targets = spec.parsed_targets()
@@ -68,8 +68,9 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
             workspace.knowledge, on_restore=lambda text: ledger.note(run.name, text)
         ),
         task=task,
-        base_model=spec.base_model,
-        base_digest=base.digest,
+        base_model=bases[0][0],
+        base_digest=bases[0][1],
+        base_models=bases,
         metric=_metric(task, targets, raw),
         targets=targets,
         seed=spec.seed,
@@ -116,9 +117,13 @@ def left_of(ledger: Ledger, run: str, resource: str) -> float | None:
 def command_of(spec: RunSpec) -> str:
     """The command line that gives this run again."""
     words = ["tuneos", "run", spec.data]
-    for name, value in spec.model_dump(exclude={"data", "targets", "workspace", "out"}).items():
+    apart = {"data", "targets", "workspace", "out", "base_model"}
+    for name, value in spec.model_dump(exclude=apart).items():
         if value is not None and value != RunSpec.model_fields[name].default:
             words += [f"--{name.replace('_', '-')}", str(value)]
+    if spec.base_model != RunSpec.model_fields["base_model"].default:
+        for ref in spec.base_models:
+            words += ["--base-model", ref]
     for target in spec.targets:
         words += ["--target", target]
     return shlex.join(words)

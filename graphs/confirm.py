@@ -12,6 +12,7 @@ from langgraph.runtime import Runtime
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from ..evals.measures import kind_of
 from ..evals.metrics import METRICS
 from ..evals.result import Comparison, TargetResult
 from ..evals.statistics import compare, interval, latency_interval
@@ -193,7 +194,10 @@ def _comparisons(
     for name in arrays:
         if name == main:
             continue
-        d = compare(metric, first, stats_of(arrays[name]), seed=seed)
+        other = stats_of(arrays[name])
+        if kind_of(metric, first) is None or kind_of(metric, other) is None:
+            continue  # a copied text, say, has no likelihood
+        d = compare(metric, first, other, seed=seed)
         found.append(
             Comparison(
                 against=name,

@@ -31,7 +31,9 @@ class CandidateState(BaseModel):
 
     name: str
     strategy: str
-    value: float = Field(description="of the primary metric, on validation")
+    value: float | None = Field(
+        description="of the primary metric, on validation; null where the model has none"
+    )
     seconds: float
     data: str
 
@@ -77,6 +79,7 @@ class Digest(BaseModel):
     candidates: list[CandidateState]
     data: DataState
     strategies: list[StrategyState]
+    unranked_base_models: int = Field(0, description="given, and to be ranked before a probe")
     attempts_without_gain: int = 0
     patience: int
     small_gap: float
@@ -97,13 +100,14 @@ def make_digest(
     seconds_left: float | None,
     trials_left: int | None,
     declined: Sequence[str] = (),
+    base_models: int = 1,
 ) -> Digest:
     """Sum up the state; pure."""
     states = [
         CandidateState(
             name=c.name,
             strategy=_tried_as(c.strategy, c.settings),
-            value=round(c.validation[metric], 4),
+            value=_rounded(c.validation.get(metric)),
             seconds=round(c.seconds, 1),
             data=c.data,
         )
@@ -156,10 +160,11 @@ def make_digest(
             )
             for s in facts.strategies
         ],
+        unranked_base_models=base_models if base_models > 1 and not facts.base_ranking else 0,
         attempts_without_gain=attempts_without_gain(facts.candidates, targets, metric),
         patience=int(facts.constants.get("patience", 3)),
         small_gap=facts.constants.get("smallGap", 0.02) * METRICS[metric].scale,
-        error=round(METRICS[metric].error(scores[metric]), 4) if scores else 1.0,
+        error=round(METRICS[metric].error(scores[metric]), 4) if metric in scores else 1.0,
         seconds_left=None if seconds_left is None else round(seconds_left),
         trials_left=trials_left,
         search_trials=_search_trials(facts),

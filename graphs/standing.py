@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from ..evals.metrics import METRICS
 from ..evals.result import StopReason
 from ..evals.targets import Target, all_hold, shortfall
 from ..tools.facts import Candidate
+from ..tools.tasks import TASKS, find_task
 
 LEAST_GAIN = 0.001  # of the primary metric's scale; less is not progress
 BLEND = "blend"
-TUNED = {"top_layers", "lora", "full"}  # every other strategy but a blend is a cheap rung
+PROBES = frozenset(name for task in TASKS for name in find_task(task).probes)
 MOST_STEPS = 60
 MOST_REFUSED = 5
 ASKED_ON = 1  # a controller that stops early is asked to go on this often
@@ -33,8 +35,12 @@ def primary_metric(targets: Sequence[Target], metrics: Sequence[str]) -> str:
 def badness(
     scores: dict[str, float], targets: Sequence[Target], metric: str
 ) -> tuple[float, float]:
-    """Order candidates: the gap to the targets first, then the primary metric."""
-    return shortfall(targets, scores), -METRICS[metric].upward(scores[metric])
+    """Order candidates: the gap to the targets first, then the primary metric.
+
+    One whose kind of model has no such metric, as a copied text has no likelihood, is last.
+    """
+    own = -METRICS[metric].upward(scores[metric]) if metric in scores else math.inf
+    return shortfall(targets, scores), own
 
 
 def best(
@@ -65,7 +71,7 @@ def attempts_without_gain(
             or leader[0] - now[0] > LEAST_GAIN
             or (leader[0] - now[0] > -1e-9 and leader[1] - now[1] >= least)
         )
-        if candidate.strategy in TUNED:
+        if candidate.strategy not in PROBES:
             waited = 0 if gained else waited + 1
         leader = now if leader is None else min(leader, now)
     return waited

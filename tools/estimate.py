@@ -9,6 +9,7 @@ from .facts import Facts, KnownStrategy
 STARTUP = 12.0  # seconds: a child process imports torch, loads the model
 PER_ROW = 0.003  # seconds a row, one frozen pass, before it was measured
 QUICK = 5.0
+RANK_SECONDS = 60.0  # for all models together, a thousand rows each: a guess
 PROBE_PASSES = 1.5
 PRUNED_SHARE = 0.7  # of a full search's time is what pruning leaves
 BLEND_MODELS = 3.0  # members that pass the validation rows through an encoder, at most
@@ -50,6 +51,8 @@ def estimate_seconds(tool: str, arguments: Mapping[str, object], facts: Facts) -
         return PRUNED_SHARE * one * (trials if isinstance(trials, int) else 1)
     if tool == "blend_candidates":
         return STARTUP + BLEND_MODELS * _validation_share(facts) * frozen_pass(facts)
+    if tool == "rank_base_models":
+        return STARTUP + RANK_SECONDS
     if tool in {"evaluate_candidate", "check_guardrails"}:
         return STARTUP
     return QUICK

@@ -13,7 +13,7 @@ from pydantic import (
     model_serializer,
 )
 
-from ..evals.result import Curve, Finding, TrialRecord
+from ..evals.result import Curve, Finding, RankedBase, TrialRecord
 
 Setting = str | int | float | bool
 
@@ -92,6 +92,9 @@ class Facts(BaseModel):
     searched: tuple[str, ...] = ()
     curves: tuple[Curve, ...] = ()
     trials: tuple[TrialRecord, ...] = ()
+    base_ranking: tuple[RankedBase, ...] = Field(
+        default=(), description="of several base models, best first: that one is tuned"
+    )
     frozen_seconds: float = Field(
         default=0.0, description="one frozen pass over the training rows, measured here"
     )
@@ -128,6 +131,7 @@ class Outcome(BaseModel):
     candidates: tuple[Candidate, ...] = ()
     curves: tuple[Curve, ...] = ()
     trials: tuple[TrialRecord, ...] = ()
+    base_ranking: tuple[RankedBase, ...] = ()
     suspect_labels: tuple[int, ...] = ()
     suspects_pay: bool = False
     frozen_seconds: float = 0.0

@@ -45,7 +45,10 @@ def test_ladder_comes_rung_by_rung(strategies: tuple[Strategy, ...]) -> None:
 def test_relatives_of_lora_follow_it(strategies: tuple[Strategy, ...]) -> None:
     third = [s.name for s in strategies if s.rung == 3]
     assert third[0] == "lora"
-    assert set(third[1:]) == {"rslora", "dora", "pissa", "ia3", "ln_tuning"}
+    assert set(third[1:]) == {
+        *("rslora", "dora", "pissa", "ia3", "ln_tuning"),
+        *("bitfit", "vera", "randlora", "fourierft", "p_tuning", "prompt_tuning"),
+    }
 
 
 def test_every_strategy_is_complete(strategies: tuple[Strategy, ...]) -> None:
@@ -102,7 +105,9 @@ def test_values_keep_their_types_and_choices_their_order(
     assert type(lora.defaults["rank"]) is int
     assert type(lora.defaults["learning_rate"]) is float
     assert lora.defaults["class_weights"] is False
-    assert space["peft_method"].choices == ("lora", "rslora", "dora", "pissa")
+    assert space["peft_method"].choices == (
+        *("lora", "rslora", "dora", "pissa", "olora", "loha", "lokr", "oft"),
+    )
     assert space["rank"].choices == (8, 16, 32, 64)
     assert space["learning_rate"].log
     assert type(space["epochs"].low) is int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import DatasetError
-from .fields import find_field, identifiers, need_field, text_cell
+from .cells import find_field, identifiers, need_field, text_cell
 from .rows import Rows
 from .tables import Table, as_text, shown
 from .types import Row, Split

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import DatasetError
+from .cells import find_field, identifiers
 from .columns import LABEL_NAMES, choose_columns, plural
 from .decode import text_trouble
-from .fields import find_field, identifiers
 from .rows import Rows
 from .tables import Table, as_text
 from .types import Oddity, Split

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DatasetError
+from .formats import TABLES, reader_of
 from .tables import shown
 
-SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+SUFFIXES = (*TABLES, ".conll")
 ALIASES = {
     "train": "train",
     "validation": "validation",
@@ -42,19 +43,21 @@ def locate(path: Path) -> Located:
     """Find the files of the splits; a single file is train.
 
     In a folder `train.*`, `validation.*` and `test.*` count (`valid`, `val` and `dev` stand
-    for validation), with a supported extension; everything else in it is let be.
+    for validation), with a supported extension, and folders of these names in BRAT's format;
+    everything else in it is let be. So is a CoNLL or SQuAD file beside a table of the same name.
+    A folder in BRAT's format itself is train.
 
     Raises:
         DatasetError: Nothing is there, no train file is there, one split has two files, or
             the extension is unsupported.
     """
     if path.is_file():
-        if path.suffix.lower() not in SUFFIXES:
+        if reader_of(path) is None:
             raise DatasetError(_unsupported(path))
         return Located({"train": path})
     if not path.is_dir():
         raise DatasetError(_missing(path))
-    return _in_folder(path)
+    return Located({"train": path}) if reader_of(path) else _in_folder(path)
 
 
 def split_of(name: str) -> str | None:
@@ -76,19 +79,31 @@ def _in_folder(folder: Path) -> Located:
     guesses = []
     for entry in entries:
         split = split_of(entry.stem)
-        if split is None or entry.suffix.lower() not in SUFFIXES or not entry.is_file():
+        if split is None or reader_of(entry) is None:
             continue
         if split in files:
-            raise DatasetError(
-                f"{folder} holds two files for the {split} split: {files[split].name} and "
-                f"{entry.name}; keep one, or name the file to use instead of the folder"
-            )
+            kept = _of_two(folder, split, files[split], entry)
+            other = entry if kept is files[split] else files[split]
+            guesses.append(f"{other.name} is let be, as {kept.name} stands beside it")
+            files[split] = kept
+            continue
         files[split] = entry
         if entry.stem.lower() != split:
             guesses.append(alias_guess(entry.name, split))
     if "train" not in files:
         raise DatasetError(_no_train(folder, entries))
     return Located(files, tuple(guesses))
+
+
+def _of_two(folder: Path, split: str, one: Path, other: Path) -> Path:
+    """Choose among two files for a split: the table, where the other only copies its name."""
+    tables = [path for path in (one, other) if path.suffix.lower() in TABLES]
+    if len(tables) == 1 and one.stem == other.stem:
+        return tables[0]
+    raise DatasetError(
+        f"{folder} holds two files for the {split} split: {one.name} and {other.name}; "
+        "keep one, or name the file to use instead of the folder"
+    )
 
 
 def _no_train(folder: Path, entries: list[Path]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ..errors import DatasetError
-from .fields import find_field, identifiers, need_field, text_cell
+from .cells import find_field, identifiers, need_field, text_cell
 from .rows import Rows
 from .tables import Table, as_text
 from .types import Row, Split

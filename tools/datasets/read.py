@@ -6,22 +6,14 @@ from pathlib import Path
 
 from ..errors import DatasetError
 from ..tasks import TASKS, find_task
-from .columnar import is_saved_dataset, read_parquet, read_saved_dataset
+from .columnar import is_saved_dataset, read_saved_dataset
 from .columns import Asked
-from .delimited import read_delimited
+from .formats import reader_of
 from .header import refuse_missing_header
-from .jsonl import read_jsonl
 from .locate import alias_guess, locate, split_of
+from .parallel import find_parallel, read_parallel
 from .tables import Table
 from .types import SPLIT_NAMES, RawData
-
-_READERS = {
-    ".csv": read_delimited,
-    ".tsv": read_delimited,
-    ".jsonl": read_jsonl,
-    ".ndjson": read_jsonl,
-    ".parquet": read_parquet,
-}
 
 
 def read_data(
@@ -77,12 +69,17 @@ def _read_tables(path: Path) -> tuple[dict[str, Table], list[str]]:
     """Read every split there is, in the order of SPLIT_NAMES, and what was inferred."""
     if path.is_dir() and is_saved_dataset(path):
         return _saved_splits(path)
+    parallel = find_parallel(path) if path.is_dir() else None
+    if parallel:
+        pairs = {name: read_parallel(p, parallel) for name, p in parallel.files.items()}
+        return pairs, []
     located = locate(path)
-    tables = {
-        name: _READERS[located.files[name].suffix.lower()](located.files[name])
-        for name in SPLIT_NAMES
-        if name in located.files
-    }
+    tables = {}
+    for name in SPLIT_NAMES:
+        file = located.files.get(name)
+        reader = None if file is None else reader_of(file)
+        if file is not None and reader is not None:
+            tables[name] = reader(file)
     return tables, list(located.guesses)
 
 

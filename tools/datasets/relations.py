@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import DatasetError
+from .cells import find_field, identifiers, need_field, text_cell
 from .decode import text_trouble
-from .fields import find_field, identifiers, need_field, text_cell
 from .rows import Rows
 from .tables import Table
 from .types import Oddity, Row, Split

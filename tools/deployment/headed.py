@@ -11,8 +11,8 @@ import numpy as np
 from ...evals.metrics import FloatArray
 from ..datasets.types import Split
 from ..errors import ModelError
-from .load import encoder_of, word_features
-from .model import base_folder_of
+from .encoder import load_saved_encoder
+from .load import word_features
 from .saved import HEAD, SavedModel, read_head
 
 if TYPE_CHECKING:
@@ -34,8 +34,7 @@ def load_headed(card: SavedModel, folder: Path, inputs: Inputs, goal: Goal) -> O
     head = read_head(folder, goal.width)
     if card.encoder == "none":
         return _words(folder, head, inputs, goal)
-    base_folder = base_folder_of(card, folder)
-    encoder, tokenizer = encoder_of(card, folder, base_folder)
+    encoder, tokenizer = load_saved_encoder(card, folder)
     if card.encoder == "base":
         return _frozen(card, encoder, tokenizer, head, inputs, goal)
     return _tuned(card, folder, encoder, tokenizer, head, inputs, goal)
@@ -77,8 +76,8 @@ def _tuned(
 ) -> Outputs:
     from ..training.hardware import pick_device
     from ..training.headed import HeadedNetwork, HeadedRows
+    from ..training.linear import linear_layer
     from ..training.loop import predict
-    from ..training.pooled import linear_layer
 
     if head.weight.shape[1] % encoder.config.hidden_size:
         raise ModelError(f"model {folder / HEAD}: does not fit the encoder; save the model again")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from ...evals.metrics import FloatArray
 from ..errors import BaseModelError, ModelError
 from ..training.linear import LinearHead
+from ..training.peft_methods import with_adapter
 from .pool import pooled
 from .saved import CARD, HEAD, PARTS, SavedModel, read_card, read_head, read_tensors
 from .sums import check_sums
@@ -168,15 +168,24 @@ def _encoder_scorer(
 ) -> Scorer:
     import torch
 
+    from ..training.base_model import load_encoder, load_tokenizer
     from ..training.hardware import pick_device
     from ..training.loop import predict
     from ..training.network import EncoderClassifier
     from ..training.pooled import Rows
     from ..training.tokens import tokenize
 
-    encoder, tokenizer = encoder_of(card, folder, base_folder)
+    try:
+        encoder: Any = load_encoder(base_folder or folder)
+        tokenizer = load_tokenizer(base_folder or folder)
+    except BaseModelError as error:
+        if base_folder is not None:
+            raise
+        raise ModelError(f"model {folder}: cannot be loaded, save it again: {error}") from error
     if head.weight.shape[1] != encoder.config.hidden_size:
         raise ModelError(f"model {folder / HEAD}: does not fit the encoder; save the model again")
+    if card.encoder == "adapter":
+        encoder = with_adapter(encoder, folder)
     linear = torch.nn.Linear(head.weight.shape[1], head.weight.shape[0])
     with torch.no_grad():
         linear.weight.copy_(torch.from_numpy(head.weight))
@@ -190,41 +199,3 @@ def _encoder_scorer(
         return predict(network, Rows(tokens, unused), device, progress)
 
     return score
-
-
-def encoder_of(card: SavedModel, folder: Path, base_folder: Path | None) -> tuple[Any, Any]:
-    """Load a model's encoder, with its adapter where it has one, and the tokenizer.
-
-    Raises:
-        ModelError: The folder is incomplete or damaged.
-        BaseModelError: The base model cannot be loaded.
-    """
-    from ..training.base_model import load_encoder, load_tokenizer
-
-    try:
-        encoder: Any = load_encoder(base_folder or folder)
-        tokenizer = load_tokenizer(base_folder or folder)
-    except BaseModelError as error:
-        if base_folder is not None:
-            raise
-        raise ModelError(f"model {folder}: cannot be loaded, save it again: {error}") from error
-    if card.encoder == "adapter":
-        encoder = with_adapter(encoder, folder)
-    return encoder, tokenizer
-
-
-def with_adapter(encoder: Any, folder: Path) -> Any:
-    """Put the PEFT adapter on and merge it: the same answers, a quarter faster."""
-    from peft import PeftModel
-    from safetensors import SafetensorError
-
-    weights = folder / "adapter_model.safetensors"
-    if not weights.is_file():  # peft would look elsewhere, and unpickle what it finds
-        raise ModelError(f"model {weights}: is missing; save the model again")
-    try:
-        with warnings.catch_warnings():  # of norms, which ln_tuning takes whatever their kind
-            warnings.filterwarnings("ignore", "Unsupported layer type")
-            return PeftModel.from_pretrained(encoder, str(folder)).merge_and_unload()
-    except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(f"model {weights}: the adapter does not load: {first}") from error

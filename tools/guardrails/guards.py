@@ -6,8 +6,10 @@ Importing guardrails takes seconds, so it is imported when the first Guard is wa
 from __future__ import annotations
 
 import os
+import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -40,7 +42,7 @@ def quiet_guardrails() -> None:
     # One validator after the other, in this thread: else each Guard makes an event loop that it
     # never closes, and warns where one is already running.
     os.environ["GUARDRAILS_RUN_SYNC"] = "true"
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _without("nltk"):  # for which it fetches a tokenizer at once
         # Its command line, imported with it, meets deprecations that nobody here can mend.
         warnings.simplefilter("ignore", DeprecationWarning)
         from guardrails.classes.rc import RC
@@ -53,6 +55,19 @@ def quiet_guardrails() -> None:
     settings.rc = RC.load()  # a validator built before any Guard reads this one
     settings.use_server = False
     settings.disable_tracing = True
+
+
+@contextmanager
+def _without(module: str) -> Iterator[None]:
+    """Let an optional module look as if it were not installed."""
+    there = sys.modules.pop(module, None)
+    sys.modules[module] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[module]
+        if there is not None:
+            sys.modules[module] = there
 
 
 def guard_of(*validators: Any) -> Any:

@@ -16,6 +16,13 @@ MODULES = {
     "relation-extraction": "relation_extraction",
     "multiple-choice": "multiple_choice",
     "sentence-pair": "sentence_pair",
+    "token-classification": "token_classification",
+    "question-answering": "question_answering",
+    "dialogue": "dialogue",
+    "summarisation": "summarisation",
+    "code-generation": "code_generation",
+    "reasoning": "reasoning",
+    "translation": "translation",
 }
 TASKS = tuple(MODULES)
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from ...evals.measures import labelsets
 from ...evals.metrics import FloatArray
+from ..datasets.cells import refuse_unseen
 from ..datasets.columns import Asked, require_columns
 from ..datasets.columns import Columns as Chosen
-from ..datasets.fields import refuse_unseen
 from ..datasets.label_sets import find_layout, holds_label_sets, read_label_sets
 from ..datasets.rows import Rows
 from ..datasets.types import Oddity, Split

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ...evals.measures import relations
 from ...evals.metrics import FloatArray
+from ..datasets.cells import refuse_unseen
 from ..datasets.columns import Asked
-from ..datasets.fields import refuse_unseen
 from ..datasets.relations import holds_relations, read_relations
 from ..datasets.rows import Rows
 from ..datasets.types import Split, text_key

@@ -9,8 +9,8 @@ import numpy as np
 
 from ...evals.measures import values
 from ...evals.metrics import FloatArray
+from ..datasets.cells import refuse_unseen
 from ..datasets.columns import Asked
-from ..datasets.fields import refuse_unseen
 from ..datasets.pairs import holds_pairs, read_pairs
 from ..datasets.rows import Rows
 from ..datasets.types import Split

@@ -18,14 +18,14 @@ from ..datasets.types import Split
 from ..deployment.saved import SavedModel, write_card
 from ..facts import JobProgress, OnProgress
 from .data import JobData
-from .embed import prefix_states
 from .examples import Batch
 from .goals import Goal, fit_head
 from .hardware import Device, pick_device
 from .inputs import Sequences
-from .linear import LinearHead
-from .network import EncoderClassifier, encoder_layers, mean_pool, prepare_encoder
-from .pooled import PREFIX_BYTES, START_STRENGTH, linear_layer, put_prefix, save_core
+from .linear import LinearHead, linear_layer
+from .network import EncoderClassifier, mean_pool, prepare_encoder
+from .pooled import START_STRENGTH, save_core
+from .prefix import cached_prefix, put_prefix
 from .settings import TrainSettings
 from .tokens import by_length
 
@@ -128,7 +128,7 @@ class HeadedTuning:
         self.labels = task.labels_of(data.train)
         self.extra = task.extra(data.train)
         self.goal = task.goal(self.labels, self.extra, data.train)
-        self._states: dict[int, Any] = {}
+        self._states: list[Any] | None = None
         self._sequences: dict[int, Sequences] = {}
         self._put_back: Callable[[], None] = lambda: None
 
@@ -142,7 +142,7 @@ class HeadedTuning:
 
     def examples(self, split: Split) -> HeadedRows:
         """Sequences and gold, with the cached states where the network has them."""
-        states = self._states.get(id(split))
+        states = self._states and self._states[split is not self.data.train]
         return HeadedRows(self.sequences(split), self.goal.gold(split), states)
 
     def network(self, settings: TrainSettings, on_progress: OnProgress) -> HeadedNetwork:
@@ -154,10 +154,11 @@ class HeadedTuning:
         features = self._pooled(encoder, on_progress)
         sizes = np.diff(self.sequences(data.train).starts)
         head = fit_head(self.goal, features, gold, sizes, strength=START_STRENGTH)
-        cached = self._run_frozen(encoder, settings, on_progress)
+        tokens = [self.sequences(s).tokens for s in (data.train, data.validation)]
+        self._states = cached_prefix(encoder, settings, tokens, on_progress)
         core = prepare_encoder(encoder, settings)
         network = HeadedNetwork(core, linear_layer(head), settings.dropout, self.goal)
-        if cached:
+        if self._states:
             self._put_back = put_prefix(encoder, settings)
         return network
 
@@ -198,25 +199,6 @@ class HeadedTuning:
             (found.tokens.flat, found.tokens.starts, found.marks),
             lambda: pooled_states(encoder, found, pick_device(), tell),
         )[0]
-
-    def _run_frozen(self, encoder: Any, settings: TrainSettings, on_progress: OnProgress) -> bool:
-        """Compute what enters the trained top layers, once, if it fits in memory."""
-        if settings.strategy != "top_layers" or settings.layers >= len(encoder_layers(encoder)):
-            return False
-        splits = (self.data.train, self.data.validation)
-        total = sum(int(self.sequences(s).tokens.starts[-1]) for s in splits)
-        if total * encoder.config.hidden_size * 2 > PREFIX_BYTES:
-            return False
-
-        def tell(done: int, total: int) -> None:
-            text = "running the frozen layers once"
-            on_progress(JobProgress(share=0.1 + 0.05 * done / max(1, total), text=text))
-
-        for split in splits:
-            tokens = self.sequences(split).tokens
-            states = prefix_states(encoder, tokens, settings.layers, pick_device(), tell)
-            self._states[id(split)] = states
-        return True
 
     def _card(self, strategy: str, kind: Any, outputs: FloatArray, split: Split) -> SavedModel:
         extra = {**self.extra, **self.task.fitted(split, outputs, self.labels)}

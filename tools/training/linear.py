@@ -28,6 +28,17 @@ class LinearHead:
         return softmax(np.asarray(features @ self.weight.T + self.bias))
 
 
+def linear_layer(head: LinearHead) -> Any:
+    """A torch layer with the head's weights."""
+    import torch
+
+    layer = torch.nn.Linear(head.weight.shape[1], head.weight.shape[0])
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(head.weight))
+        layer.bias.copy_(torch.from_numpy(head.bias))
+    return layer
+
+
 def softmax(logits: NDArray[Any]) -> FloatArray:
     """Softmax over the last axis, (n, n_classes), in float64."""
     shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
@@ -42,7 +53,13 @@ def log_loss(true: IntArray, probabilities: FloatArray) -> float:
 
 
 def fit_linear(
-    features: Any, labels: IntArray, n_classes: int, *, strength: float, balanced: bool = False
+    features: Any,
+    labels: IntArray,
+    n_classes: int,
+    *,
+    strength: float,
+    balanced: bool = False,
+    steps: int = STEPS,
 ) -> LinearHead:
     """Fit multinomial logistic regression with a ridge penalty.
 
@@ -52,12 +69,13 @@ def fit_linear(
         n_classes: Number of classes, at least 2.
         strength: C of scikit-learn, > 0: larger means a weaker penalty.
         balanced: Weigh rows by `class_weights`.
+        steps: Of the solver, at most.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     weights = dict(enumerate(class_weights(labels, n_classes).tolist())) if balanced else None
-    model = LogisticRegression(C=strength, max_iter=STEPS, class_weight=weights)
+    model = LogisticRegression(C=strength, max_iter=steps, class_weight=weights)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(features, labels)

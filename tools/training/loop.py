@@ -179,7 +179,7 @@ def _epoch(
         if time.monotonic() > watch.deadline:
             cut_short = True
             break
-        loss = _step(network, train_rows, rows, state.optimizer, device)
+        loss = _step(network, train_rows, rows, state.optimizer, device, settings.accumulate)
         state.schedule.step()
         at.batch, at.step, at.rows = at.batch + 1, at.step + 1, at.rows + len(rows)
         at.loss = 0.9 * at.loss + 0.1 * loss if at.loss else loss
@@ -221,17 +221,26 @@ def _step(
     chosen: NDArray[np.int64],
     optimizer: torch.optim.Optimizer,
     device: Device,
+    parts: int = 1,
 ) -> float:
-    """One optimiser step; returns the loss."""
-    batch = _moved(examples.batch(chosen), device)
-    with device.autocast():
-        logits = network(batch)
-    loss = network.loss(logits, batch)
-    value = float(loss.detach())
-    if not math.isfinite(value):
-        raise FloatingPointError(f"the loss became {value}; try a lower learning rate")
+    """One optimiser step; returns the loss.
+
+    A batch that is computed in parts gives the gradient of the whole: each part counts by
+    what its mean is over, such as tokens.
+    """
+    batches = [examples.batch(part) for part in np.array_split(chosen, min(parts, len(chosen)))]
+    weights = [network.weight(batch) for batch in batches]
+    value = 0.0
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    for cpu_batch, weight in zip(batches, weights, strict=True):
+        batch = _moved(cpu_batch, device)
+        with device.autocast():
+            logits = network(batch)
+        loss = network.loss(logits, batch) * (weight / sum(weights))
+        value += float(loss.detach())
+        if not math.isfinite(value):
+            raise FloatingPointError(f"the loss became {value}; try a lower learning rate")
+        loss.backward()
     torch.nn.utils.clip_grad_norm_([p for g in optimizer.param_groups for p in g["params"]], 1.0)
     optimizer.step()
     return value
@@ -242,12 +251,19 @@ def _moved(batch: Batch, device: Device) -> Batch:
 
 
 def _optimizer(network: Network, settings: TrainSettings) -> torch.optim.Optimizer:
-    """Biases and norms are not decayed, as usual."""
-    decayed = [p for p in network.trained().values() if p.ndim > 1]
-    plain = [p for p in network.trained().values() if p.ndim <= 1]
+    """Biases and norms are not decayed, as usual; what starts anew may learn faster."""
+    parts: dict[tuple[float, bool], list[torch.nn.Parameter]] = {}
+    for name, parameter in network.trained().items():
+        parts.setdefault((network.rate(name), parameter.ndim > 1), []).append(parameter)
     groups = [
-        {"params": decayed, "weight_decay": settings.weight_decay},
-        {"params": plain, "weight_decay": 0.0},
+        {
+            "params": parameters,
+            "weight_decay": settings.weight_decay if decayed else 0.0,
+            "lr": settings.learning_rate * rate,
+        }
+        for (rate, decayed), parameters in sorted(
+            parts.items(), key=lambda part: (part[0][0], not part[0][1])
+        )
     ]
     if settings.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=0.9)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import warnings
 from typing import Any
 
 import torch
@@ -11,6 +9,7 @@ from torch import Tensor, nn
 
 from ..errors import BaseModelError
 from .examples import Batch
+from .peft_methods import wrap
 from .settings import TrainSettings
 
 
@@ -57,6 +56,14 @@ class Network(nn.Module):
     def trained(self) -> dict[str, nn.Parameter]:
         """The parameters that training changes, by name."""
         return {n: p for n, p in self.named_parameters() if p.requires_grad}
+
+    def weight(self, batch: Batch) -> float:
+        """How many things the loss of a batch is the mean of."""
+        return float(len(next(iter(batch.values()))))
+
+    def rate(self, name: str) -> float:
+        """How fast a parameter learns, in times the learning rate."""
+        return 1.0
 
 
 class EncoderClassifier(Network):
@@ -118,79 +125,24 @@ def encoder_layers(encoder: nn.Module) -> nn.ModuleList:
     )
 
 
-def linear_targets(encoder: nn.Module) -> str:
-    """A pattern of the linear layers inside the transformer stack, for PEFT.
-
-    Poolers and other heads outside the stack are left out: mean pooling never
-    reads them. Returns a regular expression over full module names.
-    """
-    stack = encoder_layers(encoder)
-    prefix = next(name for name, module in encoder.named_modules() if module is stack)
-    names = {
-        name.rsplit(".", 1)[-1]
-        for name, module in encoder.named_modules()
-        if name.startswith(prefix + ".") and isinstance(module, nn.Linear)
-    }
-    return rf".*{re.escape(prefix)}\..*\.({'|'.join(sorted(map(re.escape, names)))})"
-
-
-def norm_targets(encoder: nn.Module) -> list[str]:
-    """Names of all normalisation layers, for PEFT: it knows them for few architectures only."""
-    return [
-        name
-        for name, module in encoder.named_modules()
-        if type(module).__name__.endswith(("LayerNorm", "RMSNorm"))
-    ]
-
-
 def prepare_encoder(encoder: Any, settings: TrainSettings) -> nn.Module:
     """Freeze and wrap the encoder as the strategy says; only what is left trains.
 
     Returns:
         The encoder itself, or a `PeftModel` around it for "lora".
+
+    Raises:
+        BaseModelError: The PEFT method does not fit the model.
     """
     if settings.strategy == "full":
         return encoder
-    encoder.requires_grad_(False)
     if settings.strategy == "top_layers":
+        encoder.requires_grad_(False)
         stack = encoder_layers(encoder)
         for layer in list(stack)[-min(settings.layers, len(stack)) :]:
             layer.requires_grad_(True)
         return encoder
-    from peft import get_peft_model
-
-    with warnings.catch_warnings():  # of norms, which ln_tuning takes whatever their kind
-        warnings.filterwarnings("ignore", "Unsupported layer type")
-        wrapped: nn.Module = get_peft_model(encoder, peft_config(encoder, settings))
-    return wrapped
-
-
-def peft_config(encoder: nn.Module, settings: TrainSettings) -> Any:
-    """Build the PEFT configuration of a method; the head stays outside of it.
-
-    Source: LoRA (Hu et al. 2021), rsLoRA (Kalajdzievski 2023), DoRA (Liu et al.
-    2024), PiSSA (Meng et al. 2024), IA3 (Liu et al. 2022), LN tuning (Qi et al. 2022).
-    """
-    from peft import IA3Config, LNTuningConfig, LoraConfig, TaskType
-
-    task = TaskType.FEATURE_EXTRACTION
-    method = settings.peft_method
-    if method == "ln_tuning":
-        return LNTuningConfig(task_type=task, target_modules=norm_targets(encoder))
-    targets = linear_targets(encoder)
-    if method == "ia3":
-        return IA3Config(task_type=task, target_modules=targets, feedforward_modules=[])
-    return LoraConfig(
-        task_type=task,
-        r=settings.rank,
-        lora_alpha=settings.alpha,
-        lora_dropout=0.0,
-        target_modules=targets,
-        use_rslora=method == "rslora",
-        use_dora=method == "dora",
-        # Exact: its initial factors are computed again when the adapter is loaded, and must agree.
-        init_lora_weights="pissa" if method == "pissa" else True,
-    )
+    return wrap(encoder, settings, "encoder")
 
 
 class CachedPrefix(nn.Module):

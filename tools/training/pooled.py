@@ -14,18 +14,17 @@ from ...evals.measures import value as measure
 from ...evals.metrics import METRICS, FloatArray, IntArray
 from ..datasets.types import Split
 from ..deployment.saved import Encoder, SavedModel, write_card
-from ..facts import JobProgress, OnProgress
+from ..facts import OnProgress
 from .data import JobData
-from .embed import prefix_states
 from .examples import Batch
-from .hardware import pick_device
-from .linear import LinearHead, class_weights, fit_linear
-from .network import CachedPrefix, EncoderClassifier, encoder_layers, prepare_encoder
+from .linear import LinearHead, class_weights, fit_linear, linear_layer
+from .network import EncoderClassifier, prepare_encoder
+from .peft_methods import saved_whole
+from .prefix import cached_prefix, put_prefix
 from .settings import TrainSettings
 from .tokens import Tokens
 
 START_STRENGTH = 2.0  # of the head that tuning begins with
-PREFIX_BYTES = 2 * 2**30  # hidden states kept in memory at most; beyond that all layers run
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ class PooledTuning:
 
     def __init__(self, data: JobData) -> None:
         self.data = data
-        self._states: tuple[Any, Any] | None = None
+        self._states: list[Any] | None = None
         self._put_back: Callable[[], None] = lambda: None
 
     def examples(self, split: Split) -> Rows:
@@ -93,7 +92,9 @@ class PooledTuning:
         """The encoder, frozen and wrapped as the strategy says, under a fitted head."""
         head = _start_head(self.data, on_progress)
         encoder = self.data.encoder()
-        self._states = _cached_prefix(self.data, encoder, settings, on_progress)
+        self._states = cached_prefix(
+            encoder, settings, (self.data.train_tokens, self.data.validation_tokens), on_progress
+        )
         core = prepare_encoder(encoder, settings)
         criterion = _criterion(self.data.train_labels, settings, len(self.data.labels))
         network = EncoderClassifier(core, linear_layer(head), settings.dropout, criterion)
@@ -154,7 +155,8 @@ def save_core(core: Any, settings: TrainSettings, data: JobData, folder: Path) -
 
     folder.mkdir(parents=True, exist_ok=True)
     core.to("cpu").eval()
-    kind: Encoder = "adapter" if settings.strategy == "lora" else "whole"
+    adapter = settings.strategy == "lora" and not saved_whole(settings.peft_method)
+    kind: Encoder = "adapter" if adapter else "whole"
     if kind == "adapter":
         config = core.peft_config["default"]
         config.base_model_name_or_path = data.base.hub_id or str(data.base.path)
@@ -189,53 +191,3 @@ def _start_head(data: JobData, on_progress: OnProgress) -> LinearHead:
     """
     features, _, _ = data.embeddings(on_progress)
     return fit_linear(features, data.train_labels, len(data.labels), strength=START_STRENGTH)
-
-
-def linear_layer(head: LinearHead) -> Any:
-    """A torch layer with a head's weights."""
-    import torch
-
-    layer = torch.nn.Linear(head.weight.shape[1], head.weight.shape[0])
-    with torch.no_grad():
-        layer.weight.copy_(torch.from_numpy(head.weight))
-        layer.bias.copy_(torch.from_numpy(head.bias))
-    return layer
-
-
-def _cached_prefix(
-    data: JobData, encoder: Any, settings: TrainSettings, on_progress: OnProgress
-) -> tuple[Any, Any] | None:
-    """Compute what enters the trained top layers, once, if it fits in memory."""
-    if settings.strategy != "top_layers" or settings.layers >= len(encoder_layers(encoder)):
-        return None
-    tokens = int(data.train_tokens.starts[-1] + data.validation_tokens.starts[-1])
-    if tokens * encoder.config.hidden_size * 2 > PREFIX_BYTES:
-        return None
-
-    def tell(done: int, total: int) -> None:
-        on_progress(JobProgress(share=0.15 * done / total, text="running the frozen layers once"))
-
-    device = pick_device()
-    return (
-        prefix_states(encoder, data.train_tokens, settings.layers, device, tell),
-        prefix_states(encoder, data.validation_tokens, settings.layers, device),
-    )
-
-
-def put_prefix(encoder: Any, settings: TrainSettings) -> Callable[[], None]:
-    """Swap the frozen layers for the cached states; the returned call swaps them back."""
-    stack = encoder_layers(encoder)
-    below = [stack[i] for i in range(len(stack) - settings.layers)]
-    for _ in below:
-        del stack[0]
-    stand_in = CachedPrefix()
-    stack.insert(0, stand_in)
-    encoder.add_module("prefix_stand_in", stand_in)
-
-    def put_back() -> None:
-        del stack[0]
-        del encoder.prefix_stand_in
-        for i, layer in enumerate(below):
-            stack.insert(i, layer)
-
-    return put_back

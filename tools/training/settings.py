@@ -7,14 +7,32 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Strategy = Literal["top_layers", "lora", "full"]
-PeftMethod = Literal["lora", "rslora", "dora", "pissa", "ia3", "ln_tuning"]
+PeftMethod = Literal[  # `peft_methods.METHODS` says what each is
+    "lora",
+    "rslora",
+    "dora",
+    "pissa",
+    "olora",
+    "ia3",
+    "loha",
+    "lokr",
+    "vera",
+    "randlora",
+    "fourierft",
+    "oft",
+    "ln_tuning",
+    "bitfit",
+    "prefix_tuning",
+    "prompt_tuning",
+    "p_tuning",
+]
 
 
 class TrainSettings(BaseModel):
     """Settings of one fine-tune; the knowledge graph holds the defaults with their sources.
 
     `rank`, `alpha` and `peft_method` matter to the strategy "lora" only, `layers`
-    to "top_layers" only.
+    to "top_layers" only; `quantised`, `fresh_rate` and `beams` to models that write.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,3 +53,12 @@ class TrainSettings(BaseModel):
     rank: int = Field(16, ge=1, le=512)
     alpha: int = Field(32, ge=1, le=2048)
     layers: int = Field(2, ge=1, le=200, description="encoder layers trained, from the top")
+    accumulate: int = Field(
+        1, ge=1, le=1024, description="parts that a batch is computed in, to save memory"
+    )
+    checkpointing: bool = Field(False, description="compute activations twice, to save memory")
+    quantised: bool = Field(False, description="load frozen weights in 4 bits; CUDA only")
+    fresh_rate: float = Field(
+        1.0, ge=0.01, le=100, description="times learning_rate, for weights that start anew"
+    )
+    beams: int = Field(0, ge=0, le=16, description="of decoding; 0 leaves it to the task")

@@ -64,6 +64,9 @@ class EvaluateArguments(BaseModel):
     candidate: str = Field(max_length=80, description="name of a candidate")
 
 
+TUNING = {"probe", "fine_tune", "search"}  # jobs that need to know which base model is tuned
+
+
 def make_spec(
     kind: JobKind,
     name: str,
@@ -74,13 +77,16 @@ def make_spec(
 ) -> JobSpec:
     """Describe a job on the current data version."""
     version = current(facts)
+    if len(context.base_models) > 1 and not facts.base_ranking and kind in TUNING:
+        raise ToolRefused("rank_base_models first: several base models were given")
+    base_model, base_digest = context.base(facts)
     what = JobSpec.What.model_validate(
         {
             "kind": kind,
             "data": version.key,
             "task": context.task,
-            "base_model": context.base_model,
-            "base_digest": context.base_digest,
+            "base_model": base_model,
+            "base_digest": base_digest,
             "metric": context.metric,
             "measured": context.measured,
             "settings": settings,
@@ -255,7 +261,12 @@ def _named_apart(candidates: tuple[Candidate, ...], facts: Facts) -> tuple[Candi
 
 
 def _scores(candidates: tuple[Candidate, ...], metric: str) -> str:
-    return ", ".join(f"{c.name}: {metric} {c.validation[metric]:.4f}" for c in candidates)
+    return ", ".join(
+        f"{c.name}: {metric} {c.validation[metric]:.4f}"
+        if metric in c.validation
+        else f"{c.name}: no {metric}"
+        for c in candidates
+    )
 
 
 PROBE = Tool("probe_baselines", ProbeArguments, _probe)

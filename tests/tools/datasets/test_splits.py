@@ -27,7 +27,7 @@ def build(rows: list[tuple[str, str]]) -> Split:
 
 
 def raw(**splits: Split) -> RawData:
-    return RawData("data.csv", "text-classification", "text", "label", (), splits, ())
+    return RawData("data.csv", "text-classification", (), splits, ())
 
 
 def random_rows(seed: int, count: int = 400) -> list[tuple[str, str]]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from tuneos.tools.datasets.types import Split
 from tuneos.tools.deployment import predict
+from tuneos.tools.deployment.model import Model
 from tuneos.tools.deployment.predict import Inputs, answers, read_inputs
+from tuneos.tools.deployment.saved import SavedModel
 from tuneos.tools.errors import DatasetError, ModelError
+from tuneos.tools.tasks.task import Answer
+from tuneos.tools.tasks.text_classification import TASK, label_answers
 
 GOOD: dict[str, tuple[str, str, str | None, list[str], list[Any]]] = {
     "lines": ("x.txt", "one\ntwo\n", None, ["one", "two"], [None, None]),
@@ -50,7 +54,9 @@ BAD: dict[str, tuple[str, str, str | None, str]] = {
 def test_inputs_are_read(case: str, tmp_path: Path) -> None:
     name, content, column, texts, ids = GOOD[case]
     (tmp_path / name).write_bytes(content.encode())
-    assert read_inputs(tmp_path / name, column) == Inputs(texts, ids)
+    found = read_inputs(tmp_path / name, TASK, column)
+    assert list(found.split.texts) == texts
+    assert found.ids == ids
 
 
 @pytest.mark.parametrize("case", BAD)
@@ -58,7 +64,7 @@ def test_bad_inputs_are_refused_with_file_and_row(case: str, tmp_path: Path) -> 
     name, content, column, said = BAD[case]
     (tmp_path / name).write_bytes(content.encode(errors="surrogateescape"))
     with pytest.raises(DatasetError) as caught:
-        read_inputs(tmp_path / name, column)
+        read_inputs(tmp_path / name, TASK, column)
     assert str(caught.value).startswith(str(tmp_path / name))
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -66,19 +72,28 @@ def test_bad_inputs_are_refused_with_file_and_row(case: str, tmp_path: Path) -> 
 
 def test_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no such file"):
-        read_inputs(tmp_path / "gone.txt")
+        read_inputs(tmp_path / "gone.txt", TASK)
 
 
-def model(found: list[list[float]]) -> Any:
-    return SimpleNamespace(
-        card=SimpleNamespace(labels=("no", "yes")),
-        folder=Path("the-model"),
-        probabilities=lambda texts: np.array(found)[: len(texts)],
+def model(found: list[list[float]]) -> Model:
+    """A model of two labels whose probabilities are these."""
+    card = SavedModel(
+        task=TASK.name, strategy="full", encoder="none", labels=("no", "yes"), base_model=""
     )
+
+    def answer(split: Split, _: object) -> list[Answer]:
+        return label_answers(np.array(found)[: len(split)], card.labels)
+
+    return Model(TASK, card, Path("the-model"), None, answer)
+
+
+def asked(*texts: str) -> Split:
+    n = len(texts)
+    return Split(texts, ("",) * n, (None,) * n, ("",) * n)
 
 
 def test_answers_have_the_inputs_id_where_it_had_one() -> None:
-    inputs = Inputs(["a", "b"], [7, None])
+    inputs = Inputs(asked("a", "b"), [7, None])
     assert list(answers(model([[0.25, 0.75], [0.9, 0.1]]), inputs)) == [
         {"id": 7, "label": "yes", "score": 0.75},
         {"label": "no", "score": 0.9},
@@ -89,7 +104,7 @@ def test_answers_come_in_batches_with_progress(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(predict, "BATCH", 2)
     told: list[tuple[int, int]] = []
     found = model([[0.25, 0.75], [0.9, 0.1]])
-    inputs = Inputs(["a"] * 5, list(range(5)))
+    inputs = Inputs(asked(*"aaaaa"), list(range(5)))
     said = list(answers(found, inputs, lambda *x: told.append(x)))
     assert [a["id"] for a in said] == [0, 1, 2, 3, 4]
     assert told == [(2, 5), (4, 5), (5, 5)]
@@ -98,4 +113,4 @@ def test_answers_come_in_batches_with_progress(monkeypatch: pytest.MonkeyPatch) 
 def test_answer_that_is_no_probability_is_refused() -> None:
     broken = model([[float("nan"), float("nan")]])
     with pytest.raises(ModelError, match="model the-model:"):
-        list(answers(broken, Inputs(["a"], [None])))
+        list(answers(broken, Inputs(asked("a"), [None])))

@@ -15,7 +15,7 @@ from tuneos.tools.datasets.splits import read_split
 from tuneos.tools.deployment.load import Classifier, load_classifier
 from tuneos.tools.facts import JobProgress, Outcome
 from tuneos.tools.jobs.spec import JobSpec
-from tuneos.tools.training import fine_tune, loop, pooled
+from tuneos.tools.training import fine_tune, loop, pooled, prefix
 from tuneos.tools.training.base_model import load_encoder
 from tuneos.tools.training.data import JobData
 from tuneos.tools.training.settings import TrainSettings
@@ -53,8 +53,9 @@ class Run:
         {"strategy": "full", "optimizer": "sgd", "class_weights": True, "label_smoothing": 0.1},
         *(
             {"strategy": "lora", "peft_method": m}
-            for m in ("lora", "rslora", "dora", "pissa", "ia3", "ln_tuning")
+            for m in ("lora", "rslora", "dora", "pissa", "ia3", "ln_tuning", "bitfit")
         ),
+        {"strategy": "lora", "peft_method": "prompt_tuning", "max_length": 32},
     ],
     ids=lambda s: "-".join(str(v) for v in s.values()),
 )
@@ -198,9 +199,10 @@ def test_embeddings_are_computed_once(make_job: MakeJob) -> None:
 def test_prefix_too_large_for_memory_is_not_cached(
     make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fine_tune, "PREFIX_BYTES", 1000)
+    monkeypatch.setattr(prefix, "PREFIX_BYTES", 1000)
     data, settings = JobData.of(make_job()), TrainSettings(strategy="top_layers", layers=1)
-    assert fine_tune._cached_prefix(data, data.encoder(), settings, lambda _: None) is None
+    tokens = [data.train_tokens]
+    assert prefix.cached_prefix(data.encoder(), settings, tokens, lambda _: None) is None
 
 
 @pytest.mark.parametrize(
@@ -211,11 +213,13 @@ def test_settings_out_of_bounds_are_refused(given: dict[str, Any]) -> None:
         fine_tune.settings_of(given)
 
 
-def test_calibration_error_is_turned_round() -> None:
-    true, right = np.array([0, 1]), np.eye(2)
-    assert fine_tune.scorer("ece")(true, right) == 0
-    assert fine_tune.scorer("ece")(true, right[::-1]) == -1
-    assert fine_tune.scorer("accuracy")(true, right) == 1
+def test_calibration_error_is_turned_round(make_job: MakeJob) -> None:
+    data = JobData.of(make_job())
+    tuning, right = pooled.PooledTuning(data), np.eye(3)[data.validation_labels]
+    wrong = np.roll(right, 1, axis=1)
+    assert tuning.value(data.validation, right, "ece") == 0
+    assert tuning.value(data.validation, wrong, "ece") == -1
+    assert tuning.value(data.validation, right, "accuracy") == 1
 
 
 def test_deadline_is_on_the_monotonic_clock(

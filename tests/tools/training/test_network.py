@@ -16,10 +16,10 @@ from tuneos.tools.training.network import (
     CachedPrefix,
     EncoderClassifier,
     encoder_layers,
-    linear_targets,
     mean_pool,
     prepare_encoder,
 )
+from tuneos.tools.training.peft_configs import linear_targets
 from tuneos.tools.training.settings import PeftMethod, TrainSettings
 
 ARCHITECTURES = ("bert", "distilbert", "roberta")
@@ -114,8 +114,8 @@ def test_peft_trains_only_what_it_added(
     assert sum(wrapped.get_parameter(n).numel() for n in names) < before / 4
     ids = torch.tensor([[2, 6, 7, 3]])
     network = EncoderClassifier(wrapped, nn.Linear(32, 3), 0.0)
-    network(ids, torch.ones_like(ids)).sum().backward()
-    assert {"head.weight", "head.bias"} | {f"encoder.{n}" for n in names} == set(network.trained())
+    network({"ids": ids, "mask": torch.ones_like(ids)}).sum().backward()
+    assert {"head.weight", "head.bias"} | {f"core.{n}" for n in names} == set(network.trained())
 
 
 @pytest.mark.parametrize("method", [m for m in METHODS if m != "pissa"])
@@ -140,5 +140,6 @@ def test_classifier_answers_the_same_whatever_the_padding(tiny_base: Path) -> No
     ids = torch.tensor([[2, 6, 7, 3, 0, 0, 0]])
     mask = torch.tensor([[1, 1, 1, 1, 0, 0, 0]])
     with torch.no_grad():
-        padded, plain = network(ids, mask), network(ids[:, :4], mask[:, :4])
+        padded = network({"ids": ids, "mask": mask})
+        plain = network({"ids": ids[:, :4], "mask": mask[:, :4]})
     assert np.allclose(padded.numpy(), plain.numpy(), atol=1e-5)

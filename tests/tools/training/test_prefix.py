@@ -19,7 +19,8 @@ from tuneos.tools.training.network import (
     mean_pool,
     prepare_encoder,
 )
-from tuneos.tools.training.pooled import Rows, _put_prefix
+from tuneos.tools.training.pooled import Rows
+from tuneos.tools.training.prefix import put_prefix
 from tuneos.tools.training.settings import TrainSettings
 from tuneos.tools.training.tokens import Tokens, tokenize
 
@@ -44,7 +45,7 @@ def test_cached_prefix_gives_the_same_answers_as_all_layers(
     nobody = np.zeros(len(TEXTS), np.int64)
     whole = predict(network, Rows(tokens, nobody), CPU)
     states = prefix_states(encoder, tokens, layers, CPU)
-    put_back = _put_prefix(encoder, settings)
+    put_back = put_prefix(encoder, settings)
     try:
         cached = predict(network, Rows(tokens, nobody, states), CPU)
     finally:
@@ -56,7 +57,7 @@ def test_cached_prefix_gives_the_same_answers_as_all_layers(
 def test_layers_are_put_back_as_they_were(tiny_base: Path) -> None:
     encoder = load_encoder(tiny_base)
     before, names = list(encoder_layers(encoder)), list(encoder.state_dict())
-    put_back = _put_prefix(encoder, TrainSettings(strategy="top_layers", layers=1))
+    put_back = put_prefix(encoder, TrainSettings(strategy="top_layers", layers=1))
     assert [type(m) for m in encoder.modules()].count(CachedPrefix) == 1
     assert len(encoder.encoder.layer) == 2
     put_back()
