@@ -64,7 +64,12 @@ class EvaluateArguments(BaseModel):
     candidate: str = Field(max_length=80, description="name of a candidate")
 
 
-TUNING = {"probe", "fine_tune", "search"}  # jobs that need to know which base model is tuned
+TUNING = {
+    "probe",
+    "fine_tune",
+    "search",
+    "augment",
+}  # jobs that need to know which base model is tuned
 
 
 def make_spec(
