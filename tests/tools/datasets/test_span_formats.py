@@ -1,15 +1,17 @@
 """CoNLL, BRAT and SQuAD files, found and read."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Write
 from tuneos.tools.datasets.brat import read_brat
 from tuneos.tools.datasets.conll import is_conll, read_conll
 from tuneos.tools.datasets.read import read_data
 from tuneos.tools.datasets.squad import is_squad, read_squad
 from tuneos.tools.errors import DatasetError
+
+Write = Callable[[str, str | bytes], Path]
 
 CONLL = "Ana\tB-per\nsings\tO\n\nin\tO\nBerlin\tB-loc\n.\tO\n"
 
