@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel as Model
-from pydantic import ConfigDict, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from ...datasets.types import Split
 from ...deployment.model import base_folder_of
@@ -32,11 +32,18 @@ Rows = Callable[[Split, int], Prompted]
 
 
 class Written(Model):
-    """What a saved model that writes needs to know beside its weights."""
+    """What a saved model that writes needs to know beside its weights.
+
+    Attributes:
+        limits: Where prompts and targets are cut.
+        decoding: How answers are written.
+        longest: Tokens of an answer, at most.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     limits: Limits
+    longest: int = Field(ge=1)
     decoding: Decoding = Decoding()
 
 
@@ -69,7 +76,14 @@ def load_generator(card: SavedModel, folder: Path, prompted: Rows) -> Answerer:
                 progress(int(len(rows) * (before + share * done / max(1, total))), len(rows))
 
         texts = generate(
-            language, codec, rows, written.decoding, device, seeds=seeds_of(rows), progress=tell
+            language,
+            codec,
+            rows,
+            written.decoding,
+            device,
+            longest=written.longest,
+            seeds=seeds_of(rows),
+            progress=tell,
         )
         answers: list[Answer] = [{"text": text} for text in texts]
         known = [i for i, row in enumerate(rows) if row.target]

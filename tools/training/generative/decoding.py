@@ -60,6 +60,7 @@ def generate(
     decoding: Decoding,
     device: Device,
     *,
+    longest: int | None = None,
     seeds: Sequence[int] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[str]:
@@ -67,10 +68,11 @@ def generate(
 
     Args:
         language: The model.
-        codec: With limits: no answer is longer than its targets.
+        codec: With limits.
         rows: Prompts; their targets are not looked at.
         decoding: How.
         device: Where.
+        longest: Tokens of an answer, at most; None for as many as a target may have.
         seeds: One a row, where tokens are drawn.
         progress: Called with (done, all).
 
@@ -83,11 +85,12 @@ def generate(
     if codec.limits is None:
         raise ValueError("generate needs a codec with limits")
     core = language.core.to(device.kind).eval()
-    config = _configured(language, codec, decoding)
+    most = min(longest or codec.limits.target, codec.limits.target)
+    config = _configured(language, codec, decoding, most)
     prompts = [codec.prompt(row) for row in rows]
     answers = [""] * len(rows)
     done = 0
-    for chosen in _batches([len(p) for p in prompts], codec.limits.target, decoding.beams):
+    for chosen in _batches([len(p) for p in prompts], most, decoding.beams):
         ids, mask = padded(
             [prompts[i] for i in chosen], pad_id(codec.source), left=codec.kind == "causal"
         )
@@ -110,7 +113,7 @@ def generate(
     return answers
 
 
-def _configured(language: Language, codec: Codec, decoding: Decoding) -> Any:
+def _configured(language: Language, codec: Codec, decoding: Decoding, most: int) -> Any:
     """Our settings, and of the model's own only what its build asks for."""
     from transformers import GenerationConfig
 
@@ -125,7 +128,7 @@ def _configured(language: Language, codec: Codec, decoding: Decoding) -> Any:
         **{name: value for name, value in kept.items() if value is not None},
         pad_token_id=pad_id(codec.target),
         eos_token_id=codec.stops(),
-        max_new_tokens=codec.limits.target if codec.limits else 1,
+        max_new_tokens=most,
         num_beams=decoding.beams,
         do_sample=False,
         use_cache=True,

@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ....evals.metrics import FloatArray
 from ...datasets.types import Split
 from ...deployment.saved import Encoder, SavedModel, write_description
@@ -104,7 +106,8 @@ class GenerativeTuning:
         language = self.language()
         adapter = hasattr(language.core, "peft_config") and not language.fresh
         save_language(language, folder, base=self.data.base, adapter=adapter)
-        self._describe(folder, settings.strategy, "adapter" if adapter else "whole")
+        longest = int(self.examples(self.data.train).targets.max())
+        self._describe(folder, settings.strategy, "adapter" if adapter else "whole", longest)
 
     def save_untuned(self, folder: Path, strategy: str = "untuned") -> None:
         """Write the model as it is before any tuning: the rung that tuning is compared with."""
@@ -114,7 +117,9 @@ class GenerativeTuning:
             save_language(language, folder, base=self.data.base, adapter=False)
         else:
             save_tokenizers(language, folder)
-        self._describe(folder, strategy, "whole" if language.fresh else "base")
+        # It was never told when to stop.
+        usual = int(np.median(self.examples(self.data.train).targets))
+        self._describe(folder, strategy, "whole" if language.fresh else "base", usual)
 
     def notes(self) -> tuple[str, ...]:
         """What was made of the base model, and how much of the rows was cut."""
@@ -139,10 +144,10 @@ class GenerativeTuning:
     def _targets(self) -> list[str]:
         return [row.target for row in self.rows(self.data.train)]
 
-    def _describe(self, folder: Path, strategy: str, encoder: Encoder) -> None:
+    def _describe(self, folder: Path, strategy: str, encoder: Encoder, longest: int) -> None:
         data, limits = self.data, self.codec.limits
         assert limits is not None
-        written = Written(limits=limits, decoding=self._decoding)
+        written = Written(limits=limits, longest=max(1, longest), decoding=self._decoding)
         card = SavedModel(
             task=data.spec.what.task,
             strategy=strategy,
