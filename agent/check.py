@@ -11,6 +11,7 @@ from ..evals.result import Finding
 from ..tools.datasets.profile import DatasetProfile, profile_data
 from ..tools.datasets.read import read_data
 from ..tools.guardrails.personal_data import mask_texts
+from ..tools.tasks import find_task
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,7 +45,9 @@ def diagnose(path: Path, *, task: str | None, text: str | None, label: str | Non
         finding = Finding(
             what=f"train texts with personal data ({kinds})",
             count=len(masked.touched),
-            action="a run masks it before training",
+            action="a run masks it before training"
+            if find_task(raw.task).maskable is not None
+            else "left as it is: offsets point into these texts",
             examples=[raw.splits["train"].places[i] for i in masked.touched[:5]],
         )
         profile = profile.model_copy(

@@ -45,7 +45,11 @@ def run(
     text: Annotated[str | None, typer.Option(help="Column of the text.")] = None,
     label: Annotated[str | None, typer.Option(help="Column of the label.")] = None,
     base_model: Annotated[
-        str | None, typer.Option(help="builtin:minilm (default), a folder, or a Hub name.")
+        list[str] | None,
+        typer.Option(
+            help="builtin:minilm (default), a folder, or a Hub name; may be repeated, or a "
+            "folder of several: they are ranked, and the best is tuned."
+        ),
     ] = None,
     target: Annotated[
         list[str] | None, typer.Option(help='Such as "macro_f1>=0.90"; may be repeated.')

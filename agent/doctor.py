@@ -69,10 +69,12 @@ def _knowledge() -> str:
     import tempfile
 
     from ..memory.knowledge import KnowledgeGraph
+    from ..tools.tasks import TASKS
 
     with tempfile.TemporaryDirectory() as folder:
-        strategies = KnowledgeGraph(Path(folder)).strategies("text-classification")
-    return f"{len(strategies)} strategies for text-classification"
+        knowledge = KnowledgeGraph(Path(folder))
+        strategies = sum(len(knowledge.strategies(task)) for task in TASKS)
+    return f"{strategies} strategies for {len(TASKS)} kinds of task"
 
 
 def _local() -> str:

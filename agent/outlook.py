@@ -37,7 +37,7 @@ def outlook(plan: Plan) -> tuple[Step, ...]:
     left = None if limit is None else limit - min(confirm_seconds(facts), 0.25 * limit)
     steps: list[Step] = []
     used = 0.0
-    for tool, what, seconds in _steps(facts):
+    for tool, what, seconds in _steps(facts, len(plan.spec.base_models)):
         fits = left is None or used + seconds <= left
         used += seconds if fits else 0.0
         steps.append(Step(tool, what, seconds, fits))
@@ -45,7 +45,7 @@ def outlook(plan: Plan) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _steps(facts: Facts) -> list[tuple[str, str, float]]:
+def _steps(facts: Facts, bases: int = 1) -> list[tuple[str, str, float]]:
     look = sum(
         estimate_seconds(tool, {}, facts)
         for tool in ("inspect_dataset", "clean_dataset", "mask_personal_data")
@@ -55,6 +55,9 @@ def _steps(facts: Facts) -> list[tuple[str, str, float]]:
         ("inspect, clean, mask", "what must not be learned", look),
         ("probe_baselines", "; ".join(probes), estimate_seconds("probe_baselines", {}, facts)),
     ]
+    if bases > 1:
+        seconds = estimate_seconds("rank_base_models", {}, facts)
+        steps.insert(1, ("rank_base_models", f"{bases} without training", seconds))
     usable = [
         s
         for s in facts.strategies

@@ -87,7 +87,7 @@ def read_digest(messages: Sequence[BaseMessage]) -> Digest:
 
 def propose(digest: Digest) -> Proposal:
     """Decide the next step: look, know, clean, probe; then what is likeliest to close the gap."""
-    for rule in (_look, _probe, _unlearn_doubt, _costs_alone, _blend):
+    for rule in (_look, _rank, _probe, _unlearn_doubt, _costs_alone, _blend):
         proposal = rule(digest)
         if proposal is not None and not _declined(proposal, digest):
             return proposal
@@ -128,6 +128,14 @@ def _look(digest: Digest) -> Proposal | None:
             f"{data.texts_with_personal_data} texts hold personal data that must not be learned.",
         )
     return None
+
+
+def _rank(digest: Digest) -> Proposal | None:
+    """Several base models were given: the one that promises most is tuned."""
+    if not digest.unranked_base_models:
+        return None
+    why = f"Rank the {digest.unranked_base_models} base models without training; tune the best."
+    return Proposal("rank_base_models", why)
 
 
 def _probe(digest: Digest) -> Proposal | None:

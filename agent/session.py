@@ -30,7 +30,7 @@ from ..tools.facts import Facts
 from ..tools.jobs.run import allow_jobs, interrupt_jobs
 from ..tools.reporting.html import restore_json
 from ..tools.tasks import TASKS, find_task
-from ..tools.training.base_model import find_base_model
+from ..tools.training.base_model import base_models_in, find_base_model
 from . import controllers
 from .spec import RunSpec, SpecError
 from .wiring import make_context, read_rows
@@ -113,9 +113,9 @@ def plan_run(spec: RunSpec) -> Plan:
         _check_out(Path(spec.out))
     llm_model = controllers.check_controller(spec.llm, spec.llm_model)
     spec = spec.model_copy(update={"llm_model": llm_model})
-    find_base_model(spec.base_model)
+    spec = spec.model_copy(update={"base_model": _bases(spec)})
     raw = read_rows(spec)
-    known = find_task(raw.task).metrics
+    known = find_task(raw.task).metrics_of(raw.splits["train"])
     for target in spec.parsed_targets():
         if target.metric not in known and not METRICS[target.metric].unit:
             raise SpecError(
@@ -338,6 +338,14 @@ def _answered(question: dict[str, Any], approve: Approve | None) -> Any:
         raise WaitingForPerson(asked)
     said = approve(asked)
     return said if isinstance(said, bool) else said.model_dump()
+
+
+def _bases(spec: RunSpec) -> str | tuple[str, ...]:
+    """Find every base model; folders that hold several are opened."""
+    found = base_models_in(spec.base_models)
+    for ref in found:
+        find_base_model(ref)
+    return found[0] if len(found) == 1 else found
 
 
 def _check_out(folder: Path) -> None:

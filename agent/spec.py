@@ -26,6 +26,8 @@ class RunSpec(BaseModel):
 
     Attributes:
         data: A file, or a folder with train.* and perhaps validation.* and test.*.
+        base_model: One or several, each a reference or a folder of model folders; several
+            are ranked without training, and the best is tuned.
         targets: "macro_f1>=0.90"; all must hold.
         budget: "30m", "1h30m", "90s"; None means no limit.
         max_trials: Search trials at most; None means no limit.
@@ -47,7 +49,7 @@ class RunSpec(BaseModel):
     task: str | None = None
     text: str | None = None
     label: str | None = None
-    base_model: str = "builtin:minilm"
+    base_model: str | tuple[str, ...] = "builtin:minilm"
     targets: tuple[str, ...] = ()
     budget: str | None = None
     max_trials: int | None = Field(None, ge=0)
@@ -72,6 +74,18 @@ class RunSpec(BaseModel):
     @classmethod
     def _seconds_too(cls, value: object) -> object:
         return f"{value}s" if isinstance(value, (int, float)) else value
+
+    @field_validator("base_model", mode="after")
+    @classmethod
+    def _plain_where_one(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        if not value:
+            raise ValueError("name at least one base model")
+        return value[0] if isinstance(value, tuple) and len(value) == 1 else value
+
+    @property
+    def base_models(self) -> tuple[str, ...]:
+        """Every base model that was given."""
+        return (self.base_model,) if isinstance(self.base_model, str) else self.base_model
 
     def parsed_targets(self) -> tuple[Target, ...]:
         """The targets, read.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shlex
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from . import controllers, planner
 from .spec import RunSpec
 
 if TYPE_CHECKING:
+    from ..evals.targets import Target
     from .session import Run
 
 CONFIRM_SHARE = 0.35  # of the budget is kept back for confirm and report at most
@@ -34,10 +36,8 @@ CONFIRM_SHARE = 0.35  # of the budget is kept back for confirm and report at mos
 
 def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
     """Put together what the nodes work with."""
-    from ..graphs.standing import primary_metric
-
     spec, workspace = run.spec, run.workspace
-    base = find_base_model(spec.base_model)
+    bases = tuple((ref, find_base_model(ref).digest) for ref in spec.base_models)
     controller = controllers.find_controller(spec.llm, spec.llm_model)
     raw = cache(lambda: read_rows(spec))
     targets = spec.parsed_targets()
@@ -68,9 +68,10 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
             workspace.knowledge, on_restore=lambda text: ledger.note(run.name, text)
         ),
         task=task,
-        base_model=spec.base_model,
-        base_digest=base.digest,
-        metric=primary_metric(targets, find_task(task).metrics),
+        base_model=bases[0][0],
+        base_digest=bases[0][1],
+        base_models=bases,
+        metric=_metric(task, targets, raw),
         targets=targets,
         seed=spec.seed,
         workers=cores(),
@@ -95,6 +96,16 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
     )
 
 
+def _metric(task: str, targets: Sequence[Target], raw: Callable[[], RawData]) -> str:
+    """What training maximises; the rows are read only where no target says it."""
+    from ..graphs.standing import primary_metric
+
+    known = find_task(task).metrics
+    if not any(target.metric in known for target in targets):
+        known = find_task(task).metrics_of(raw().splits["train"])
+    return primary_metric(targets, known)
+
+
 def left_of(ledger: Ledger, run: str, resource: str) -> float | None:
     """What is neither spent nor reserved; None without a limit."""
     spent = ledger.spending(run).get(resource)
@@ -106,9 +117,13 @@ def left_of(ledger: Ledger, run: str, resource: str) -> float | None:
 def command_of(spec: RunSpec) -> str:
     """The command line that gives this run again."""
     words = ["tuneos", "run", spec.data]
-    for name, value in spec.model_dump(exclude={"data", "targets", "workspace", "out"}).items():
+    apart = {"data", "targets", "workspace", "out", "base_model"}
+    for name, value in spec.model_dump(exclude=apart).items():
         if value is not None and value != RunSpec.model_fields[name].default:
             words += [f"--{name.replace('_', '-')}", str(value)]
+    if spec.base_model != RunSpec.model_fields["base_model"].default:
+        for ref in spec.base_models:
+            words += ["--base-model", ref]
     for target in spec.targets:
         words += ["--target", target]
     return shlex.join(words)
@@ -122,6 +137,7 @@ def _rows(ledger: Ledger, run: str) -> Facts:
     return Facts(
         rows=json.loads(rows),
         frozen_seconds=float(ledger.kept(run, "speed") or 0.0),
+        answer_seconds=float(ledger.kept(run, "answers") or 0.0),
         startup_seconds=float(ledger.kept(run, "startup") or 0.0),
     )
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .measures import Stats, entities, labelsets, relations
-from .metrics import FloatArray, confusion
+from .measures.classes import confusion
+from .metrics import FloatArray
+from .result import Named
 
 
 @dataclass(frozen=True)
@@ -16,12 +18,12 @@ class Breakdown:
     """Figures of each name.
 
     Attributes:
-        what: What the names are of: "label", "entity type" or "relation".
+        what: What the names are of.
         names: (n,).
         figures: (n, 4): precision, recall, F1, and how often it is true.
     """
 
-    what: str
+    what: Named
     names: tuple[str, ...]
     figures: FloatArray
 

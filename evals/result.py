@@ -17,6 +17,7 @@ StopReason = Literal[
     "controller_finished",  # the controller had nothing more to try
     "no_targets",  # none were given: the best within the budget
 ]
+Named = Literal["label", "entity type", "relation"]  # what figures are listed of
 
 
 class TargetResult(BaseModel):
@@ -175,6 +176,21 @@ class Finding(BaseModel):
     examples: list[str] = []
 
 
+class RankedBase(BaseModel):
+    """A base model that was looked at before one was tuned; without scores, `note` says why."""
+
+    base_model: str
+    digest: str = ""
+    scores: dict[str, float] = Field(
+        default={},
+        description="log_me and h_score, higher is better; or nll_per_character, lower is",
+    )
+    layer: int | None = Field(default=None, description="whose mean states scored best, from 1")
+    rows: int = 0
+    seconds: float = 0.0
+    note: str = ""
+
+
 class RunStory(BaseModel):
     """The run as a person wants to read it."""
 
@@ -188,6 +204,7 @@ class RunStory(BaseModel):
     label_counts: dict[str, int] = Field(description="rows of each label in train")
     guesses: list[str] = []
     findings: list[Finding] = []
+    base_ranking: list[RankedBase] = Field(default=[], description="best first; it was tuned")
     steps: list[Step] = []
     curves: list[Curve] = []
     trials: list[TrialRecord] = []
@@ -195,7 +212,7 @@ class RunStory(BaseModel):
         default=[], description="test split, rows true, columns predicted, order of `labels`"
     )
     per_label: list[LabelResult] = Field(default=[], description="of the test split")
-    per_label_of: str = Field(default="label", description="what `per_label` lists")
+    per_label_of: Named = "label"
     worst: list[WrongAnswer] = Field(default=[], description="wrong test rows, worst first")
     examples: list[WrongAnswer] = Field(
         default=[], description="test rows, right or wrong, where answers are texts"

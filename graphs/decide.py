@@ -102,6 +102,7 @@ def _shown(
         tools.seconds_left(),
         tools.trials_left(),
         state.get("declined", []),
+        len(tools.base_models),
     )
     parts = [goal(context)]
     if hidden:

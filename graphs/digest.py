@@ -79,6 +79,7 @@ class Digest(BaseModel):
     candidates: list[CandidateState]
     data: DataState
     strategies: list[StrategyState]
+    unranked_base_models: int = Field(0, description="given, and to be ranked before a probe")
     attempts_without_gain: int = 0
     patience: int
     small_gap: float
@@ -99,6 +100,7 @@ def make_digest(
     seconds_left: float | None,
     trials_left: int | None,
     declined: Sequence[str] = (),
+    base_models: int = 1,
 ) -> Digest:
     """Sum up the state; pure."""
     states = [
@@ -158,6 +160,7 @@ def make_digest(
             )
             for s in facts.strategies
         ],
+        unranked_base_models=base_models if base_models > 1 and not facts.base_ranking else 0,
         attempts_without_gain=attempts_without_gain(facts.candidates, targets, metric),
         patience=int(facts.constants.get("patience", 3)),
         small_gap=facts.constants.get("smallGap", 0.02) * METRICS[metric].scale,

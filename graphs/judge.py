@@ -26,7 +26,9 @@ def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     chosen = best(facts.candidates, tools.targets, tools.metric)
     left = tools.seconds_left()
     trials, declined = tools.trials_left(), state.get("declined", [])
-    digest = make_digest(facts, steps, tools.targets, tools.metric, left, trials, declined)
+    digest = make_digest(
+        facts, steps, tools.targets, tools.metric, left, trials, declined, len(tools.base_models)
+    )
     wants_to_finish = _wants_to_finish(state)
     untried = not digest.only_costs_missed and (
         not digest.strategies

@@ -32,4 +32,5 @@ def goal(context: RunContext) -> str:
     """What the person wants, in one line."""
     tools = context.tools
     targets = ", ".join(str(t) for t in tools.targets) or f"the best {tools.metric} you can get"
-    return f"Goal: {tools.task} with base model {tools.base_model}; reach {targets}."
+    bases = " or ".join(ref for ref, _ in tools.base_models) or tools.base_model
+    return f"Goal: {tools.task} with base model {bases}; reach {targets}."

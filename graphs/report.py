@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import shutil
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from langgraph.runtime import Runtime
 
-from ..evals.metrics import confusion
 from ..evals.result import (
     BaselineResult,
     CandidateResult,
@@ -21,7 +20,6 @@ from ..evals.result import (
     RunResult,
     RunStory,
     Spending,
-    WrongAnswer,
 )
 from ..memory.experiments import CandidateFacts, DatasetFacts, RunFacts
 from ..tools.datasets.splits import split_from_bytes
@@ -34,12 +32,12 @@ from ..tools.reporting.html import write_report
 from ..tools.reporting.words import changed
 from ..tools.tasks import find_task
 from ..tools.training.hardware import machine
-from .confirm import Confirmed, confirmed
+from .confirm import Confirmed, confirmed, stats_of
 from .context import RunContext
+from .shown import story_parts
 from .standing import PROBES
 from .state import State
 
-WORST = 12
 PACKAGES = ("tuneos", "torch", "transformers", "peft", "optuna", "langgraph", "scikit-learn")
 
 
@@ -92,7 +90,7 @@ def _result(state: State, context: RunContext, found: Confirmed, model: Path | N
         task=tools.task,
         controller=_deciders(state, context),
         taken_over=state["taken_over"],
-        base_model=tools.base_model,
+        base_model=tools.base(facts)[0],
         targets=found.targets,
         baselines=[
             BaselineResult(name=name, test=scores)
@@ -138,8 +136,7 @@ def _deciders(state: State, context: RunContext) -> str:
 
 def _story(state: State, context: RunContext, found: Confirmed, result: RunResult) -> RunStory:
     facts = state["facts"]
-    labels = sorted(facts.label_counts)
-    counts, worst = _errors(facts.candidates, context, found, result)
+    parts = _of_the_test(facts.candidates, context, found, result)
     kept = context.tools.ledger.notes(context.tools.run)
     notes = [*(changed(c) for c in result.changes), *facts.notes, *kept]
     if result.stop_reason == "targets_met" and not result.met:
@@ -156,50 +153,42 @@ def _story(state: State, context: RunContext, found: Confirmed, result: RunResul
         machine=machine(),
         versions={name: importlib.metadata.version(name) for name in PACKAGES},
         rows=facts.rows,
-        labels=labels,
-        label_counts=facts.label_counts,
+        labels=_labels(result.task, facts.label_counts, parts),
+        label_counts=facts.label_counts if find_task(result.task).labelled else {},
         guesses=list(facts.guesses),
         findings=list(facts.findings),
+        base_ranking=list(facts.base_ranking),
         steps=[s.model_copy(update={"number": n}) for n, s in enumerate(state["steps"], 1)],
         curves=list(facts.curves),
         trials=list(facts.trials),
-        confusion=counts,
-        worst=worst,
         notes=notes,
         command=context.command,
+        **parts,
     )
 
 
-def _errors(
+def _of_the_test(
     candidates: tuple[Candidate, ...], context: RunContext, found: Confirmed, result: RunResult
-) -> tuple[list[list[int]], list[WrongAnswer]]:
-    """Confusion counts, where there are classes, and the surest wrong answers; texts are masked."""
+) -> dict[str, Any]:
+    """What the story shows of the chosen model's answers; nothing where none was chosen."""
     if not found.folder or result.model is None:
-        return [], []
-    counts: list[list[int]] = []
-    with np.load(Path(found.folder) / "chosen.npz", allow_pickle=False) as arrays:
-        if "classes" in arrays:
-            classes = arrays["classes"]
-            true, predicted = classes[:, 0].astype(np.int64), classes[:, 1:].argmax(axis=1)
-            counts = confusion(true, predicted, classes.shape[1] - 1).astype(int).tolist()
-    task = find_task(context.tools.task)
-    said = (Path(found.folder) / "chosen.jsonl").read_text(encoding="utf-8").split("\n")
-    answers = [json.loads(line) for line in said if line]
+        return {}
+    folder, tools = Path(found.folder), context.tools
+    with np.load(folder / "chosen.npz", allow_pickle=False) as stored:
+        stats = stats_of({name: stored[name] for name in stored.files})
     opener = next(c.folder for c in candidates if c.name == found.chosen)
-    test = split_from_bytes(context.seals.open(context.tools.run, opener))
-    wrong = [i for i, a in enumerate(answers) if task.shown(a) != task.gold(test, i)]
-    wrong.sort(key=lambda i: -float(answers[i].get("score") or 0.0))
-    worst = [
-        WrongAnswer(
-            place=test.places[i],
-            text=neutralise(test.texts[i], 300),
-            label=neutralise(task.gold(test, i), 300),
-            predicted=neutralise(task.shown(answers[i]), 300),
-            score=answers[i].get("score"),
-        )
-        for i in wrong[:WORST]
-    ]
-    return counts, worst
+    test = split_from_bytes(context.seals.open(tools.run, opener))
+    labels = read_card(Path(result.model)).labels
+    answers = folder / "chosen.jsonl"
+    return story_parts(find_task(tools.task), tools.metric, test, stats, answers, labels)
+
+
+def _labels(task: str, counts: Mapping[str, int], parts: Mapping[str, Any]) -> list[str]:
+    """Name what the model can answer: relations without direction, entity types, or labels."""
+    listed = parts.get("per_label", [])
+    if find_task(task).labelled and parts.get("per_label_of", "label") == "label":
+        return sorted(counts)
+    return [r.name for r in listed]
 
 
 def _remember(state: State, context: RunContext, found: Confirmed, result: RunResult) -> None:

@@ -11,7 +11,7 @@ from langgraph.channels import DeltaChannel
 from langgraph.graph.message import add_messages
 from pydantic import BaseModel, ConfigDict
 
-from ..evals.result import Curve, CurvePoint, Finding, Step, StopReason, TrialRecord
+from ..evals.result import Curve, CurvePoint, Finding, RankedBase, Step, StopReason, TrialRecord
 from ..tools.facts import Candidate, DataVersion, Facts, KnownStrategy, merge
 
 
@@ -91,6 +91,7 @@ CHECKPOINTED = (
     Facts,
     Finding,
     KnownStrategy,
+    RankedBase,
     Step,
     TrialRecord,
 )

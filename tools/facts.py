@@ -13,7 +13,7 @@ from pydantic import (
     model_serializer,
 )
 
-from ..evals.result import Curve, Finding, TrialRecord
+from ..evals.result import Curve, Finding, RankedBase, TrialRecord
 
 Setting = str | int | float | bool
 
@@ -92,8 +92,14 @@ class Facts(BaseModel):
     searched: tuple[str, ...] = ()
     curves: tuple[Curve, ...] = ()
     trials: tuple[TrialRecord, ...] = ()
+    base_ranking: tuple[RankedBase, ...] = Field(
+        default=(), description="of several base models, best first: that one is tuned"
+    )
     frozen_seconds: float = Field(
         default=0.0, description="one frozen pass over the training rows, measured here"
+    )
+    answer_seconds: float = Field(
+        default=0.0, description="to write the answer of one row, where that is what takes long"
     )
     startup_seconds: float = Field(
         default=0.0, description="what the last job took beside its own work: a busy machine shows"
@@ -128,9 +134,11 @@ class Outcome(BaseModel):
     candidates: tuple[Candidate, ...] = ()
     curves: tuple[Curve, ...] = ()
     trials: tuple[TrialRecord, ...] = ()
+    base_ranking: tuple[RankedBase, ...] = ()
     suspect_labels: tuple[int, ...] = ()
     suspects_pay: bool = False
     frozen_seconds: float = 0.0
+    answer_seconds: float = 0.0
     notes: tuple[str, ...] = ()
     test_scores: dict[str, dict[str, float]] = {}
     seconds: float = 0.0

@@ -9,6 +9,7 @@ from .knowledge.tool import QUERY_KNOWLEDGE, RECORD_LESSON
 from .search.tool import SEARCH
 from .tool import Tool
 from .training.blend_tool import BLEND
+from .training.rank_tool import RANK_BASE_MODELS
 from .training.tool import EVALUATE, FINE_TUNE, PROBE
 
 TOOLS: dict[str, Tool] = {
@@ -17,6 +18,7 @@ TOOLS: dict[str, Tool] = {
         INSPECT,
         CLEAN,
         MASK,
+        RANK_BASE_MODELS,
         PROBE,
         FINE_TUNE,
         SEARCH,

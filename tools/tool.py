@@ -30,6 +30,8 @@ class ToolContext:
     Attributes:
         task: One of `datasets.types.TASKS`.
         base_model: Reference as given; base_digest tells its weights apart.
+        base_models: (reference, digest) of each where several were given; `base_model` is the
+            first, and used where ranking them came to nothing.
         metric: What training and search maximise: the first target that speaks of quality.
         seconds_left: Time that tools may still use; confirm and report are kept back.
         trials_left: Search trials that are left, None without a limit.
@@ -49,6 +51,12 @@ class ToolContext:
     workers: int
     seconds_left: Callable[[], float | None]
     trials_left: Callable[[], int | None]
+    base_models: tuple[tuple[str, str], ...] = ()
+
+    def base(self, facts: Facts) -> tuple[str, str]:
+        """Reference and digest of the base model that is tuned: the best of those ranked."""
+        best = next((r for r in facts.base_ranking if r.scores), None)
+        return (best.base_model, best.digest) if best else (self.base_model, self.base_digest)
 
     @cached_property
     def held_out(self) -> frozenset[str]:

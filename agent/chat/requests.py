@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ...evals.metrics import METRICS
+
 
 class Request(BaseModel):
     """One thing that is asked for."""
@@ -40,8 +42,10 @@ class SetTargets(Request):
     kind: Literal["set_targets"] = "set_targets"
     targets: tuple[str, ...] = Field(
         max_length=8,
-        description="such as macro_f1>=0.9; metrics: accuracy, macro_f1, micro_f1, weighted_f1, "
-        "mcc (>=), ece, latency_p95_ms, size_mb (<=)",
+        description="such as macro_f1>=0.9; with >=: "
+        + ", ".join(m.name for m in METRICS.values() if m.direction == "higher")
+        + "; with <=: "
+        + ", ".join(m.name for m in METRICS.values() if m.direction == "lower"),
     )
     only: bool = False
 

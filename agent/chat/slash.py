@@ -45,7 +45,7 @@ COMMANDS = (
     ("/tried", "", "what was tried, with figures"),
     ("/report", "", "how it ended"),
     ("/cost", "", "what was spent"),
-    ("/predict", "TEXT", "classify a text with the finished model"),
+    ("/predict", "TEXT", "ask the finished model about a text"),
     ("/approve", "[ANSWER]", "yes, no because …, or epochs=3"),
     ("/chats", "", "the conversations of this workspace"),
     ("/new", "", "begin another conversation"),

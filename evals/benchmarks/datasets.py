@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -16,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from .machine import describe
-
-DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+from .runs import DATA, against
+from .runs import run as run_tuneos
 
 
 @dataclass(frozen=True)
@@ -81,20 +80,14 @@ HEAD = (
 def run(case: Case, budget: str) -> dict[str, Any]:
     """One run in a workspace of its own; the JSON that the command printed."""
     with tempfile.TemporaryDirectory() as workspace:
-        command = [sys.executable, "-P", "-m", "tuneos.agent.cli", "run", str(DATA / case.folder)]
-        command += ["--target", case.target, "--budget", budget, "--json", "--workspace", workspace]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode not in {0, 3}:
-        raise SystemExit(f"{case.folder}: exit code {done.returncode}")
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+        return run_tuneos(DATA / case.folder, case.target, budget, Path(workspace))
 
 
 def reached(case: Case, result: dict[str, Any]) -> bool:
     """Whether the figure asked for was reached, or tf-idf was beaten beyond doubt."""
     if case.wanted is not None:
         return bool(result["test"]["accuracy"] >= case.wanted)
-    over = _against(result, "tfidf_linear")
+    over = against(result, "tfidf_linear")
     return over is not None and over["ci"][0] > 0
 
 
@@ -103,7 +96,7 @@ def row(name: str, case: Case, result: dict[str, Any]) -> str:
     target = result["targets"][0]
     low, high = target["ci"]
     baselines = {b["name"]: b["test"]["accuracy"] for b in result["baselines"]}
-    over = _against(result, "tfidf_linear")
+    over = against(result, "tfidf_linear")
     gain = (
         f"{over['difference']:+.3f} [{over['ci'][0]:+.3f}, {over['ci'][1]:+.3f}]" if over else "–"
     )
@@ -127,10 +120,6 @@ def row(name: str, case: Case, result: dict[str, Any]) -> str:
 
 def _shown(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
-
-
-def _against(result: dict[str, Any], name: str) -> dict[str, Any] | None:
-    return next((c for c in result["comparisons"] if c["against"] == name), None)
 
 
 if __name__ == "__main__":

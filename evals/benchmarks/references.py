@@ -9,7 +9,51 @@ from __future__ import annotations
 import re
 import string
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+Rows = Sequence[Mapping[str, Any]]  # of a test file, and the answers to them
+
+
+def recompute(task: str, rows: Rows, answers: Rows) -> dict[str, float]:
+    """Compute a task's metrics from its test file and what `tuneos predict` wrote.
+
+    Returns:
+        Metric -> value, as targets name them; {} where there is no second way: replies of
+        dialogues are more than the file's rows, and programs have to be run.
+    """
+    if len(rows) != len(answers) or not rows:
+        return {}
+    if task == "text-classification":
+        return classes([str(r["label"]) for r in rows], [a["label"] for a in answers])
+    if task == "multi-label-classification":
+        labels = sorted(answers[0]["scores"])
+        return label_sets([r["labels"] for r in rows], [a["labels"] for a in answers], labels)
+    if task == "token-classification":
+        pairs = [_tags(row, answer) for row, answer in zip(rows, answers, strict=True)]
+        return entities([true for true, _ in pairs], [given for _, given in pairs])
+    if task == "relation-extraction":
+        return semeval([r["label"] for r in rows], [a["label"] for a in answers])
+    if task == "question-answering":
+        golds = [[] if r.get("is_impossible") else r["answers"]["text"] for r in rows]
+        return squad(golds, [a["answer"] for a in answers])
+    if task == "multiple-choice":
+        return {
+            "accuracy": _share(
+                str(r["label"]) == str(a["choice"]) for r, a in _pairs(rows, answers)
+            )
+        }
+    if task == "translation":
+        tokenize = "zh" if str(rows[0].get("target_lang")) == "zh" else "13a"
+        return translation([[r["target"]] for r in rows], [a["text"] for a in answers], tokenize)
+    if task == "summarisation":
+        golds = [r.get("summaries") or [r["summary"]] for r in rows]
+        return summaries(golds, [a["text"] for a in answers])
+    if task == "reasoning":
+        hits = (_number(r["answer"]) == _number(a["answer"]) for r, a in _pairs(rows, answers))
+        return {"exact_match": _share(hits)}
+    return {}
 
 
 def semeval(true: Sequence[str], given: Sequence[str]) -> dict[str, float]:
@@ -112,6 +156,46 @@ def classes(true: Sequence[str], given: Sequence[str]) -> dict[str, float]:
     }
     scores["mcc"] = float(matthews_corrcoef(true, given))
     return scores | {"accuracy": float(accuracy_score(true, given))}
+
+
+def _pairs(rows: Rows, answers: Rows) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    return zip(rows, answers, strict=True)
+
+
+def _share(hits: Iterable[bool]) -> float:
+    found = list(hits)
+    return sum(found) / len(found)
+
+
+def _number(text: object) -> Decimal | str:
+    """Read a number as people write it, so that 1,000 is 1000.0."""
+    plain = str(text).strip().replace(",", "").lstrip("$").rstrip(".%")
+    try:
+        return Decimal(plain).normalize()
+    except InvalidOperation:
+        return plain
+
+
+def _tags(row: Mapping[str, Any], answer: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """True and given BIO tags, of tokens joined by spaces or else of characters."""
+    if "tokens" not in row:
+        text = row["text"]
+        units = [(i, i + 1) for i in range(len(text))]
+        return _bio(units, row["spans"]), _bio(units, answer["spans"])
+    units, start = [], 0
+    for token in row["tokens"]:
+        units.append((start, start + len(token)))
+        start += len(token) + 1
+    return list(row["tags"]), _bio(units, answer["spans"])
+
+
+def _bio(units: Sequence[tuple[int, int]], spans: Rows) -> list[str]:
+    tags = ["O"] * len(units)
+    for span in spans:
+        inside = [i for i, (a, b) in enumerate(units) if a >= span["start"] and b <= span["end"]]
+        for i in inside:
+            tags[i] = f"{'B' if i == inside[0] else 'I'}-{span['label']}"
+    return tags
 
 
 def _bare(label: str) -> str:

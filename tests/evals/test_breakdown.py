@@ -38,7 +38,7 @@ def test_relations_lose_their_direction() -> None:
 
 def test_sets_of_labels_come_before_other_statistics() -> None:
     flags = RNG.random((5, 2)) < 0.5
-    found = breakdown({"labelsets": labelsets.rows(flags, flags, flags * 1.0)}, ["x", "y"])
+    found = breakdown({"labelsets": labelsets.rows(flags, flags, flags.astype(float))}, ["x", "y"])
     assert found is not None
     assert found.names == ("x", "y")
 
@@ -46,4 +46,5 @@ def test_sets_of_labels_come_before_other_statistics() -> None:
 def test_there_is_nothing_to_take_apart_where_answers_have_no_labels() -> None:
     assert breakdown({"squad": squad.rows([["a"]], ["a"])}, []) is None
     flags = np.ones((2, 3), bool)
-    assert breakdown({"labelsets": labelsets.rows(flags, flags, flags * 1.0)}, ["only one"]) is None
+    stats = {"labelsets": labelsets.rows(flags, flags, flags.astype(float))}
+    assert breakdown(stats, ["only one name for three"]) is None

@@ -20,6 +20,12 @@ _ODDITIES = {
     "empty_row": ("empty rows", "skipped"),
     "encoding": ("encoding trouble: rows or files", "read as well as can be; see the examples"),
     "repeated_header": ("rows that repeat the header", "skipped"),
+    "stray_inside": ("I- tags without a B- before them", "read as the B- of an entity"),
+    "cut_word": ("spans that cut a word", "widened to the whole word"),
+    "repeated_span": ("spans that are marked twice", "taken once"),
+    "pieces": ("entities in several pieces", "taken from the first to the last of them"),
+    "moved_answer": ("answers not at their place, but once elsewhere", "moved there"),
+    "blank_answer": ("blank answers", "left out"),
     "quotes": ("files whose quotes do not pair up", "quotes read as plain characters"),
 }
 

@@ -27,11 +27,17 @@ LANGUAGES = frozenset(_ISO_639_1.split())
 
 @dataclass(frozen=True)
 class Parallel:
-    """The two files of each split found, source first, and the names of their columns."""
+    """The two files of each split found, source first.
+
+    Attributes:
+        files: By split.
+        ends: What the files' names end in, source first.
+        known: Which of the two is the source was said, and need not be guessed.
+    """
 
     files: dict[str, tuple[Path, Path]]
-    columns: tuple[str, str]
-    guesses: tuple[str, ...] = ()
+    ends: tuple[str, str]
+    known: bool
 
 
 def find_parallel(folder: Path) -> Parallel | None:
@@ -59,7 +65,7 @@ def find_parallel(folder: Path) -> Parallel | None:
     train = ends.get("train", {})
     if len(train) != 2:
         return None
-    source, target, guesses = _direction(train, tags)
+    source, target, known = _direction(train, tags)
     files: dict[str, tuple[Path, Path]] = {}
     for split in SPLIT_NAMES:
         if split not in ends:
@@ -71,17 +77,19 @@ def find_parallel(folder: Path) -> Parallel | None:
                 "two files with the same endings"
             )
         files[split] = (ends[split][source], ends[split][target])
-    columns = ("source", "target") if source in SOURCE_ENDS else (source, target)
-    return Parallel(files, columns, guesses)
+    return Parallel(files, (source, target), known)
 
 
-def read_parallel(pair: tuple[Path, Path], columns: tuple[str, str]) -> Table:
-    """Read one split; lines that are blank in both files are skipped.
+def read_parallel(pair: tuple[Path, Path], found: Parallel) -> Table:
+    """Read one split; lines that are blank in both files are skipped later.
+
+    The columns are called source and target where that is known, else as the languages are.
 
     Raises:
         DatasetError: The files cannot be read, or one has more lines than the other.
     """
-    lines, oddities = [], []
+    lines: list[list[str]] = []
+    oddities: list[Oddity] = []
     for path in pair:
         decoded = decode(read_bytes(path), path.name)
         oddities += decoded.oddities
@@ -92,16 +100,20 @@ def read_parallel(pair: tuple[Path, Path], columns: tuple[str, str]) -> Table:
         # Not splitlines(): U+2028 and its like may stand inside a sentence.
         text = decoded.text.replace("\r\n", "\n")
         lines.append(text.removesuffix("\n").split("\n") if text else [])
-    (first, second), counts = pair, [len(found) for found in lines]
+    (first, second), counts = pair, [len(side) for side in lines]
     if counts[0] != counts[1]:
         raise DatasetError(
             f"{first.name} has {counts[0]} lines and {second.name} has {counts[1]}: each line of "
             "one must be the translation of the same line of the other; mend the shorter one"
         )
     places = [f"{first.name} line {number}" for number in range(1, counts[0] + 1)]
+    columns = ("source", "target") if found.known else found.ends
     cells: dict[str, list[object]] = {
-        column: list(found) for column, found in zip(columns, lines, strict=True)
+        column: list(side) for column, side in zip(columns, lines, strict=True)
     }
+    for column, end in zip(columns, found.ends, strict=True):
+        if found.known and end in LANGUAGES:
+            cells[f"{column}_lang"] = [end] * len(places)
     return Table(f"{first.name} and {second.name}", cells, places, oddities=tuple(oddities))
 
 
@@ -114,13 +126,13 @@ def _is_tag(tag: str) -> bool:
     return first in LANGUAGES and second in LANGUAGES
 
 
-def _direction(train: dict[str, Path], tags: set[str]) -> tuple[str, str, tuple[str, ...]]:
-    """Which ending is the source: said by its name, by a tag as "en-de", or else guessed."""
+def _direction(train: dict[str, Path], tags: set[str]) -> tuple[str, str, bool]:
+    """Which ending is the source; and whether its name says so, or a tag as "en-de"."""
     first, second = sorted(train)
     for source, target in ((first, second), (second, first)):
         if source in SOURCE_ENDS or target in TARGET_ENDS or f"{source}-{target}" in tags:
-            return source, target, ()
-    return direction(first, second)
+            return source, target, True
+    return (*direction(first, second)[:2], False)
 
 
 def direction(first: str, second: str) -> tuple[str, str, tuple[str, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import DatasetError
+from .asked import asked_split
 from .decode import text_trouble
 from .rows import Rows
 from .tables import Table, as_text
@@ -59,7 +60,7 @@ def read_questions(table: Table) -> Rows:
         }
         row["answers"] = [
             {"text": text, "start": _placed(row["context"], text, at, place, oddities)}
-            for text, at in _answers(answers, start, place)
+            for text, at in _answers(answers, start, place, oddities)
         ]
         row["is_impossible"] = not row["answers"]
         _check_flag(flag, row, place)
@@ -79,6 +80,27 @@ def read_questions(table: Table) -> Rows:
         rows=tuple(rows),
     )
     return Rows(split, tuple(oddities))
+
+
+def question_rows(table: Table) -> Split:
+    """Take contexts and questions to be answered out of a table.
+
+    Raises:
+        DatasetError: A column or a cell is missing; the message names it.
+    """
+    context = next((c for c in CONTEXTS if c in table.cells), None)
+    if context is None or "question" not in table.cells:
+        raise DatasetError(
+            f"{table.name} has not both 'context' and 'question'; "
+            f"the columns are: {', '.join(table.columns)}"
+        )
+    cells = zip(table.cells[context], table.cells["question"], table.places, strict=True)
+    rows: list[Row] = [
+        {"context": _text(left, context, place), "question": _text(right, "question", place)}
+        for left, right, place in cells
+    ]
+    texts = [f"{row['context']}\n{row['question']}" for row in rows]
+    return asked_split(table, texts, tuple(rows))
 
 
 def _text(value: object, column: str, place: str) -> str:
@@ -102,7 +124,9 @@ def _check_flag(flag: object, row: Row, place: str) -> None:
         )
 
 
-def _answers(cell: Any, start: Any, place: str) -> list[tuple[str, int | None]]:
+def _answers(
+    cell: Any, start: Any, place: str, oddities: list[Oddity]
+) -> list[tuple[str, int | None]]:
     """Read (text, start) pairs, whichever way they are written; start None where not said."""
     if isinstance(cell, dict):
         texts, starts = cell.get("text", []), cell.get("answer_start", cell.get("start"))
@@ -127,9 +151,8 @@ def _answers(cell: Any, start: Any, place: str) -> list[tuple[str, int | None]]:
         if isinstance(at, str | float) and str(at).removesuffix(".0").isdigit():
             at = int(float(at))
         if not isinstance(text, str) or not text.strip():
-            raise DatasetError(
-                f"{place} has a blank answer; write [] where the context has no answer"
-            )
+            oddities.append(Oddity("blank_answer", place, "a blank answer, left out"))
+            continue
         if at not in (None, "") and type(at) is not int:
             raise DatasetError(f"{place}: answer_start is {at!r}, not a whole number")
         found[text, at if type(at) is int else None] = None

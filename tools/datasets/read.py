@@ -45,6 +45,9 @@ def read_data(
     if task is None:
         task = infer_task(tables["train"])
         guesses.insert(0, f"task {task!r}: {find_task(task).summary}")
+    elif other := find_task(task).instead(tables["train"]):
+        guesses.insert(0, f"task {other[0]!r} instead of {task!r}: {other[1]}")
+        task = other[0]
     reading = find_task(task).read_all(tables, Asked(text, label))
     return RawData(
         source=str(path),
@@ -68,8 +71,8 @@ def _read_tables(path: Path) -> tuple[dict[str, Table], list[str]]:
         return _saved_splits(path)
     parallel = find_parallel(path) if path.is_dir() else None
     if parallel:
-        pairs = {name: read_parallel(p, parallel.columns) for name, p in parallel.files.items()}
-        return pairs, list(parallel.guesses)
+        pairs = {name: read_parallel(p, parallel) for name, p in parallel.files.items()}
+        return pairs, []
     located = locate(path)
     tables = {}
     for name in SPLIT_NAMES:

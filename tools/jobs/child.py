@@ -29,6 +29,7 @@ ENGINES = {
     "blend": "tuneos.tools.training.blend",
     "search": "tuneos.tools.search.study",
     "score": "tuneos.tools.training.score",
+    "rank": "tuneos.tools.training.rank_bases",
 }
 OUT_OF_MEMORY = 3
 FAILED = 4

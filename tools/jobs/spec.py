@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..facts import Setting
 
-JobKind = Literal["probe", "fine_tune", "blend", "search", "score"]
+JobKind = Literal["probe", "fine_tune", "blend", "search", "score", "rank"]
 CODE = 4  # raise when an engine changes what the same description produces
 
 
@@ -42,7 +42,8 @@ class JobSpec(BaseModel):
         )
         seed: int = 0
         models: tuple[tuple[str, str], ...] = Field(
-            default=(), description="score: (name, folder) of the models"
+            default=(),
+            description="score: (name, folder) of the models; rank: (base model, digest)",
         )
         code: int = CODE
 

@@ -22,6 +22,13 @@ class Adapter:
     task: str
 
 
+_LOADERS = {
+    "SEQ_CLS": "AutoModelForSequenceClassification",
+    "CAUSAL_LM": "AutoModelForCausalLM",
+    "SEQ_2_SEQ_LM": "AutoModelForSeq2SeqLM",
+}
+
+
 def find_adapter(model: Path) -> Adapter | None:
     """Look for a PEFT adapter in a model's folder and one level below; None where there is none."""
     for config in [model / "adapter_config.json", *sorted(model.glob("*/adapter_config.json"))]:
@@ -46,7 +53,7 @@ def peft_snippet(adapter: Adapter, model: str, *, base: str | None, labels: int)
         labels: Number of classes, needed where the head is the model's own.
     """
     classifies = adapter.task == "SEQ_CLS"
-    loader = "AutoModelForSequenceClassification" if classifies else "AutoModel"
+    loader = _LOADERS.get(adapter.task, "AutoModel")
     size = f", num_labels={labels}" if classifies else ""
     folder = model if adapter.folder == "." else f"{model.rstrip('/')}/{adapter.folder}"
     lines = [
@@ -58,6 +65,6 @@ def peft_snippet(adapter: Adapter, model: str, *, base: str | None, labels: int)
         f"model = {loader}.from_pretrained(base{size})",
         f"model = PeftModel.from_pretrained(model, {folder!r}).eval()",
     ]
-    if not classifies:
-        lines.append("# gives the tuned embeddings; tuneos predict adds pooling and the class head")
+    if loader == "AutoModel":
+        lines.append("# gives the tuned embeddings; tuneos predict adds what the task needs on top")
     return "\n".join(lines)

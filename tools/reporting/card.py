@@ -11,8 +11,10 @@ from ...evals.result import RunStory
 from . import view, words
 from .adapter import Adapter, find_adapter, peft_snippet
 from .files import write_whole
+from .kinds import kind
 
 TEMPLATE = "card.md.j2"
+MOST_LABELS = 30  # in the table by label; the three weakest of more
 HERE = "path/to/this/folder"  # a card travels: no path of this machine belongs in it
 # Metric ids as model hubs list them; the others keep our own name.
 _HUB_METRICS = {
@@ -21,6 +23,15 @@ _HUB_METRICS = {
     "micro_f1": "f1",
     "weighted_f1": "f1",
     "mcc": "matthews_correlation",
+    "no_answer_f1": "f1",
+    "rouge1": "rouge",
+    "rouge2": "rouge",
+    "rougeL": "rouge",
+    "spearman": "spearmanr",
+    "pass_at_1": "pass@1",
+    "control_accuracy": "accuracy",
+    "intent_accuracy": "accuracy",
+    "slot_accuracy": "accuracy",
 }
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~$&!])")
 
@@ -60,7 +71,7 @@ def card_data(story: RunStory, *, base_model_hub_id: str | None, library: str) -
     source = _source(story)
     results = [
         EvalResult(
-            task_type=story.result.task,
+            task_type=kind(story.result.task).hub or story.result.task,
             task_name=words.sentence_case(story.result.task.replace("-", " ")),
             dataset_type=re.sub(r"[^\w.-]+", "-", source)[:96].strip("-.") or "data",
             dataset_name=source[:96],
@@ -68,6 +79,7 @@ def card_data(story: RunStory, *, base_model_hub_id: str | None, library: str) -
             metric_type=_HUB_METRICS.get(metric, metric),
             metric_name=words.metric_name(metric),
             metric_value=round(value, 4),
+            metric_args=_signed(story, metric),
         )
         for metric, value in story.result.test.items()
         if words.number(metric, value) != words.MISSING
@@ -76,7 +88,7 @@ def card_data(story: RunStory, *, base_model_hub_id: str | None, library: str) -
     return ModelCardData(
         base_model=base_model_hub_id,
         library_name=library,
-        pipeline_tag=story.result.task,
+        pipeline_tag=kind(story.result.task).hub or None,
         tags=["tuneos"],
         metrics=metrics or None,
         model_name=words.clean(story.result.run, 96),
@@ -129,9 +141,11 @@ def _body(story: RunStory, adapter: Adapter | None, base_model_hub_id: str | Non
         rungs=[r for r in view.rungs(result, metric) if r.kind == "baseline" or r.chosen],
         gains=[words.gain(c).sentence for c in view.comparisons(result)],
         straddles=[s for t in result.targets if (s := words.straddles(t))],
-        weakest=[s for s in view.class_scores(story) if s.recall is not None][:3],
+        by_label=view.by_label(story, MOST_LABELS),
+        signatures=view.signature_line(story),
+        kind=kind(result.task),
         base=base_model_hub_id or PurePath(result.base_model).name,
-        predict=view.predict_command(HERE),
+        predict=view.predict_command(HERE, result.task),
         source=_source(story),
         snippet=adapter
         and peft_snippet(
@@ -141,6 +155,11 @@ def _body(story: RunStory, adapter: Adapter | None, base_model_hub_id: str | Non
             labels=len(story.labels),
         ),
     )
+
+
+def _signed(story: RunStory, metric: str) -> dict[str, str] | None:
+    said = story.signatures.get(metric)
+    return {"signature": words.clean(said, 200)} if said else None
 
 
 def _source(story: RunStory) -> str:

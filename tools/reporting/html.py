@@ -9,8 +9,10 @@ from ...evals.result import RunStory
 from . import view, words
 from .adapter import find_adapter, peft_snippet
 from .files import write_whole
+from .kinds import kind
 
 TEMPLATE = "report.html.j2"
+MOST_LABELS = 40
 
 
 def write_report(story: RunStory, folder: Path) -> Path:
@@ -74,6 +76,9 @@ def render(story: RunStory) -> str:
         sure=view.how_sure(result),
         gains=[words.gain(c) for c in view.comparisons(result)],
         confused=_confused(story),
+        by_label=view.by_label(story, MOST_LABELS),
+        signatures=view.signature_line(story),
+        kind=kind(result.task),
         snippet=_snippet(story),
         pictures=_pictures(story, metric, view.drawn(found)),
     )

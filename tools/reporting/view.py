@@ -9,7 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...evals.metrics import METRICS
-from ...evals.result import CandidateResult, Comparison, RunResult, RunStory, TrialRecord
+from ...evals.result import (
+    CandidateResult,
+    Comparison,
+    LabelResult,
+    RankedBase,
+    RunResult,
+    RunStory,
+    TrialRecord,
+)
+from .kinds import kind
 from .words import MISSING, clean, duration, gain, listing, metric_name, number, straddles
 
 MOST_RUNGS = 16
@@ -38,16 +47,6 @@ class Rung:
     chosen: bool = False
     seconds: float | None = None
     settings: str = ""
-
-
-@dataclass(frozen=True)
-class ClassScore:
-    """How well one class is recognised on the test split."""
-
-    label: str
-    rows: int
-    precision: float | None
-    recall: float | None
 
 
 def primary_metric(result: RunResult) -> str:
@@ -114,8 +113,14 @@ def data_line(story: RunStory) -> str:
     """Describe the data in one line: "3,000 rows, 10 labels (train 2,400, …)"."""
     total = sum(story.rows.values())
     splits = ", ".join(f"{name} {n:,}" for name, n in story.rows.items())
-    labels = f"{len(story.labels)} labels"
-    return f"{total:,} rows, {labels} ({splits})" if story.rows else labels
+    parts = [f"{total:,} rows"] if story.rows else []
+    parts += [counted(len(story.labels), story.per_label_of)] if story.labels else []
+    return ", ".join(parts) + (f" ({splits})" if splits else "")
+
+
+def counted(n: int, what: str) -> str:
+    """Write a number of things: "1 label", "9 relations"."""
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def answered_by(result: RunResult) -> str:
@@ -128,23 +133,16 @@ def answered_by(result: RunResult) -> str:
     return clean(f"{result.chosen}{strategy}, on {result.base_model}", 160)
 
 
-def class_scores(story: RunStory) -> list[ClassScore]:
-    """Compute precision and recall by class, weakest recall first."""
-    found = []
-    for i, label in enumerate(story.labels):
-        if i >= len(story.confusion):
-            break
-        row, column = story.confusion[i], [r[i] for r in story.confusion]
-        hits = row[i]
-        found.append(
-            ClassScore(
-                clean(label, 60),
-                sum(row),
-                hits / sum(column) if sum(column) else None,
-                hits / sum(row) if sum(row) else None,
-            )
-        )
-    return sorted(found, key=lambda s: (1.0 if s.recall is None else s.recall, s.label))
+def by_label(story: RunStory, most: int) -> list[LabelResult]:
+    """Return the labels that the test split asks for, weakest F1 first, at most so many."""
+    asked = [r for r in story.per_label if r.support]
+    return sorted(asked, key=lambda r: (r.f1, r.name))[:most]
+
+
+def signature_line(story: RunStory) -> str:
+    """Say how exactly the metrics that leave a choice were computed; "" where none does."""
+    said = (f"{clean(metric_name(m), 40)}: {clean(s, 200)}" for m, s in story.signatures.items())
+    return "; ".join(said)
 
 
 def settings_line(settings: Mapping[str, object], limit: int = 160) -> str:
@@ -152,14 +150,23 @@ def settings_line(settings: Mapping[str, object], limit: int = 160) -> str:
     return clean(", ".join(f"{k} {_short(v)}" for k, v in settings.items()), limit)
 
 
+def ranking_line(ranked: RankedBase) -> str:
+    """Write the scores of a base model that was ranked, or why it has none."""
+    if ranked.note:
+        return clean(f"not ranked: {ranked.note}", 160)
+    names = {"log_me": "LogME", "h_score": "H-score", "nll_per_character": "loss a character"}
+    return ", ".join(f"{names.get(n, n)} {v:.4f}" for n, v in ranked.scores.items())
+
+
 def arguments_line(arguments: Mapping[str, object]) -> str:
     """Write a tool call's arguments as one line of JSON."""
     return clean(json.dumps(arguments, ensure_ascii=False, sort_keys=True, default=str), 400)
 
 
-def predict_command(model: str) -> str:
-    """Write the command that labels new texts."""
-    return f"tuneos predict {shlex.quote(clean(model))} texts.csv --output labels.jsonl"
+def predict_command(model: str, task: str) -> str:
+    """Write the command that answers new rows."""
+    files = kind(task)
+    return f"tuneos predict {shlex.quote(clean(model))} {files.asks} --output {files.gives}"
 
 
 def ladder_summary(found: list[Rung], metric: str) -> str:

@@ -25,6 +25,19 @@ _NAMES = {
     "weighted_f1": "weighted F1",
     "mcc": "Matthews correlation",
     "ece": "calibration error",
+    "map": "mean average precision",
+    "f1": "F1",
+    "no_answer_f1": "F1 without answer",
+    "bleu": "BLEU",
+    "chrf": "chrF",
+    "rouge1": "ROUGE-1",
+    "rouge2": "ROUGE-2",
+    "rougeL": "ROUGE-L",
+    "distinct_1": "distinct-1",
+    "distinct_2": "distinct-2",
+    "pass_at_1": "pass@1",
+    "nll": "negative log-likelihood",
+    "spearman": "Spearman correlation",
     "latency_p95_ms": "latency (p95)",
     "size_mb": "model size",
 }
@@ -75,13 +88,16 @@ def sentence_case(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def number(metric: str, value: float | None) -> str:
-    """Write a measured value: three decimals for a ratio, the unit for the others."""
+def number(metric: str, value: float | None, *, more: int = 0) -> str:
+    """Write a measured value: three decimals for a ratio, two of a hundred, or the unit.
+
+    `more` decimals where there is no unit.
+    """
     if value is None or not math.isfinite(value):
         return MISSING
     unit = METRICS[metric].unit if metric in METRICS else ""
     if not unit:
-        return f"{value:.3f}"
+        return f"{value:,.{_decimals(metric) + more}f}"
     return f"{value:,.0f} {unit}" if abs(value) >= 100 else f"{value:.3g} {unit}"
 
 
@@ -98,7 +114,8 @@ def threshold(op: str, metric: str, value: float) -> str:
     """Write a condition as asked: "≥ 0.90", "≤ 20 ms"."""
     unit = METRICS[metric].unit if metric in METRICS else ""
     decimals = max(2, len(f"{value:.10g}".partition(".")[2]))
-    figure = f"{value:g} {unit}" if unit else f"{value:.{decimals}f}"
+    whole = unit or _decimals(metric) < 3
+    figure = f"{value:g} {unit}".strip() if whole else f"{value:.{decimals}f}"
     return f"{'≥' if op == '>=' else '≤'} {figure}"
 
 
@@ -163,10 +180,12 @@ def gain(comparison: Comparison) -> Gain:
     c = comparison
     percent = f"{LEVEL:.0%} interval"
     scale, unit = _points(c.metric)
+    decimals = 3 if c.metric == "nll" else 1
     low, high = c.ci[0] * scale, c.ci[1] * scale
-    measure = f"{_signed(c.difference * scale)}{unit} of {metric_name(c.metric)}"
+    measure = f"{_signed(c.difference * scale, decimals)}{unit} of {metric_name(c.metric)}"
     what = f"{measure} over {clean(c.against, 80)}"
-    figures = f"{percent} [{_plain(low)}, {_plain(high)}], {p_value(c.p_value)}"
+    bounds = f"[{_plain(low, decimals)}, {_plain(high, decimals)}]"
+    figures = f"{percent} {bounds}, {p_value(c.p_value)}"
     if not (low > 0 or high < 0) or not c.p_value < SIGNIFICANCE:
         return Gain(
             "noise", f"Within the noise: {what}, {figures}; this is not evidence of a gain."
@@ -288,14 +307,24 @@ def _leading(test: dict[str, float]) -> list[tuple[str, float]]:
 
 def _points(metric: str) -> tuple[float, str]:
     """Return the factor and the unit in which a difference reads best."""
-    unit = METRICS[metric].unit if metric in METRICS else ""
-    return (1.0, f" {unit}") if unit else (100.0, " points")
+    known = METRICS.get(metric)
+    if known is None or known.high == 1:
+        return 100.0, " points"
+    if known.unit:
+        return 1.0, f" {known.unit}"
+    return 1.0, " points" if known.high == 100 else ""
 
 
-def _plain(value: float) -> str:
-    return f"{value:.1f}".replace("-", "−") if f"{value:.1f}" != "-0.0" else "0.0"
+def _decimals(metric: str) -> int:
+    """How many decimals say something: fewer where a metric can go beyond 1."""
+    known = METRICS.get(metric)
+    return 3 if known is None or known.high == 1 or metric == "nll" else 2
 
 
-def _signed(value: float) -> str:
-    shown = _plain(value)
-    return shown if shown.startswith("−") or shown == "0.0" else f"+{shown}"
+def _plain(value: float, decimals: int = 1) -> str:
+    return f"{value:z.{decimals}f}".replace("-", "−")
+
+
+def _signed(value: float, decimals: int = 1) -> str:
+    shown = _plain(value, decimals)
+    return shown if shown.startswith("−") or not shown.strip("0.") else f"+{shown}"

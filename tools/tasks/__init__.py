@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 MODULES = {
     "text-classification": "text_classification",
     "token-classification": "token_classification",
+    "question-answering": "question_answering",
+    "relation-extraction": "relation_extraction",
+    "multiple-choice": "multiple_choice",
+    "sentence-pair": "sentence_pair",
+    "multi-label-classification": "multi_label_classification",
     "dialogue": "dialogue",
     "summarisation": "summarisation",
     "code-generation": "code_generation",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...evals.metrics import FloatArray
@@ -16,8 +17,6 @@ from .sequence import UNTUNED, SequenceTask
 from .task import Answer, Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..datasets.tables import Table
     from ..sandbox.run import Trial
     from ..training.generative.prompted import Prompted
@@ -52,8 +51,6 @@ class CodeGeneration(SequenceTask):
 
     def read_all(self, tables: Mapping[str, Table], asked: Asked) -> Reading:
         """As every task; and say that programs will be run."""
-        from dataclasses import replace
-
         found = super().read_all(tables, asked)
         return replace(found, guesses=(*found.guesses, RUNS))
 

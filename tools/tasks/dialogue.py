@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,8 +27,6 @@ from .sequence import UNTUNED, SequenceTask, written
 from .task import Answer, Answerer, Progress, Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..datasets.tables import Table
     from ..deployment.saved import SavedModel
     from ..training.data import JobData
@@ -57,8 +56,6 @@ class Dialogue(SequenceTask):
 
     def read_all(self, tables: Mapping[str, Table], asked: Asked) -> Reading:
         """As every task; and say what a row is."""
-        from dataclasses import replace
-
         found = super().read_all(tables, asked)
         counts = ", ".join(
             f"{len(found.splits[name]):,} in {len(table):,} chats ({name})"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...evals.metrics import FloatArray
@@ -12,7 +13,7 @@ from ..datasets.parallel import LANGUAGES, direction
 from ..datasets.rows import Rows
 from ..datasets.types import Row, Split
 from .sequence import UNTUNED, SequenceTask, written
-from .task import Answer
+from .task import Answer, Reading
 
 if TYPE_CHECKING:
     from ..datasets.tables import Table
@@ -52,6 +53,14 @@ class Translation(SequenceTask):
         source = names & {"source", "src", "quelle"}
         target = names & {"target", "tgt", "trg", "ziel", "references", "targets"}
         return bool(source and target) or _languages(table) is not None
+
+    def read_all(self, tables: Mapping[str, Table], asked: Asked) -> Reading:
+        """As every task; and say which way is translated where that was guessed."""
+        found = super().read_all(tables, asked)
+        pair = None if asked.text or asked.label else _languages(tables["train"])
+        if pair is None:
+            return found
+        return replace(found, guesses=(*found.guesses, *direction(*pair)[2]))
 
     def read(self, table: Table, asked: Asked, *, train: bool) -> Rows:
         """Source, target, references and languages of each row."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,24 @@ def find_base_model(ref: str) -> BaseModel:
     return _described(ref, _from_hub(ref), ref)
 
 
+def base_models_in(refs: Sequence[str]) -> tuple[str, ...]:
+    """Replace each folder that holds several model folders by these, by name.
+
+    Raises:
+        BaseModelError: The same model is named twice.
+    """
+    found: list[str] = []
+    for ref in refs:
+        folder = Path(ref).expanduser()
+        inside = sorted(p.parent for p in folder.glob("*/config.json"))
+        several = inside and not (folder / "config.json").is_file()
+        found += [str(p) for p in inside] if several else [ref]
+    twice = next((ref for ref in found if found.count(ref) > 1), None)
+    if twice is not None:
+        raise BaseModelError(f"base model {twice!r}: is named twice; name it once")
+    return tuple(found)
+
+
 def load_encoder(base: BaseModel | Path, *, attention: str = "eager") -> Any:
     """Load the transformer in float32, on the CPU, in evaluation mode.
 
@@ -76,10 +95,8 @@ def load_encoder(base: BaseModel | Path, *, attention: str = "eager") -> Any:
     """
     from safetensors import SafetensorError
     from transformers import AutoModel
-    from transformers.utils import logging
 
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    quiet_transformers()
     path = base.path if isinstance(base, BaseModel) else base
     try:
         model = AutoModel.from_pretrained(
@@ -93,6 +110,14 @@ def load_encoder(base: BaseModel | Path, *, attention: str = "eager") -> Any:
         first = str(error).strip().splitlines()[0]
         raise BaseModelError(f"base model {path}: cannot be loaded: {first}") from error
     return model.float().eval()
+
+
+def quiet_transformers() -> None:
+    """Keep transformers from printing warnings and progress bars."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
 
 
 def load_tokenizer(base: BaseModel | Path) -> Any:

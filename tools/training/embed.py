@@ -109,5 +109,26 @@ def prefix_states(
     return PrefixStates(flat, tokens)
 
 
+def final_states(
+    encoder: Any, tokens: Tokens, device: Device, progress: Progress | None = None
+) -> PrefixStates:
+    """Run all texts through all layers, once: the last hidden state of every token."""
+    kind = torch.bfloat16 if device.bf16 else torch.float32
+    flat = torch.zeros(int(tokens.starts[-1]), encoder.config.hidden_size, dtype=kind)
+    done = 0
+    encoder.to(device.kind).eval()
+    for rows in by_length(tokens.lengths, BATCH):
+        ids, mask = (t.to(device.kind) for t in tokens.batch(rows))
+        with torch.no_grad(), device.autocast():
+            hidden = encoder(input_ids=ids, attention_mask=mask).last_hidden_state.to("cpu", kind)
+        for i, row in enumerate(rows):
+            start, stop = tokens.starts[row], tokens.starts[row + 1]
+            flat[start:stop] = hidden[i, : stop - start]
+        done += len(rows)
+        if progress:
+            progress(done, len(tokens))
+    return PrefixStates(flat, tokens)
+
+
 class _Caught(Exception):
     """Leaves the forward pass at the first top layer: the layers above need not run."""

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from ...evals.metrics import confusion
+from ...evals.measures.classes import confusion
 from ..datasets.tool import current
 from ..datasets.types import Split
 from ..datasets.versions import load_version
@@ -64,6 +64,9 @@ class EvaluateArguments(BaseModel):
     candidate: str = Field(max_length=80, description="name of a candidate")
 
 
+TUNING = {"probe", "fine_tune", "search"}  # jobs that need to know which base model is tuned
+
+
 def make_spec(
     kind: JobKind,
     name: str,
@@ -74,13 +77,16 @@ def make_spec(
 ) -> JobSpec:
     """Describe a job on the current data version."""
     version = current(facts)
+    if len(context.base_models) > 1 and not facts.base_ranking and kind in TUNING:
+        raise ToolRefused("rank_base_models first: several base models were given")
+    base_model, base_digest = context.base(facts)
     what = JobSpec.What.model_validate(
         {
             "kind": kind,
             "data": version.key,
             "task": context.task,
-            "base_model": context.base_model,
-            "base_digest": context.base_digest,
+            "base_model": base_model,
+            "base_digest": base_digest,
             "metric": context.metric,
             "measured": context.measured,
             "settings": settings,
@@ -114,6 +120,8 @@ def _probe(
     found = Facts(candidates=named, notes=done.outcome.notes)
     if done.outcome.frozen_seconds:
         found.frozen_seconds = done.outcome.frozen_seconds
+    if done.outcome.answer_seconds:
+        found.answer_seconds = done.outcome.answer_seconds
     if not done.reused:
         found.startup_seconds = round(max(0.0, done.seconds - done.outcome.seconds), 2)
     suspects = done.outcome.suspect_labels

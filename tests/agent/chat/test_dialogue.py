@@ -53,7 +53,7 @@ def test_nothing_is_spent_before_the_plan_was_shown_and_agreed_to(
     before = len(list_runs(workspace))
     said = talk.say(f"use {tickets}, macro f1 of at least 0.8, ten minutes", "go")
     assert "84 train, 12 validation, 24 test" in said
-    assert "probe_baselines: tf-idf; frozen embeddings" in said
+    assert "probe_baselines: tfidf linear; frozen linear" in said
     assert "Start it? (yes / no)" in said
     assert "nothing was changed" in talk.say("no")
     assert len(list_runs(workspace)) == before

@@ -91,7 +91,7 @@ def test_rows_are_wrong_by_what_they_lack() -> None:
     assert lacks("squad", squad.rows([["a b"], []], ["b", ""])) == [0, 0]
     for kind, rows in (("bleu", bleu.rows), ("chrf", chrf.rows), ("rouge", rouge.rows)):
         right, wrong, empty = lacks(kind, rows([["red sea in it"]] * 3, ["red sea in it", "x", ""]))
-        assert (right, wrong, empty) == (0, pytest.approx(1, abs=0.01), 1)
+        assert [right, wrong, empty] == pytest.approx([0, 1, 1], abs=0.01)
     assert lacks("tokens", tokens.rows([4.0], [2])) == [2]
     assert lacks("values", values.rows([1, 2, 3], [3, 2, 1])) == [0.667, 0, 0.667]
     assert lacks("passes", passes.rows([4], [1])) == [0.75]

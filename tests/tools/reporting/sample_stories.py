@@ -12,6 +12,7 @@ from tuneos.evals.result import (
     Curve,
     CurvePoint,
     Finding,
+    LabelResult,
     RunResult,
     RunStory,
     Spending,
@@ -50,6 +51,17 @@ def confusion(n: int, rows: int = 60, seed: int = 0) -> list[list[int]]:
             row[i if rng.random() < 0.92 else rng.randrange(n)] += 1
         found.append(row)
     return found
+
+
+def by_label(n: int, labels: list[str] = LABELS) -> list[LabelResult]:
+    """Make figures that fall from label to label."""
+    return [
+        LabelResult(
+            name=label, precision=0.97 - 0.4 * i / n, recall=0.95 - 0.5 * i / n,
+            f1=0.96 - 0.45 * i / n, support=60 - 40 * i // n,
+        )
+        for i, label in enumerate(labels[:n])
+    ]  # fmt: skip
 
 
 def candidates() -> list[CandidateResult]:
@@ -254,6 +266,7 @@ def story(**changes: Any) -> RunStory:
         "curves": curves(),
         "trials": trials(),
         "confusion": confusion(10),
+        "per_label": by_label(10),
         "worst": [
             WrongAnswer(place=f"test.csv row {31 + 7 * i}", text=text, label=LABELS[i],
                         predicted=LABELS[(i + 3) % 10], score=0.98 - 0.03 * i)
@@ -313,8 +326,8 @@ def baselines_only() -> RunStory:
         ],
     )  # fmt: skip
     return story(
-        result=bare, steps=[], curves=[], trials=[], confusion=[], worst=[], notes=[], findings=[],
-        guesses=[], label_counts={}, versions={}, command="", rows={},
+        result=bare, steps=[], curves=[], trials=[], confusion=[], worst=[], per_label=[], notes=[],
+        findings=[], guesses=[], label_counts={}, versions={}, command="", rows={},
     )  # fmt: skip
 
 
@@ -325,7 +338,73 @@ def many_classes(n: int = 77) -> RunStory:
         labels=labels,
         label_counts={label: 200 - 2 * i for i, label in enumerate(labels)},
         confusion=confusion(n, 340),
+        per_label=by_label(n, labels),
     )
+
+
+def entities() -> RunStory:
+    """Make a run that looks for entities: no confusion, answers are spans."""
+    types = ["location", "person", "creative-work"]
+    test = {"f1": 0.412, "macro_f1": 0.33}
+    base = result(
+        task="token-classification",
+        targets=[
+            TargetResult(
+                metric="f1", op=">=", value=0.35, validation=0.45, test=0.412, ci=(0.38, 0.45),
+                met=True,
+            )
+        ],
+        baselines=[BaselineResult(name="lexicon", test={"f1": 0.06})],
+        comparison=None,
+        comparisons=[],
+        test=test,
+    )  # fmt: skip
+    return story(
+        result=base, source="wnut17", labels=types, per_label_of="entity type", confusion=[],
+        label_counts={}, per_label=by_label(3, types),
+        worst=[
+            WrongAnswer(place="test.jsonl row 4", text="seen in Sonmarg with Ana",
+                        label="location: Sonmarg; person: Ana", predicted="", score=None)
+        ],
+    )  # fmt: skip
+
+
+def translations() -> RunStory:
+    """Make a run that translates: answers are texts, no labels."""
+    against = Comparison(
+        against="copy_source", metric="bleu", difference=8.41, ci=(7.2, 9.6), p_value=0.0005
+    )
+    base = result(
+        task="translation",
+        met=False,
+        stop_reason="budget_spent",
+        targets=[
+            TargetResult(
+                metric="bleu", op=">=", value=20, validation=9.1, test=8.67, ci=(7.5, 9.9),
+                met=False,
+            )
+        ],
+        baselines=[BaselineResult(name="copy_source", test={"bleu": 0.26, "chrf": 13.62})],
+        candidates=[
+            CandidateResult(
+                name=CHOSEN, strategy="lora", validation={"bleu": 9.1, "chrf": 27.0}, seconds=300
+            )
+        ],
+        comparison=against,
+        comparisons=[against],
+        test={"bleu": 8.67, "chrf": 26.4, "perplexity": 31.5, "nll": 3.45, "size_mb": 90.0},
+    )  # fmt: skip
+    rows = [
+        WrongAnswer(place=f"test.jsonl row {i}", text="No one saw Tom take it.",
+                    label="Es hat niemand gesehen, dass Tom es genommen hat.",
+                    predicted="Niemand sah Tom." if i else "")
+        for i in range(3)
+    ]  # fmt: skip
+    return story(
+        result=base, source="tatoeba_en_de", labels=[], label_counts={}, confusion=[], per_label=[],
+        worst=rows[:1], examples=rows, trials=[], curves=[], steps=[], findings=[],
+        signatures={"bleu": "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0"},
+    )  # fmt: skip
 
 
 def hostile() -> RunStory:
@@ -356,6 +435,9 @@ def hostile() -> RunStory:
                  summary="z" * 5000, ok=False, seconds=1.0)
         ],
         curves=[Curve(candidate=name, metric="macro_f1", points=curves()[0].points)],
+        per_label=[LabelResult(name=HOSTILE, precision=0.5, recall=0.5, f1=0.5, support=9)] * 2,
+        signatures={HOSTILE: HOSTILE},
+        examples=[WrongAnswer(place=HOSTILE, text=HOSTILE, label=HOSTILE, predicted=HOSTILE)],
         worst=[WrongAnswer(place=HOSTILE, text=HOSTILE + "w" * 5000, label=labels[0],
                            predicted=labels[9], score=1.0)],
         notes=[HOSTILE],
@@ -369,5 +451,7 @@ EVERY = {
     "no_targets": no_targets,
     "baselines_only": baselines_only,
     "many_classes": many_classes,
+    "entities": entities,
+    "translations": translations,
     "hostile": hostile,
 }

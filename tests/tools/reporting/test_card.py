@@ -59,6 +59,28 @@ def test_card_says_what_a_user_of_the_model_needs(tmp_path: Path) -> None:
     assert "less than the test split can resolve" in text
 
 
+def test_entities_have_a_table_by_type_and_a_task_that_hubs_know(tmp_path: Path) -> None:
+    found = card(stories.entities(), tmp_path)
+    assert found.data.pipeline_tag == "token-classification"
+    assert found.data.metrics == ["f1"]
+    assert "Token classification into 3 entity types" in found.text
+    assert "## By entity type" in found.text
+    assert "| creative-work | 0.703 |" in found.text
+    assert "one of the labels" not in found.text
+
+
+def test_translations_carry_the_signature_of_their_score(tmp_path: Path) -> None:
+    found = card(stories.translations(), tmp_path)
+    assert found.data.pipeline_tag == "translation"
+    assert found.data.metrics == ["bleu", "chrf", "perplexity", "nll"]
+    results = {r.metric_type: r for r in found.data.eval_results or []}
+    assert results["bleu"].metric_value == 8.67
+    assert "tok:13a" in results["bleu"].metric_args["signature"]
+    assert "tok:13a" in found.text
+    assert "Labels:" not in found.text
+    assert "Niemand" not in found.text
+
+
 def test_card_holds_no_text_of_the_data_and_no_path_of_this_machine(tmp_path: Path) -> None:
     story = stories.story(source="/home/someone/private/tickets.csv")
     text = card(story, tmp_path).content

@@ -15,8 +15,8 @@ from tuneos.evals.result import RunStory
 from tuneos.tools.reporting import html, words
 
 SECTIONS = [
-    "targets", "ladder", "gains", "steps", "data", "curves", "trials", "confusion", "worst",
-    "costs", "use", "reproduce", "caveats",
+    "targets", "ladder", "gains", "steps", "data", "curves", "trials", "confusion", "by_label",
+    "worst", "costs", "use", "reproduce", "caveats",
 ]  # fmt: skip
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 
@@ -98,6 +98,28 @@ def test_full_story_has_every_section_in_order() -> None:
 def test_sections_without_content_are_left_out() -> None:
     found = Page(rendered("baselines_only")).sections
     assert found == ["targets", "ladder", "reproduce"]
+
+
+def test_entities_are_shown_by_type_and_not_as_a_confusion() -> None:
+    page = Page(rendered("entities"))
+    assert {"by_label", "worst"} <= set(page.sections)
+    assert "confusion" not in page.sections
+    assert "By entity type" in page.text
+    assert "3 entity types" in page.text
+    assert "entities found: type, text, start and end" in page.text
+    assert "location: Sonmarg; person: Ana" in page.text
+    assert "confidence" not in page.text
+
+
+def test_translations_are_shown_as_texts_with_the_signature_of_their_score() -> None:
+    page = Page(rendered("translations"))
+    assert {"worst", "examples"} <= set(page.sections)
+    assert not {"by_label", "confusion"} & set(page.sections)
+    assert "BLEU 8.67 [7.50, 9.90] against ≥ 20" in page.text
+    assert "BLEU: nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0" in page.text
+    assert "+8.4 points of BLEU over copy_source" in page.text
+    assert "0 labels" not in page.text
+    assert "Niemand sah Tom." in page.text
 
 
 def test_first_screen_answers_what_was_asked() -> None:

@@ -66,6 +66,29 @@ def test_lower_is_better_turns_the_sign_of_a_gain() -> None:
 
 
 @pytest.mark.parametrize(
+    ("metric", "difference", "reads"),
+    [
+        ("f1", 0.031, "+3.1 points of F1"),
+        ("bleu", 1.26, "+1.3 points of BLEU"),
+        ("chrf", -0.04, "0.0 points of chrF"),
+        ("perplexity", -3.2, "−3.2 of perplexity"),
+        ("nll", -0.0514, "−0.051 of negative log-likelihood"),
+    ],
+)
+def test_differences_read_in_the_scale_of_their_metric(
+    metric: str, difference: float, reads: str
+) -> None:
+    c = Comparison(
+        against="x",
+        metric=metric,
+        difference=difference,
+        ci=(difference - 0.01, difference + 0.01),
+        p_value=0.2,
+    )
+    assert f"{reads} over x" in words.gain(c).sentence
+
+
+@pytest.mark.parametrize(
     ("changes", "title", "sentence"),
     [
         (
@@ -160,7 +183,8 @@ def test_durations_carry_the_two_units_that_matter(seconds: float, shown: str) -
     [
         ("macro_f1", 0.9, "0.900"), ("macro_f1", None, "–"), ("macro_f1", float("nan"), "–"),
         ("latency_p95_ms", 12.44, "12.4 ms"), ("size_mb", 1234.5, "1,234 MB"),
-        ("unheard_of", 0.5, "0.500"),
+        ("unheard_of", 0.5, "0.500"), ("bleu", 27.346, "27.35"), ("perplexity", 1234.5, "1,234.50"),
+        ("nll", 3.4512, "3.451"), ("rouge1", 0.2, "0.200"), ("spearman", -0.5, "-0.500"),
     ],
 )  # fmt: skip
 def test_numbers_carry_the_unit_of_their_metric(
@@ -173,6 +197,8 @@ def test_thresholds_keep_the_decimals_that_were_asked_for() -> None:
     shown = [words.threshold(">=", "accuracy", v) for v in (0.9, 0.935, 1)]
     assert shown == ["≥ 0.90", "≥ 0.935", "≥ 1.00"]
     assert words.threshold("<=", "latency_p95_ms", 20) == "≤ 20 ms"
+    assert words.threshold(">=", "bleu", 27.5) == "≥ 27.5"
+    assert words.threshold("<=", "perplexity", 40) == "≤ 40"
 
 
 def test_cost_names_limits_where_there_are_some() -> None:

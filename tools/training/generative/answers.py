@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel as Model
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from ...datasets.types import Split
 from ...deployment.model import base_folder_of
@@ -37,13 +37,11 @@ class Written(Model):
     Attributes:
         limits: Where prompts and targets are cut.
         decoding: How answers are written.
-        longest: Tokens of an answer, at most.
     """
 
     model_config = ConfigDict(frozen=True)
 
     limits: Limits
-    longest: int = Field(ge=1)
     decoding: Decoding = Decoding()
 
 
@@ -81,7 +79,6 @@ def load_generator(card: SavedModel, folder: Path, prompted: Rows) -> Answerer:
             rows,
             written.decoding,
             device,
-            longest=written.longest,
             seeds=seeds_of(rows),
             progress=tell,
         )

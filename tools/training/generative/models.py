@@ -180,7 +180,8 @@ def prepare(language: Language, settings: TrainSettings) -> None:
     """Freeze and wrap the core as the strategy says; what no checkpoint brought always learns.
 
     Raises:
-        BaseModelError: The strategy isn't one for models that write.
+        BaseModelError: The strategy isn't one for models that write, or the PEFT method does
+            not fit this one.
     """
     if settings.strategy == "full":
         language.core.requires_grad_(True)

@@ -7,8 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ....evals.metrics import FloatArray
 from ...datasets.types import Split
 from ...deployment.saved import Encoder, SavedModel, write_description
@@ -23,6 +21,8 @@ from .models import Language, open_base, prepare, save_language, save_tokenizers
 from .network import LanguageNetwork
 from .pairs import Pairs
 from .prompted import Prompted
+
+NOISE = 16  # tokens that a decoder writes at most which nobody has tuned yet
 
 
 class GenerativeTuning:
@@ -106,8 +106,7 @@ class GenerativeTuning:
         language = self.language()
         adapter = hasattr(language.core, "peft_config") and not language.fresh
         save_language(language, folder, base=self.data.base, adapter=adapter)
-        longest = int(self.examples(self.data.train).targets.max())
-        self._describe(folder, settings.strategy, "adapter" if adapter else "whole", longest)
+        self._describe(folder, settings.strategy, "adapter" if adapter else "whole")
 
     def save_untuned(self, folder: Path, strategy: str = "untuned") -> None:
         """Write the model as it is before any tuning: the rung that tuning is compared with."""
@@ -115,11 +114,11 @@ class GenerativeTuning:
         folder.mkdir(parents=True, exist_ok=True)
         if language.fresh:
             save_language(language, folder, base=self.data.base, adapter=False)
+            # Its words are noise, and it knows no end: a few of them show that as well.
+            self._decoding = self._decoding.model_copy(update={"most": NOISE})
         else:
             save_tokenizers(language, folder)
-        # It was never told when to stop.
-        usual = int(np.median(self.examples(self.data.train).targets))
-        self._describe(folder, strategy, "whole" if language.fresh else "base", usual)
+        self._describe(folder, strategy, "whole" if language.fresh else "base")
 
     def notes(self) -> tuple[str, ...]:
         """What was made of the base model, and how much of the rows was cut."""
@@ -144,10 +143,10 @@ class GenerativeTuning:
     def _targets(self) -> list[str]:
         return [row.target for row in self.rows(self.data.train)]
 
-    def _describe(self, folder: Path, strategy: str, encoder: Encoder, longest: int) -> None:
+    def _describe(self, folder: Path, strategy: str, encoder: Encoder) -> None:
         data, limits = self.data, self.codec.limits
         assert limits is not None
-        written = Written(limits=limits, longest=max(1, longest), decoding=self._decoding)
+        written = Written(limits=limits, decoding=self._decoding)
         card = SavedModel(
             task=data.spec.what.task,
             strategy=strategy,
