@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 # Name -> module here; each holds `TASK`. Order counts: where several claim a table, the first wins.
 MODULES = {
     "text-classification": "text_classification",
-    "multi-label-classification": "multi_label_classification",
     "relation-extraction": "relation_extraction",
     "multiple-choice": "multiple_choice",
     "sentence-pair": "sentence_pair",
@@ -23,6 +22,7 @@ MODULES = {
     "code-generation": "code_generation",
     "reasoning": "reasoning",
     "translation": "translation",
+    "multi-label-classification": "multi_label_classification",
 }
 TASKS = tuple(MODULES)
 
