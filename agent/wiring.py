@@ -137,6 +137,7 @@ def _rows(ledger: Ledger, run: str) -> Facts:
     return Facts(
         rows=json.loads(rows),
         frozen_seconds=float(ledger.kept(run, "speed") or 0.0),
+        answer_seconds=float(ledger.kept(run, "answers") or 0.0),
         startup_seconds=float(ledger.kept(run, "startup") or 0.0),
     )
 

@@ -57,6 +57,8 @@ def act(state: ActInput, runtime: Runtime[RunContext]) -> dict[str, Any]:
     emit(StepEnded(tool=call.tool, summary=result.summary, ok=ok, seconds=seconds))
     if ok and result.facts.frozen_seconds:  # what confirm will take follows from it
         tools.ledger.keep(tools.run, "speed", str(result.facts.frozen_seconds))
+    if ok and result.facts.answer_seconds:
+        tools.ledger.keep(tools.run, "answers", str(result.facts.answer_seconds))
     if ok and result.facts.startup_seconds:
         tools.ledger.keep(tools.run, "startup", str(result.facts.startup_seconds))
     message = ToolMessage(

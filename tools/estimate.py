@@ -9,7 +9,7 @@ from .facts import Facts, KnownStrategy
 STARTUP = 12.0  # seconds: a child process imports torch, loads the model
 PER_ROW = 0.003  # seconds a row, one frozen pass, before it was measured
 QUICK = 5.0
-RANK_SECONDS = 60.0  # for all models together, a thousand rows each: a guess
+RANK_SECONDS = 20.0  # for all models together, 500 rows each: a guess
 PROBE_PASSES = 1.5
 PRUNED_SHARE = 0.7  # of a full search's time is what pruning leaves
 BLEND_MODELS = 3.0  # members that pass the validation rows through an encoder, at most
@@ -25,8 +25,13 @@ def frozen_pass(facts: Facts) -> float:
 
 
 def train_seconds(strategy: KnownStrategy, epochs: float, facts: Facts) -> float:
-    """Seconds of one fine-tune: the strategy's cost, in frozen passes, times its epochs."""
-    return STARTUP + strategy.relative_cost * epochs * frozen_pass(facts)
+    """Seconds of one fine-tune: the strategy's cost, in frozen passes, times its epochs.
+
+    And then of the answers on validation, where they are written word by word.
+    """
+    rows = facts.data.validation_rows if facts.data else facts.rows.get("validation", 0)
+    scoring = facts.answer_seconds * rows
+    return STARTUP + strategy.relative_cost * epochs * frozen_pass(facts) + scoring
 
 
 def estimate_seconds(tool: str, arguments: Mapping[str, object], facts: Facts) -> float:
@@ -63,7 +68,8 @@ def confirm_seconds(facts: Facts) -> float:
     rows = max(1, facts.rows.get("train", 1))
     share = facts.rows.get("test", 0) / rows
     startup = max(CONFIRM_STARTUP, CONFIRM_STARTUPS * facts.startup_seconds)
-    return startup + CONFIRM_MODELS * share * frozen_pass(facts)
+    written = facts.answer_seconds * facts.rows.get("test", 0)
+    return startup + CONFIRM_MODELS * share * frozen_pass(facts) + written
 
 
 def _validation_share(facts: Facts) -> float:

@@ -98,6 +98,9 @@ class Facts(BaseModel):
     frozen_seconds: float = Field(
         default=0.0, description="one frozen pass over the training rows, measured here"
     )
+    answer_seconds: float = Field(
+        default=0.0, description="to write the answer of one row, where that is what takes long"
+    )
     startup_seconds: float = Field(
         default=0.0, description="what the last job took beside its own work: a busy machine shows"
     )
@@ -135,6 +138,7 @@ class Outcome(BaseModel):
     suspect_labels: tuple[int, ...] = ()
     suspects_pay: bool = False
     frozen_seconds: float = 0.0
+    answer_seconds: float = 0.0
     notes: tuple[str, ...] = ()
     test_scores: dict[str, dict[str, float]] = {}
     seconds: float = 0.0

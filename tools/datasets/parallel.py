@@ -88,7 +88,8 @@ def read_parallel(pair: tuple[Path, Path], found: Parallel) -> Table:
     Raises:
         DatasetError: The files cannot be read, or one has more lines than the other.
     """
-    lines, oddities = [], []
+    lines: list[list[str]] = []
+    oddities: list[Oddity] = []
     for path in pair:
         decoded = decode(read_bytes(path), path.name)
         oddities += decoded.oddities

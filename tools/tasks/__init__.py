@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 # Name -> module here; each holds `TASK`. Order counts: where several claim a table, the first wins.
 MODULES = {
     "text-classification": "text_classification",
+    "token-classification": "token_classification",
+    "question-answering": "question_answering",
     "relation-extraction": "relation_extraction",
     "multiple-choice": "multiple_choice",
     "sentence-pair": "sentence_pair",
-    "token-classification": "token_classification",
-    "question-answering": "question_answering",
     "dialogue": "dialogue",
     "summarisation": "summarisation",
     "code-generation": "code_generation",

@@ -98,14 +98,14 @@ class SequenceTask(Task):
 
         candidates: list[Candidate] = []
         chosen = [name for name in self.probes if wanted[name]]
-        frozen = 0.0
+        frozen = writing = 0.0
         for step, name in enumerate(chosen):
             on_progress(JobProgress(share=step / len(chosen), text=name.replace("_", " ")))
             start = time.monotonic()
             if name == UNTUNED:
                 tuning = self._tuning(data)
                 tuning.save_untuned(folder / name)
-                frozen = tuning.pass_seconds()
+                frozen, writing = tuning.pass_seconds(), tuning.answer_seconds()
             else:
                 self._remember(name, data, folder / name)
             self.finish(data, folder / name)
@@ -114,6 +114,7 @@ class SequenceTask(Task):
         return Outcome(
             candidates=tuple(candidates),
             frozen_seconds=frozen,
+            answer_seconds=writing,
             notes=self.remarks(data.validation),
         )
 

@@ -6,8 +6,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ...evals.metrics import FloatArray
 from .data import JobData
+from .generative.codec import IGNORED
+from .generative.decoding import Decoding, generate
 from .generative.network import LanguageNetwork
 from .generative.pairs import Pairs
 from .generative.tuning import GenerativeTuning
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
     from ..tasks.sequence import SequenceTask
 
 TIMED_ROWS = 128
+WRITTEN_ROWS, WRITTEN_TOKENS = 32, 12  # of the answers that are timed
 
 
 class SequenceTuning(GenerativeTuning):
@@ -47,6 +52,24 @@ class SequenceTuning(GenerativeTuning):
         start = time.monotonic()
         predict(LanguageNetwork(language.core), pairs, pick_device())
         return (time.monotonic() - start) * len(rows) / len(some)
+
+    def answer_seconds(self) -> float:
+        """Measure how long one answer takes, on some rows: many at once, and none ends early."""
+        rows = self.rows(self.data.validation)[:WRITTEN_ROWS]
+        if not rows or self.codec.limits is None:
+            return 0.0
+        few = Decoding(most=WRITTEN_TOKENS)
+        start = time.monotonic()
+        generate(self.language(), self.codec, rows, few, pick_device())
+        steps = min(WRITTEN_TOKENS, self.codec.limits.target)
+        usual = min(self.codec.limits.target, self._usual_length())
+        return (time.monotonic() - start) / len(rows) * usual / steps
+
+    def _usual_length(self) -> int:
+        """Tokens of a long answer: batches wait for their longest."""
+        gold = [self.codec.pair(row).labels for row in self.rows(self.data.validation)]
+        lengths = [int((labels != IGNORED).sum()) for labels in gold]
+        return int(np.percentile(lengths, 95)) if lengths else 0
 
     def notes(self) -> tuple[str, ...]:
         """What the engine says, and how the task measures."""

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from ...evals.metrics import confusion
+from ...evals.measures.classes import confusion
 from ..datasets.tool import current
 from ..datasets.types import Split
 from ..datasets.versions import load_version
@@ -120,6 +120,8 @@ def _probe(
     found = Facts(candidates=named, notes=done.outcome.notes)
     if done.outcome.frozen_seconds:
         found.frozen_seconds = done.outcome.frozen_seconds
+    if done.outcome.answer_seconds:
+        found.answer_seconds = done.outcome.answer_seconds
     if not done.reused:
         found.startup_seconds = round(max(0.0, done.seconds - done.outcome.seconds), 2)
     suspects = done.outcome.suspect_labels

@@ -41,6 +41,7 @@ class Decoding(Model):
         temperature, top_p: Of the draw.
         no_repeat: Word pieces in a row that may not come twice; 0 for no such rule.
         repetition_penalty: Above 1, what was said before becomes less likely.
+        most: Tokens written at most; 0 for as many as the longest training target has.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -51,6 +52,7 @@ class Decoding(Model):
     top_p: float = Field(1.0, gt=0, le=1)
     no_repeat: int = Field(0, ge=0)
     repetition_penalty: float = Field(1.0, gt=0)
+    most: int = Field(0, ge=0)
 
 
 def generate(
@@ -83,11 +85,12 @@ def generate(
     if codec.limits is None:
         raise ValueError("generate needs a codec with limits")
     core = language.core.to(device.kind).eval()
-    config = _configured(language, codec, decoding)
+    longest = min(codec.limits.target, decoding.most or codec.limits.target)
+    config = _configured(language, codec, decoding, longest)
     prompts = [codec.prompt(row) for row in rows]
     answers = [""] * len(rows)
     done = 0
-    for chosen in _batches([len(p) for p in prompts], codec.limits.target, decoding.beams):
+    for chosen in _batches([len(p) for p in prompts], longest, decoding.beams):
         ids, mask = padded(
             [prompts[i] for i in chosen], pad_id(codec.source), left=codec.kind == "causal"
         )
@@ -110,7 +113,7 @@ def generate(
     return answers
 
 
-def _configured(language: Language, codec: Codec, decoding: Decoding) -> Any:
+def _configured(language: Language, codec: Codec, decoding: Decoding, longest: int) -> Any:
     """Our settings, and of the model's own only what its build asks for."""
     from transformers import GenerationConfig
 
@@ -125,7 +128,7 @@ def _configured(language: Language, codec: Codec, decoding: Decoding) -> Any:
         **{name: value for name, value in kept.items() if value is not None},
         pad_token_id=pad_id(codec.target),
         eos_token_id=codec.stops(),
-        max_new_tokens=codec.limits.target if codec.limits else 1,
+        max_new_tokens=longest,
         num_beams=decoding.beams,
         do_sample=False,
         use_cache=True,

@@ -22,6 +22,8 @@ from .network import LanguageNetwork
 from .pairs import Pairs
 from .prompted import Prompted
 
+NOISE = 16  # tokens that a decoder writes at most which nobody has tuned yet
+
 
 class GenerativeTuning:
     """How a base model of any kind is tuned to write what a task's rows ask for."""
@@ -112,6 +114,8 @@ class GenerativeTuning:
         folder.mkdir(parents=True, exist_ok=True)
         if language.fresh:
             save_language(language, folder, base=self.data.base, adapter=False)
+            # Its words are noise, and it knows no end: a few of them show that as well.
+            self._decoding = self._decoding.model_copy(update={"most": NOISE})
         else:
             save_tokenizers(language, folder)
         self._describe(folder, strategy, "whole" if language.fresh else "base")
