@@ -144,9 +144,9 @@ def _probe(digest: Digest) -> Proposal | None:
     probes = [s for s in digest.strategies if s.tool == "probe_baselines"]
     if not probes or any(s.name in done for s in probes):
         return None
-    without = [s.name for s in probes if not s.feasible]
+    rungs = [s.name for s in probes if s.feasible]
     why = "The cheapest rungs first; they are the baselines."
-    return Proposal("probe_baselines", why, {"without": without} if without else {})
+    return Proposal("probe_baselines", why, {"rungs": rungs})
 
 
 def _unlearn_doubt(digest: Digest) -> Proposal | None:

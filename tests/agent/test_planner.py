@@ -98,6 +98,7 @@ def digest(*, gap: float | None = 0.05, data: dict[str, Any] | None = None, **mo
         "attempts_without_gain": 0,
         "patience": 3,
         "small_gap": 0.02,
+        "error": 1.0 - value if value is not None else 1.0,
         "seconds_left": 1000.0,
         "trials_left": None,
         "search_trials": 8,
@@ -129,12 +130,12 @@ DOUBT: dict[str, Any] = {"doubtful_labels": 20, "doubtful_labels_hurt": True}
         (
             {"data": {**DIRTY, "cleaned": True, "masked": True}, "candidates": []},
             "probe_baselines",
-            {"tfidf_linear": True, "frozen_linear": True},
+            {"rungs": ["tfidf_linear", "frozen_linear"]},
         ),
         (
             {"candidates": [], "strategies": ladder(without=["frozen_linear"], tried=())},
             "probe_baselines",
-            {"tfidf_linear": True, "frozen_linear": False},
+            {"rungs": ["tfidf_linear"]},
         ),
         # doubtful labels go only where the probe says they hurt, and there are enough
         ({"data": DOUBT}, "clean_dataset", {"suspects": True}),

@@ -30,8 +30,8 @@ class ProbeArguments(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    without: list[Annotated[str, Field(max_length=40)]] = Field(
-        [], max_length=20, description="rungs to leave out, by name"
+    rungs: list[Annotated[str, Field(max_length=40)]] | None = Field(
+        None, max_length=20, description="which, by name; all if left out"
     )
 
 
@@ -121,7 +121,8 @@ def _probe(
     arguments: ProbeArguments, context: ToolContext, facts: Facts, progress: OnProgress
 ) -> ToolResult:
     probes = find_task(context.task).probes
-    wanted: dict[str, Setting] = {name: name not in arguments.without for name in probes}
+    chosen = {*(arguments.rungs or probes), "majority"}  # which costs nothing
+    wanted: dict[str, Setting] = {name: name in chosen for name in probes}
     spec = make_spec("probe", "probes", wanted, context, facts)
     done = run_job(spec, context.store, context.ledger, progress)
     named = _named_apart(done.outcome.candidates, facts)
