@@ -180,6 +180,7 @@ def _result(
     return ToolResult(
         _scores(outcome.candidates, context.metric)
         + again
+        + ("." if outcome.notes else "")
         + "".join(f" {n}." for n in outcome.notes),
         Facts(candidates=outcome.candidates, curves=outcome.curves, notes=outcome.notes),
         (outcome.candidates[0].folder,),
