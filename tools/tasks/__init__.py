@@ -17,12 +17,13 @@ MODULES = {
     "relation-extraction": "relation_extraction",
     "multiple-choice": "multiple_choice",
     "sentence-pair": "sentence_pair",
-    "multi-label-classification": "multi_label_classification",
     "dialogue": "dialogue",
     "summarisation": "summarisation",
     "code-generation": "code_generation",
     "reasoning": "reasoning",
     "translation": "translation",
+    "text-generation": "text_generation",
+    "language-modelling": "language_modelling",
 }
 TASKS = tuple(MODULES)
 
