@@ -74,7 +74,6 @@ REFUSED = [
     ("sentiment/goemotions", "multi-label"),
     ("sentiment/goemotions/original/dev.tsv", "no header"),
     ("translation/tatoeba_en_de/original/test.tsv", "no header"),
-    ("summarisation/scitldr", "no column looks like the label"),
     ("drift/rt_to_products", "no train file"),
     ("kg/dcat3/dcat3.ttl", "extension .ttl"),
 ]
