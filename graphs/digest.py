@@ -32,7 +32,8 @@ class CandidateState(BaseModel):
     name: str
     strategy: str
     value: float | None = Field(
-        description="of the primary metric, on validation; null where the model has none"
+        default=None,
+        description="of the primary metric, on validation; null where the model has none",
     )
     seconds: float
     data: str
