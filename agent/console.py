@@ -140,13 +140,15 @@ class RunView:
 
 def print_plan(console: Console, plan: Plan, controller: str) -> None:
     """Say what is about to be done and what it may take, before anything is spent."""
-    from ..tools.reporting.words import duration
+    from ..tools.reporting.words import duration, metric_name
+    from ..tools.tasks import find_task
     from .outlook import outlook
 
     spec = plan.spec
     sizes = ", ".join(f"{n:,} {name}" for name, n in plan.rows.items())
     targets = " and ".join(str(t) for t in spec.parsed_targets())
-    goal = targets or "the best macro F1 it can get (no target given)"
+    best = metric_name(find_task(plan.raw.task).metrics[0])
+    goal = targets or f"the best {best} it can get (no target given)"
     named = controller if ":" in controller else f"{controller} (not an LLM)"
     console.print(f"[bold]{escape(spec.data)}[/bold]: {sizes} rows")
     console.print(f"  goal        {escape(goal)}")
@@ -168,7 +170,8 @@ def print_plan(console: Console, plan: Plan, controller: str) -> None:
 
 def print_result(console: Console, result: RunResult) -> None:
     """Say how it ended: targets, baselines, how sure, where the model is."""
-    from ..tools.reporting.words import changed, gain, verdict
+    from ..tools.reporting.view import primary_metric
+    from ..tools.reporting.words import changed, gain, number, verdict
 
     said = verdict(result)
     colour = {"met": "green", "missed": "yellow", "open": "cyan"}[said.status]
@@ -177,15 +180,14 @@ def print_result(console: Console, result: RunResult) -> None:
     for change in result.changes:
         console.print(f"[yellow]{escape(changed(change))}[/yellow]")
     table = Table(box=None, pad_edge=False, show_edge=False)
-    metric = result.comparison.metric if result.comparison else _metric(result)
+    metric = result.comparison.metric if result.comparison else primary_metric(result)
     table.add_column("model on the test split")
     table.add_column(metric, justify="right")
     for baseline in result.baselines:
-        table.add_row(baseline.name, f"{baseline.test[metric]:.4f}")
+        table.add_row(baseline.name, number(metric, baseline.test.get(metric), more=1))
     if result.chosen and result.test:
-        table.add_row(
-            f"[bold]{escape(result.chosen)}[/bold]", f"[bold]{result.test[metric]:.4f}[/bold]"
-        )
+        figure = number(metric, result.test.get(metric), more=1)
+        table.add_row(f"[bold]{escape(result.chosen)}[/bold]", f"[bold]{figure}[/bold]")
     console.print(table)
     if result.comparison:
         console.print(escape(gain(result.comparison).sentence))
@@ -217,7 +219,3 @@ def spending(result: RunResult) -> str:
         limit = "" if found.limit is None else f" of {show(found.limit)}"
         parts.append(f"{show(found.spent)}{limit}{unit}")
     return ", ".join(parts)
-
-
-def _metric(result: RunResult) -> str:
-    return next((t.metric for t in result.targets if t.metric in result.test), "macro_f1")

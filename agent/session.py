@@ -115,7 +115,7 @@ def plan_run(spec: RunSpec) -> Plan:
     spec = spec.model_copy(update={"llm_model": llm_model})
     spec = spec.model_copy(update={"base_model": _bases(spec)})
     raw = read_rows(spec)
-    known = find_task(raw.task).metrics
+    known = find_task(raw.task).metrics_of(raw.splits["train"])
     for target in spec.parsed_targets():
         if target.metric not in known and not METRICS[target.metric].unit:
             raise SpecError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shlex
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from . import controllers, planner
 from .spec import RunSpec
 
 if TYPE_CHECKING:
+    from ..evals.targets import Target
     from .session import Run
 
 CONFIRM_SHARE = 0.35  # of the budget is kept back for confirm and report at most
@@ -34,8 +36,6 @@ CONFIRM_SHARE = 0.35  # of the budget is kept back for confirm and report at mos
 
 def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
     """Put together what the nodes work with."""
-    from ..graphs.standing import primary_metric
-
     spec, workspace = run.spec, run.workspace
     bases = tuple((ref, find_base_model(ref).digest) for ref in spec.base_models)
     controller = controllers.find_controller(spec.llm, spec.llm_model)
@@ -71,7 +71,7 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
         base_model=bases[0][0],
         base_digest=bases[0][1],
         base_models=bases,
-        metric=primary_metric(targets, find_task(task).metrics),
+        metric=_metric(task, targets, raw),
         targets=targets,
         seed=spec.seed,
         workers=cores(),
@@ -94,6 +94,16 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
         context_tokens=controller.context_tokens,
         price=spec.price(),
     )
+
+
+def _metric(task: str, targets: Sequence[Target], raw: Callable[[], RawData]) -> str:
+    """What training maximises; the rows are read only where no target says it."""
+    from ..graphs.standing import primary_metric
+
+    known = find_task(task).metrics
+    if not any(target.metric in known for target in targets):
+        known = find_task(task).metrics_of(raw().splits["train"])
+    return primary_metric(targets, known)
 
 
 def left_of(ledger: Ledger, run: str, resource: str) -> float | None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .measures import Stats, entities, labelsets, relations
-from .metrics import FloatArray, confusion
+from .measures.classes import confusion
+from .metrics import FloatArray
 from .result import Named
 
 

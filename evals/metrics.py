@@ -76,26 +76,3 @@ METRICS: dict[str, Metric] = {
         Metric("size_mb", "lower", 0, None, unit="MB"),
     )
 }
-
-
-def confusion(true: IntArray, predicted: IntArray, n_classes: int) -> FloatArray:
-    """Count pairs: (n,), (n,) -> (n_classes, n_classes), rows are the true class."""
-    flat = np.bincount(true * n_classes + predicted, minlength=n_classes * n_classes)
-    return flat.reshape(n_classes, n_classes).astype(np.float64)
-
-
-def expected_calibration_error(
-    true: IntArray, probabilities: FloatArray, *, bins: int = 15
-) -> float:
-    """Mean gap between confidence and accuracy of (n,) classes and (n, C) probabilities."""
-    from .measures.classes import calibration_gap
-
-    hit = probabilities.argmax(axis=1) == true
-    return calibration_gap(probabilities.max(axis=1), hit, bins=bins)
-
-
-def score(true: IntArray, probabilities: FloatArray) -> dict[str, float]:
-    """Compute every metric of single-label classification: (n,) classes, (n, C)."""
-    from .measures import classes, score
-
-    return score({"classes": classes.rows(true, probabilities)})

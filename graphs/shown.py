@@ -12,7 +12,7 @@ import numpy as np
 from ..evals import measures
 from ..evals.breakdown import breakdown
 from ..evals.measures import Stats
-from ..evals.metrics import confusion
+from ..evals.measures.classes import confusion
 from ..evals.result import LabelResult, WrongAnswer
 from ..tools.datasets.types import Split
 from ..tools.guardrails.checks import neutralise

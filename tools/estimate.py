@@ -9,7 +9,7 @@ from .facts import Facts, KnownStrategy
 STARTUP = 12.0  # seconds: a child process imports torch, loads the model
 PER_ROW = 0.003  # seconds a row, one frozen pass, before it was measured
 QUICK = 5.0
-RANK_SECONDS = 60.0  # for all models together, a thousand rows each: a guess
+RANK_SECONDS = 20.0  # for all models together, 500 rows each: a guess
 PROBE_PASSES = 1.5
 PRUNED_SHARE = 0.7  # of a full search's time is what pruning leaves
 BLEND_MODELS = 3.0  # members that pass the validation rows through an encoder, at most

@@ -19,7 +19,7 @@ REPEATS = 7
 
 FROZEN = """
 import json, sys, time, numpy
-from tuneos.evals.metrics import score
+from tuneos.evals.measures.classes import score
 from tuneos.tools.training.base_model import BUILTIN, find_base_model, load_encoder, load_tokenizer
 from tuneos.tools.training.embed import embed
 from tuneos.tools.training.hardware import calibrate_threads, pick_device

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..metrics import FloatArray, IntArray, confusion
+from ..metrics import FloatArray, IntArray
 
 NAMES = ("accuracy", "macro_f1", "micro_f1", "weighted_f1", "mcc", "ece")
 BINS = 15
@@ -18,6 +18,18 @@ BINS = 15
 def rows(true: IntArray, probabilities: FloatArray) -> FloatArray:
     """Make the statistics: (n,), (n, C) -> (n, 1 + C)."""
     return np.column_stack([true.astype(np.float64), probabilities])
+
+
+def score(true: IntArray, probabilities: FloatArray) -> dict[str, float]:
+    """Compute every metric over all rows: (n,) classes and their (n, C) probabilities."""
+    stats, everything = rows(true, probabilities), np.arange(len(true))
+    return {name: over(name, stats)(everything) for name in NAMES}
+
+
+def confusion(true: IntArray, predicted: IntArray, n_classes: int) -> FloatArray:
+    """Count pairs: (n,), (n,) -> (n_classes, n_classes), rows are the true class."""
+    flat = np.bincount(true * n_classes + predicted, minlength=n_classes * n_classes)
+    return flat.reshape(n_classes, n_classes).astype(np.float64)
 
 
 def over(metric: str, stats: FloatArray) -> Callable[[IntArray], float]:

@@ -75,20 +75,29 @@ _F1 = {"macro_f1": _macro, "micro_f1": _micro, "weighted_f1": _weighted}
 
 
 def _mean_average_precision(true: FloatArray, scores: FloatArray) -> Callable[[IntArray], float]:
-    """Average precision by label, its mean over the labels that are true somewhere."""
-    order = np.argsort(-scores, axis=0, kind="stable")
-    columns = np.arange(true.shape[1])
-    ordered, ranked = true[order, columns], scores[order, columns]
-    # Equal scores are one threshold: precision is taken after the last of them.
-    ends = np.vstack([ranked[:-1] != ranked[1:], np.ones((1, len(columns)), bool)])
+    """Average precision by label, its mean over the labels that are true somewhere.
+
+    Rows are ranked once: a selection only changes how often each of them counts. Precision
+    is taken at the rows where the label is true, after the last row of equal score.
+    """
+    n, n_labels = true.shape
+    order = np.argsort(-scores, axis=0, kind="stable").T  # (L, n)
+    ranked = np.take_along_axis(scores.T, order, axis=1)
+    last_equal = np.array([np.searchsorted(-row, -row, side="right") - 1 for row in ranked])
+    label, place = np.nonzero(np.take_along_axis(true.T, order, axis=1))
+    end = label * n + last_equal[label, place]  # in the flat ranking
+    last_hit = np.searchsorted(end, end, side="right") - 1  # of those that are true
+    before = np.searchsorted(label, np.arange(n_labels))  # true ones of earlier labels
 
     def mean(rows: IntArray) -> float:
-        weight = np.bincount(rows, minlength=len(true))[order].astype(np.float64)
-        hits, seen = (weight * ordered).cumsum(axis=0), weight.cumsum(axis=0)
-        found = np.where(ends, hits, 0.0)
-        new = np.diff(np.maximum.accumulate(found, axis=0), axis=0, prepend=0.0)
-        total = hits[-1]
-        average = (new * hits / np.maximum(seen, 1)).sum(axis=0) / np.maximum(total, 1)
-        return float(average[total > 0].mean()) if (total > 0).any() else float("nan")
+        weight = np.bincount(rows, minlength=n)[order]
+        seen = weight.cumsum(axis=1).ravel()[end]
+        hit = weight[label, place]
+        so_far = np.concatenate([[0], hit.cumsum()])
+        hits = so_far[last_hit + 1] - so_far[before][label]
+        total = np.bincount(label, hit, minlength=n_labels)
+        precise = np.bincount(label, hit * hits / np.maximum(seen, 1), minlength=n_labels)
+        held = total > 0
+        return float((precise[held] / total[held]).mean()) if held.any() else float("nan")
 
     return mean

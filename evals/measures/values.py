@@ -22,23 +22,23 @@ def rows(true: ArrayLike, given: ArrayLike) -> FloatArray:
 
 def over(metric: str, stats: FloatArray) -> Callable[[IntArray], float]:
     """Prepare Spearman's rank correlation; 0 where one side is constant."""
-    return lambda rows: _spearman(stats[rows])
+    sides = [np.unique(column, return_inverse=True)[1] for column in stats.T]
+    return lambda rows: _correlation(*(_ranks(side[rows]) for side in sides))
 
 
 def wrong(stats: FloatArray) -> FloatArray:
     """How far apart the two ranks of a row are, as a share of the rows."""
-    return np.asarray(np.abs(_ranks(stats[:, 0]) - _ranks(stats[:, 1])) / max(len(stats), 1))
+    true, given = (_ranks(np.unique(c, return_inverse=True)[1]) for c in stats.T)
+    return np.asarray(np.abs(true - given) / max(len(stats), 1))
 
 
-def _spearman(pairs: FloatArray) -> float:
-    true, given = _ranks(pairs[:, 0]), _ranks(pairs[:, 1])
+def _correlation(true: FloatArray, given: FloatArray) -> float:
     true, given = true - true.mean(), given - given.mean()
     spread = np.sqrt((true**2).sum() * (given**2).sum())
     return float((true * given).sum() / spread) if spread > 0 else 0.0
 
 
-def _ranks(values: FloatArray) -> FloatArray:
-    """Ranks from 1; equal values share the mean of theirs."""
-    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return np.asarray((last - (counts - 1) / 2)[which])
+def _ranks(levels: IntArray) -> FloatArray:
+    """Ranks from 1 of values given as 0, 1, … in rising order; equal ones share their mean."""
+    counts = np.bincount(levels)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[levels])

@@ -46,7 +46,5 @@ def test_sets_of_labels_come_before_other_statistics() -> None:
 def test_there_is_nothing_to_take_apart_where_answers_have_no_labels() -> None:
     assert breakdown({"squad": squad.rows([["a"]], ["a"])}, []) is None
     flags = np.ones((2, 3), bool)
-    assert (
-        breakdown({"labelsets": labelsets.rows(flags, flags, flags.astype(float))}, ["only one"])
-        is None
-    )
+    stats = {"labelsets": labelsets.rows(flags, flags, flags.astype(float))}
+    assert breakdown(stats, ["only one name for three"]) is None

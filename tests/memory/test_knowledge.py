@@ -123,13 +123,19 @@ def test_limit_cuts_rows_and_says_so(knowledge: KnowledgeGraph) -> None:
 
 
 def test_construct_gives_triples_with_prefixed_names(knowledge: KnowledgeGraph) -> None:
-    result = knowledge.query('CONSTRUCT { ?s a mls:Algorithm } WHERE { ?s t:name "lora" }')
+    result = knowledge.query(
+        "CONSTRUCT { ?s a mls:Algorithm } "
+        'WHERE { ?s t:name "tfidf_linear" ; t:forTask t:text-classification }'
+    )
     assert result.columns == ("subject", "predicate", "object")
-    assert result.rows == (("t:text-classification.lora", "rdf:type", "mls:Algorithm"),)
+    assert result.rows == (("t:text-classification.tfidf_linear", "rdf:type", "mls:Algorithm"),)
 
 
 def test_unbound_cells_are_none(knowledge: KnowledgeGraph) -> None:
-    query = 'SELECT ?x ?n { ?s t:name "lora" ; t:name ?n OPTIONAL { ?s t:met ?x } }'
+    query = (
+        'SELECT ?x ?n { ?s t:name "lora" ; t:forTask t:text-classification ; t:name ?n '
+        "OPTIONAL { ?s t:met ?x } }"
+    )
     assert knowledge.query(query).rows == ((None, "lora"),)
 
 

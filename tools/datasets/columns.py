@@ -126,10 +126,10 @@ def require_columns(table: Table, columns: Columns) -> None:
 
 
 def multi_label_error(where: str, column: str) -> DatasetError:
-    """Say that several labels a row are not supported."""
+    """Say that a row has several labels where one is expected."""
     return DatasetError(
-        f"{where}: column {column!r} holds several labels a row; multi-label classification is "
-        "not supported yet: keep one label a row, or name another column with --label COLUMN"
+        f"{where}: column {column!r} holds several labels a row; keep one label a row, name "
+        "another column with --label COLUMN, or use --task multi-label-classification"
     )
 
 
@@ -163,7 +163,7 @@ def _infer_label(candidates: Sequence[_Column], table: Table) -> tuple[str, str]
             # A constant beside a column that varies cannot be what is meant.
             found = [c for c in found if c.distinct > 1] or found
     if not found:
-        lists = [c for c in candidates if c.lists and (c.key in LABEL_NAMES or _plural(c.key))]
+        lists = [c for c in candidates if c.lists and (c.key in LABEL_NAMES or plural(c.key))]
         if lists:
             raise multi_label_error(_first_list(table, lists[0].name), lists[0].name)
         found = [c for c in single if c.few_values]
@@ -216,7 +216,7 @@ def _tokens(name: str) -> set[str]:
     return {part.lower() for part in parts if part}
 
 
-def _plural(key: str) -> bool:
+def plural(key: str) -> bool:
     return key.endswith("s") and (
         key[:-1] in LABEL_NAMES - {"tag"} or key in ("classes", "categories")
     )

@@ -45,6 +45,9 @@ def read_data(
     if task is None:
         task = infer_task(tables["train"])
         guesses.insert(0, f"task {task!r}: {find_task(task).summary}")
+    elif other := find_task(task).instead(tables["train"]):
+        guesses.insert(0, f"task {other[0]!r} instead of {task!r}: {other[1]}")
+        task = other[0]
     reading = find_task(task).read_all(tables, Asked(text, label))
     return RawData(
         source=str(path),

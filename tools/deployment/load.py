@@ -127,6 +127,23 @@ def _blend(card: SavedModel, folder: Path) -> Classifier:
 
 
 def _tfidf_scorer(folder: Path, head: LinearHead) -> Scorer:
+    features = word_features(folder, head)
+
+    def score(texts: Sequence[str], progress: Progress | None) -> FloatArray:
+        found = head.probabilities(features(texts))
+        if progress:
+            progress(len(texts), len(texts))
+        return found
+
+    return score
+
+
+def word_features(folder: Path, head: LinearHead) -> Callable[[Sequence[str]], Any]:
+    """Load the tf-idf that a head was fitted to: n texts -> (n, n_terms), sparse.
+
+    Raises:
+        ModelError: It is missing, damaged, or fits not the head.
+    """
     from ..training.tfidf import vectorizer
 
     path = folder / "vocabulary.json"
@@ -140,18 +157,10 @@ def _tfidf_scorer(folder: Path, head: LinearHead) -> Scorer:
         raise ModelError(
             f"model {path}: does not fit idf.safetensors and {HEAD}; save the model again"
         )
-    features = vectorizer(vocabulary, idf) if vocabulary else None
-
-    def score(texts: Sequence[str], progress: Progress | None) -> FloatArray:
-        # Without a vocabulary only the biases speak: the most frequent class.
-        found = head.probabilities(
-            features.transform(texts) if features else np.zeros((len(texts), 0), np.float32)
-        )
-        if progress:
-            progress(len(texts), len(texts))
-        return found
-
-    return score
+    if not vocabulary:  # only the biases speak: the most frequent class
+        return lambda texts: np.zeros((len(texts), 0), np.float32)
+    features = vectorizer(vocabulary, idf)
+    return lambda texts: features.transform(texts)
 
 
 def _encoder_scorer(

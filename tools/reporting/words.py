@@ -88,13 +88,16 @@ def sentence_case(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def number(metric: str, value: float | None) -> str:
-    """Write a measured value: three decimals for a ratio, two of a hundred, or the unit."""
+def number(metric: str, value: float | None, *, more: int = 0) -> str:
+    """Write a measured value: three decimals for a ratio, two of a hundred, or the unit.
+
+    `more` decimals where there is no unit.
+    """
     if value is None or not math.isfinite(value):
         return MISSING
     unit = METRICS[metric].unit if metric in METRICS else ""
     if not unit:
-        return f"{value:,.{_decimals(metric)}f}"
+        return f"{value:,.{_decimals(metric) + more}f}"
     return f"{value:,.0f} {unit}" if abs(value) >= 100 else f"{value:.3g} {unit}"
 
 

@@ -120,6 +120,14 @@ class Task(ABC):
             DatasetError: They do not fit together.
         """
 
+    def instead(self, table: Table) -> tuple[str, str] | None:
+        """Another task that the table can only mean, though this one was asked for, and why."""
+        return None
+
+    def metrics_of(self, train: Split) -> tuple[str, ...]:
+        """Those of `metrics` that the gold of such rows allows."""
+        return self.metrics
+
     def group(self, split: Split, row: int) -> str:
         """What must stay on one side where splits are made: copies of a text, by default."""
         return text_key(split.texts[row])

@@ -11,6 +11,7 @@ import numpy as np
 from ...evals.metrics import FloatArray
 from ..datasets.classes import check_labels
 from ..datasets.columns import Asked, Columns, choose_columns, require_columns
+from ..datasets.label_sets import holds_label_sets
 from ..datasets.rows import Rows, to_rows
 from ..datasets.types import Oddity, Split
 from .task import Answer, Answerer, Progress, Reading, Task
@@ -36,6 +37,12 @@ class TextClassification(Task):
     def claims(self, table: Table) -> bool:
         """Any table may hold texts and labels: the last to be asked, it never claims."""
         return False
+
+    def instead(self, table: Table) -> tuple[str, str] | None:
+        """Multi-label classification, where rows have several labels."""
+        if not holds_label_sets(table):
+            return None
+        return "multi-label-classification", "rows have several labels"
 
     def read_all(self, tables: Mapping[str, Table], asked: Asked) -> Reading:
         """Choose the columns on train, and read every split with them."""

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ...evals.metrics import FloatArray, IntArray, score
+from ...evals.measures.classes import score
+from ...evals.metrics import FloatArray, IntArray
 from ..deployment.load import load_classifier
 from ..deployment.model import load_model
 from ..deployment.pool import pooled

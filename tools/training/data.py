@@ -7,6 +7,7 @@ import io
 import os
 import struct
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -139,6 +140,31 @@ class JobData:
             if name == "train":
                 seconds = took
         return found[0], found[1], seconds
+
+    def kept(
+        self, kind: str, of: Sequence[NDArray[Any]], compute: Callable[[], NDArray[np.float32]]
+    ) -> tuple[NDArray[np.float32], float]:
+        """What the untrained base model makes of some rows, from the cache where it is there.
+
+        Args:
+            kind: Of computation, with its version.
+            of: What it depends on, beside the base model.
+            compute: Computes it anew.
+
+        Returns:
+            The array, and the seconds that it took when it was computed.
+        """
+        content = hashlib.sha256(b"".join(array.tobytes() for array in of)).hexdigest()
+        key = hashlib.sha256(f"{kind}:{self.base.digest}:{content}".encode()).hexdigest()[:24]
+        path = Path(self.spec.cache) / f"{key}.npy"
+        cached = _cached(path)
+        if cached is not None:
+            return cached
+        start = time.monotonic()
+        found = compute()
+        took = time.monotonic() - start
+        _save(path, found, took)
+        return found, took
 
     def _cache_key(self, tokens: Tokens) -> str:
         content = hashlib.sha256(tokens.flat.tobytes() + tokens.starts.tobytes())

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...evals.metrics import FloatArray, IntArray, score
+from ...evals.measures.classes import score
+from ...evals.metrics import FloatArray, IntArray
 from ..deployment.model import load_model
 from ..deployment.saved import SavedModel, write_card, write_tfidf
 from ..facts import Candidate, JobProgress, OnProgress, Outcome

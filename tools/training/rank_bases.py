@@ -21,7 +21,7 @@ from .hardware import pick_device, pin_threads
 from .rank_data import Continued, Labelled, rank_data
 from .ranking import h_score, log_me
 
-LONGEST = 256  # tokens read of a text
+LONGEST = 128  # tokens read of a text
 
 
 def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:

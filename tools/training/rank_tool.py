@@ -6,9 +6,11 @@ from pydantic import BaseModel, ConfigDict
 
 from ...evals.result import RankedBase
 from ..facts import Facts, OnProgress
-from ..jobs.run import run_job
+from ..jobs.run import JobFailed, run_job
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
 from .tool import make_spec
+
+SHARE = 0.3  # of the time that is left is what ranking may take
 
 
 class RankArguments(BaseModel):
@@ -28,15 +30,24 @@ def _rank(
     if facts.base_ranking:
         raise ToolRefused("they are ranked already: " + "; ".join(map(ranked, facts.base_ranking)))
     spec = make_spec("rank", "ranking", {}, context, facts, models=context.base_models)
-    done = run_job(spec, context.store, context.ledger, progress)
-    ranking = done.outcome.base_ranking
+    if spec.seconds is not None:
+        spec = spec.model_copy(update={"seconds": SHARE * spec.seconds})
+    artifacts: tuple[str, ...] = ()
+    try:
+        done = run_job(spec, context.store, context.ledger, progress)
+        ranking, artifacts = done.outcome.base_ranking, (str(done.folder),)
+    except JobFailed as failed:  # the run goes on with the first that was given
+        ranking = tuple(
+            RankedBase(base_model=ref, digest=digest, note=str(failed))
+            for ref, digest in context.base_models
+        )
     found = Facts(base_ranking=ranking)
     chosen, _ = context.base(found)
     notes = tuple(f"Base model {ranked(r)}" for r in ranking if r.note)
     return ToolResult(
         f"{chosen} is tuned. " + "; ".join(map(ranked, ranking)) + ".",
         Facts(base_ranking=ranking, notes=notes),
-        (str(done.folder),),
+        artifacts,
     )
 
 

@@ -25,9 +25,9 @@ from .settings import TrainSettings
 from .tagging import UNTAGGED, TagExamples, TagNetwork, tag_examples, words
 from .tokens import by_length
 
-START_STRENGTH = 1.0  # of the head that tuning begins with
+START_STRENGTH = 0.3  # of the head that tuning begins with
 FIT_WORDS = 30_000  # O words beyond these are left out where a linear head is fitted
-FIT_STEPS = 80  # of the solver: what is left is small, and far the dearest
+FIT_STEPS = 40  # of the solver: what is left is small, and far the dearest
 BATCH = 64
 
 

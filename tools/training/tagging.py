@@ -137,7 +137,7 @@ class TagNetwork(Network):
         self.head = head
         self.width = head.out_features
         self.dropout = nn.Dropout(dropout)
-        self.register_buffer("weight", weight, persistent=False)
+        self.register_buffer("by_tag", weight, persistent=False)
 
     def forward(self, batch: Batch) -> Tensor:
         """(batch, words, tags) logits, float32."""
@@ -151,11 +151,15 @@ class TagNetwork(Network):
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         """Cross entropy over the words that have gold."""
         gold = batch["tags"].flatten()
-        weight: Any = self.weight
+        by_tag: Any = self.by_tag
         total = nn.functional.cross_entropy(
-            logits.flatten(0, 1), gold, weight, ignore_index=UNTAGGED, reduction="sum"
+            logits.flatten(0, 1), gold, by_tag, ignore_index=UNTAGGED, reduction="sum"
         )
         return total / (gold != UNTAGGED).sum().clamp(min=1)
+
+    def weight(self, batch: Batch) -> float:
+        """Words that have gold."""
+        return max(1.0, float((batch["tags"] != UNTAGGED).sum()))
 
     def outputs(self, logits: Tensor, batch: Batch) -> Tensor:
         """(words in the batch, tags) probabilities, float64."""

@@ -49,19 +49,27 @@ class Tokens:
         return torch.from_numpy(ids), torch.from_numpy(mask)
 
 
-def tokenize(tokenizer: Any, texts: Sequence[str], max_length: int) -> Tokens:
+def tokenize(
+    tokenizer: Any,
+    texts: Sequence[str],
+    max_length: int,
+    seconds: Sequence[str] | None = None,
+) -> Tokens:
     """Tokenise all texts, cutting at `max_length` tokens and counting the cuts.
 
     Args:
         tokenizer: A fast tokenizer of transformers.
         texts: Any strings; blank ones give just the special tokens.
         max_length: Tokens, special ones counted in.
+        seconds: Texts that follow the first ones in the same sequences; of such a pair
+            the longer text is cut.
     """
     pieces: list[NDArray[np.int32]] = []
     cut = 0
     for start in range(0, len(texts), CHUNK):
         found = tokenizer(
             list(texts[start : start + CHUNK]),
+            None if seconds is None else list(seconds[start : start + CHUNK]),
             truncation=True,
             max_length=max_length,
             return_attention_mask=False,

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from ...evals.metrics import confusion
+from ...evals.measures.classes import confusion
 from ..datasets.tool import current
 from ..datasets.types import Split
 from ..datasets.versions import load_version

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tuneos.evals.metrics import score
+from tuneos.evals.measures.classes import score
 from tuneos.tools.datasets.splits import read_split
 from tuneos.tools.deployment.load import Classifier, load_classifier
 from tuneos.tools.facts import JobProgress, Outcome

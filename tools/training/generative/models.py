@@ -11,13 +11,16 @@ from typing import Any, Literal
 
 from ...errors import BaseModelError, ModelError
 from ..base_model import BaseModel, load_encoder, load_tokenizer
-from ..peft_methods import Kind as PeftKind
-from ..peft_methods import with_adapter, wrap
+from ..peft_methods import Kind, with_adapter, wrap
 from ..settings import TrainSettings
 from .kinds import kind_of, read_config
 
 TARGET = "target_tokenizer"  # folder, where the target side has a vocabulary of its own
 Writing = Literal["causal", "seq2seq"]
+KINDS: dict[Writing, Kind] = {
+    "causal": "causal",
+    "seq2seq": "encoder-decoder",
+}  # as PEFT methods name them
 
 
 @dataclass
@@ -183,8 +186,7 @@ def prepare(language: Language, settings: TrainSettings) -> None:
     if settings.strategy == "full":
         language.core.requires_grad_(True)
     elif settings.strategy == "lora":
-        kind: PeftKind = "causal" if language.kind == "causal" else "encoder-decoder"
-        language.core = wrap(language.core, settings, kind)
+        language.core = wrap(language.core, settings, KINDS[language.kind])
     else:
         raise BaseModelError(
             f"strategy {settings.strategy!r} is for encoders; a model that writes is tuned with "

@@ -245,7 +245,7 @@ def test_encoder_learns_to_write_and_is_saved_whole(
     tmp_path: Path,
 ) -> None:
     data = make_data(tiny_bases[architecture], PAIRS[:2] * 8, 32)
-    given = settings(strategy=strategy, epochs=15, learning_rate=1e-2)
+    given = settings(strategy=strategy, epochs=20, learning_rate=5e-3)
     tuning, network, trained = tuned(data, given)
     tuning.save(network, given, tmp_path / "m", trained.outputs)
     card = read_card(tmp_path / "m")

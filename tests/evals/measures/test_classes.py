@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 from tuneos.evals.measures import classes
-from tuneos.evals.metrics import METRICS, confusion, expected_calibration_error, score
+from tuneos.evals.measures.classes import calibration_gap, confusion, score
+from tuneos.evals.metrics import METRICS
 
 RNG = np.random.default_rng(0)
 CASES = {
@@ -55,13 +56,14 @@ def test_calibration_error_by_hand() -> None:
     probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.2, 0.8]])
     true = np.array([0, 1, 0, 1])
     # bins of 0.2: {0.9, 0.9, 0.8}: |2 - 2.6| = 0.6; {0.6}: |1 - 0.6| = 0.4; over 4 rows
-    assert expected_calibration_error(true, probabilities, bins=5) == pytest.approx(0.25)
+    hit = probabilities.argmax(axis=1) == true
+    assert calibration_gap(probabilities.max(axis=1), hit, bins=5) == pytest.approx(0.25)
 
 
 def test_calibration_error_is_0_for_certain_and_right_and_1_for_certain_and_wrong() -> None:
     certain = np.eye(3)[[0, 1, 2]]
-    assert expected_calibration_error(np.array([0, 1, 2]), certain) == 0
-    assert expected_calibration_error(np.array([1, 2, 0]), certain) == 1
+    assert score(np.array([0, 1, 2]), certain)["ece"] == 0
+    assert score(np.array([1, 2, 0]), certain)["ece"] == 1
 
 
 def test_score_gives_every_quality_metric_within_its_bounds() -> None:

@@ -1,0 +1,145 @@
+"""Named entities from rows to a saved model and back, on a tiny encoder."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import FILLER, TOPICS, MakeJob
+from tuneos.evals.measures import score
+from tuneos.tools.datasets.entities import read_entities
+from tuneos.tools.datasets.splits import write_split
+from tuneos.tools.datasets.tables import Table
+from tuneos.tools.datasets.types import Split
+from tuneos.tools.deployment.model import load_model
+from tuneos.tools.errors import ModelError
+from tuneos.tools.tasks import find_task
+from tuneos.tools.training import fine_tune, probe
+
+TASK = find_task("token-classification")
+
+
+def drawn(count: int, seed: int) -> Split:
+    """Sentences with an entity of a topic's word, which its last word may follow."""
+    rng = random.Random(seed)
+    tokens, tags = [], []
+    for _ in range(count):
+        words = rng.choices(FILLER, k=rng.randint(1, 8))
+        marks = ["O"] * len(words)
+        topic = rng.choice(sorted(TOPICS))
+        at, size = rng.randint(0, len(words)), rng.randint(1, 2)
+        words[at:at] = [rng.choice(TOPICS[topic][:-1]), TOPICS[topic][-1]][:size]
+        marks[at:at] = [f"B-{topic}", *[f"I-{topic}"] * (size - 1)]
+        tokens.append(words)
+        tags.append(marks)
+    places = [f"x.jsonl line {n}" for n in range(1, count + 1)]
+    return read_entities(
+        Table("x.jsonl", {"tokens": tokens, "tags": tags}, places), train=True
+    ).split
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("entities")
+    for seed, (name, count) in enumerate({"train": 60, "validation": 20, "test": 20}.items()):
+        write_split(folder / f"{name}.jsonl", drawn(count, seed))
+    return folder
+
+
+@pytest.fixture
+def job(make_job: MakeJob, rows: Path) -> Callable[..., Any]:
+    def make(kind: str, **settings: object) -> Any:
+        return make_job(
+            kind,
+            task="token-classification",
+            metric="f1",
+            data_folder=str(rows),
+            settings=settings,
+        )
+
+    return make
+
+
+def texts(*given: str) -> Split:
+    places = [f"text line {n}" for n in range(1, len(given) + 1)]
+    return TASK.ask(Table("text", {"text": list(given)}, places), None)
+
+
+@pytest.mark.usefixtures("float32")
+def test_cheap_rungs_are_saved_and_loaded(job: Callable[..., Any], tmp_path: Path) -> None:
+    outcome = probe.run(job("probe"), tmp_path, lambda _: None)
+    reached = {c.name: c.validation["f1"] for c in outcome.candidates}
+    assert list(reached) == list(TASK.probes)
+    assert reached["lexicon"] > 0.9
+    for candidate in outcome.candidates:
+        assert load_model(tmp_path / candidate.folder).answers(texts("the dog"))
+
+
+@pytest.mark.usefixtures("float32")
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"strategy": "top_layers", "layers": 1, "learning_rate": 3e-3},
+        {"strategy": "lora", "learning_rate": 1e-2, "class_weights": True},
+        {"strategy": "full", "learning_rate": 3e-3, "max_length": 16},
+    ],
+    ids=["top_layers", "lora", "full-in-windows"],
+)
+def test_tuned_model_is_scored_as_saved(
+    settings: dict[str, Any], job: Callable[..., Any], tmp_path: Path
+) -> None:
+    outcome = fine_tune.run(job("fine_tune", epochs=3, **settings), tmp_path, lambda _: None)
+    (candidate,) = outcome.candidates
+    assert candidate.validation["f1"] > 0.7
+    # What early stopping saw is what the saved model does.
+    seen = [p.validation for p in outcome.curves[0].points if p.validation is not None]
+    assert max(seen) == pytest.approx(candidate.validation["f1"], abs=1e-9)
+    model = load_model(tmp_path / candidate.folder)
+    held = drawn(20, 1)
+    answers = model.answers(held)
+    assert score(TASK.stats(held, answers))["f1"] == candidate.validation["f1"]
+    assert not TASK.faults(model.card, held, answers)
+
+
+@pytest.mark.usefixtures("float32")
+def test_spans_point_into_the_text_as_it_was_given(job: Callable[..., Any], tmp_path: Path) -> None:
+    probe.run(job("probe"), tmp_path, lambda _: None)
+    model = load_model(tmp_path / "lexicon")
+    text = "  the dog,\n here:bread!"
+    (answer,) = model.answers(texts(text))
+    found = {(s["text"], s["label"]) for s in answer["spans"]}
+    assert found == {("dog", "animal"), ("bread", "food")}
+    for span in answer["spans"]:
+        assert text[span["start"] : span["end"]] == span["text"]
+        assert 0 < span["score"] <= 1
+    assert TASK.shown(answer) == "dog (animal); bread (food)"
+    assert model.answers(texts(""))[0]["spans"] == []
+
+
+@pytest.mark.usefixtures("float32")
+def test_damaged_models_are_refused(job: Callable[..., Any], tmp_path: Path) -> None:
+    probe.run(job("probe"), tmp_path, lambda _: None)
+    path = tmp_path / "lexicon" / "lexicon.json"
+    path.write_text('{"dog": {"B-unknown": 1}}')
+    with pytest.raises(ModelError, match=r"lexicon\.json: is damaged"):
+        load_model(tmp_path / "lexicon")
+    card = tmp_path / "frozen_linear" / "tuneos.json"
+    card.write_text(card.read_text().replace('"outside"', '"inside"'))
+    with pytest.raises(ModelError, match="holds no 'outside'"):
+        load_model(tmp_path / "frozen_linear")
+
+
+def test_statistics_are_of_strict_entities() -> None:
+    split = drawn(3, 5)
+    known = ("O", "B-animal", "B-colour", "B-food")
+    right = [{"_tags": row["tags"], "_known": known} for row in split.rows]
+    assert score(TASK.stats(split, right)) == {"f1": 1.0, "macro_f1": 1.0}
+    none = [{"_tags": ["O"] * len(row["tags"]), "_known": known} for row in split.rows]
+    assert score(TASK.stats(split, none))["f1"] == 0.0
+
+
+def test_gold_is_said_like_an_answer() -> None:
+    split = drawn(1, 3)
+    assert TASK.gold(split, 0).endswith(")")
+    assert split.labels[0] in TOPICS

@@ -1,0 +1,134 @@
+"""Multiple choice: which of a question's choices is right; yes or no are choices, too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...evals.measures import classes
+from ...evals.metrics import FloatArray
+from ..datasets.choices import holds_choices, read_choices
+from ..datasets.columns import Asked
+from ..datasets.rows import Rows
+from ..datasets.types import Split
+from ..errors import DatasetError
+from .headed import Extra, HeadedTask
+from .task import Answer
+
+if TYPE_CHECKING:
+    from ..datasets.tables import Table
+    from ..deployment.saved import SavedModel
+    from ..training.goals import Goal
+    from ..training.inputs import Inputs
+
+
+class MultipleChoice(HeadedTask):
+    """One of the choices that each question brings along, or that never differ."""
+
+    name = "multiple-choice"
+    summary = "the right one of a question's choices"
+    metrics = ("accuracy",)
+    maskable = ("question", "choices")
+    asks = ("question", "choices")
+
+    def claims(self, table: Table) -> bool:
+        """A question and a list of choices."""
+        return holds_choices(table)
+
+    def read(self, table: Table, asked: Asked, *, train: bool) -> Rows:
+        """Take questions, choices and answers out of a table."""
+        return read_choices(table, asked.text, asked.label)
+
+    def ask(self, table: Table, column: str | None) -> Split:
+        """Questions, with their choices where they have some."""
+        return read_choices(table, column, None, gold=False).split
+
+    def check(self, splits: Mapping[str, Split]) -> None:
+        """Where choices never differ in train, they must be those of every split."""
+        fixed = _fixed(splits["train"])
+        for split in splits.values():
+            for row, place in zip(split.rows, split.places, strict=True):
+                other = [c for c in row["choices"] if c not in fixed]
+                if fixed and split.labels[0] and other:
+                    raise DatasetError(
+                        f"{place}: the answer {other[0]!r} is none of train's, "
+                        f"{', '.join(map(repr, fixed))}; mend it or add such rows to train"
+                    )
+
+    def labels_of(self, train: Split) -> tuple[str, ...]:
+        """The choices, where they never differ."""
+        return _fixed(train)
+
+    def extra(self, train: Split) -> Extra:
+        """The choices, where they never differ."""
+        return {"choices": list(_fixed(train))}
+
+    def inputs(self, extra: Extra) -> Inputs:
+        """The question with each choice."""
+        from ..training.inputs import QuestionChoices
+
+        return QuestionChoices(extra["choices"])
+
+    def goal(self, labels: Sequence[str], extra: Extra, train: Split | None = None) -> Goal:
+        """One of the choices."""
+        from ..training.goals import OneOf
+
+        return OneOf()
+
+    def completed(self, split: Split, card: SavedModel) -> Split:
+        """Rows without choices get those that never differed in training."""
+        fixed = card.extra["choices"]
+        rows = []
+        for row, place in zip(split.rows, split.places, strict=True):
+            if not row["choices"] and not fixed:
+                raise DatasetError(f"{place}: has no choices; write a list of at least two")
+            rows.append(row if row["choices"] else {**row, "choices": list(fixed)})
+        return replace(split, rows=tuple(rows))
+
+    def answers(self, split: Split, outputs: FloatArray, card: SavedModel) -> list[Answer]:
+        """The likeliest choice, its index and probability."""
+        found = []
+        start = 0
+        for row in split.rows:
+            choices = row["choices"]
+            chances = outputs[start : start + len(choices), 0]
+            start += len(choices)
+            best = int(chances.argmax())
+            found.append(
+                {
+                    "choice": choices[best],
+                    "index": best,
+                    "score": round(float(chances[best]), 6),
+                    "_probabilities": chances,
+                }
+            )
+        return found
+
+    def stats(self, split: Split, answers: Sequence[Answer]) -> dict[str, FloatArray]:
+        """ "classes": the right index, then the probability of each choice."""
+        most = max((len(a["_probabilities"]) for a in answers), default=0)
+        chances = np.zeros((len(answers), most))
+        for i, answer in enumerate(answers):
+            chances[i, : len(answer["_probabilities"])] = answer["_probabilities"]
+        true = np.array([row["answer"] for row in split.rows], np.int64)
+        return {"classes": classes.rows(true, chances)}
+
+    def gold(self, split: Split, row: int) -> str:
+        """The right choice."""
+        return str(split.rows[row]["choices"][split.rows[row]["answer"]])
+
+    def shown(self, answer: Answer) -> str:
+        """The choice."""
+        return str(answer["choice"])
+
+
+def _fixed(train: Split) -> tuple[str, ...]:
+    """The choices that all rows have, or () where they differ."""
+    first = tuple(train.rows[0]["choices"])
+    return first if all(tuple(row["choices"]) == first for row in train.rows) else ()
+
+
+TASK = MultipleChoice()

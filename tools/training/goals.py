@@ -1,0 +1,282 @@
+"""What a head is to predict: its width, its loss, and how logits become answers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...evals.metrics import FloatArray
+from ..datasets.types import Split
+from .linear import LinearHead, class_weights, softmax
+from .settings import TrainSettings
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+STEPS = 100
+POSITIVE_WEIGHT = 10.0  # of a rare label's true rows, at most
+
+
+class Goal(ABC):
+    """What a linear head over the sequences of a split predicts.
+
+    Attributes:
+        width: Logits for each sequence.
+    """
+
+    width: int
+
+    @abstractmethod
+    def gold(self, split: Split) -> NDArray[Any]:
+        """The right answers, one a row."""
+
+    @abstractmethod
+    def loss(self, logits: Tensor, gold: Tensor, sizes: Tensor) -> Tensor:
+        """The loss of each row.
+
+        Args:
+            logits: (sequences, width).
+            gold: (rows, …), as `gold` gives it.
+            sizes: (rows,), sequences of each row.
+
+        Returns:
+            (rows,).
+        """
+
+    @abstractmethod
+    def outputs(self, logits: FloatArray, sizes: NDArray[np.int64]) -> FloatArray:
+        """Turn logits into probabilities or scores: (sequences, width)."""
+
+    def start(self) -> NDArray[np.float32]:
+        """(width,) biases of a head that knows nothing of the rows."""
+        return np.zeros(self.width, np.float32)
+
+    def weighed(self, gold: NDArray[Any], settings: TrainSettings) -> Goal:
+        """The same goal with the settings' weights and smoothing in its loss."""
+        return self
+
+
+class Classes(Goal):
+    """One label of several."""
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        self.labels = tuple(labels)
+        self.width = len(self.labels)
+        self._weight: Any = None
+        self._smoothing = 0.0
+
+    def gold(self, split: Split) -> NDArray[np.int64]:
+        """(n,), positions in `labels`."""
+        index = {label: i for i, label in enumerate(self.labels)}
+        return np.array([index[row["label"]] for row in split.rows], np.int64)
+
+    def loss(self, logits: Tensor, gold: Tensor, sizes: Tensor) -> Tensor:
+        """Cross entropy."""
+        from torch.nn.functional import cross_entropy
+
+        weight = None if self._weight is None else self._weight.to(logits.device)
+        return cross_entropy(
+            logits, gold, weight=weight, reduction="none", label_smoothing=self._smoothing
+        )
+
+    def outputs(self, logits: FloatArray, sizes: NDArray[np.int64]) -> FloatArray:
+        """Probabilities, rows sum to 1."""
+        return softmax(logits)
+
+    def weighed(self, gold: NDArray[Any], settings: TrainSettings) -> Goal:
+        """Classes by inverse root frequency, and smoothed labels."""
+        import torch
+
+        found = Classes(self.labels)
+        found._smoothing = settings.label_smoothing
+        if settings.class_weights:
+            found._weight = torch.from_numpy(class_weights(gold, self.width))
+        return found
+
+
+class LabelSets(Goal):
+    """Any number of labels."""
+
+    def __init__(self, labels: Sequence[str], rates: NDArray[np.float32] | None = None) -> None:
+        self.labels = tuple(labels)
+        self.width = len(self.labels)
+        self.rates = rates
+        self._weight: Any = None
+
+    def gold(self, split: Split) -> NDArray[np.float32]:
+        """(n, L), 0 or 1."""
+        index = {label: i for i, label in enumerate(self.labels)}
+        found = np.zeros((len(split), self.width), np.float32)
+        for i, row in enumerate(split.rows):
+            found[i, [index[label] for label in row["labels"] if label in index]] = 1
+        return found
+
+    def loss(self, logits: Tensor, gold: Tensor, sizes: Tensor) -> Tensor:
+        """Binary cross entropy, summed over the labels."""
+        from torch.nn.functional import binary_cross_entropy_with_logits
+
+        weight = None if self._weight is None else self._weight.to(logits.device)
+        found = binary_cross_entropy_with_logits(logits, gold, pos_weight=weight, reduction="none")
+        return found.sum(dim=1)
+
+    def outputs(self, logits: FloatArray, sizes: NDArray[np.int64]) -> FloatArray:
+        """A probability for each label."""
+        return np.asarray(1 / (1 + np.exp(-np.clip(logits, -60, 60))))
+
+    def start(self) -> NDArray[np.float32]:
+        """How often each label is true, as log odds."""
+        if self.rates is None:
+            return super().start()
+        rates = np.clip(self.rates, 1e-6, 1 - 1e-6)
+        return np.asarray(np.log(rates / (1 - rates)), np.float32)
+
+    def weighed(self, gold: NDArray[Any], settings: TrainSettings) -> Goal:
+        """True rows of rare labels weigh more, by the inverse root of their number."""
+        import torch
+
+        found = LabelSets(self.labels, self.rates)
+        if settings.class_weights:
+            counts = np.maximum(gold.sum(axis=0), 1)
+            weight = np.clip(np.sqrt(np.median(counts) / counts), 1, POSITIVE_WEIGHT)
+            found._weight = torch.from_numpy(weight.astype(np.float32))
+        return found
+
+
+class OneOf(Goal):
+    """The right one of a row's sequences."""
+
+    width = 1
+
+    def gold(self, split: Split) -> NDArray[np.int64]:
+        """(n,), the index of the right choice."""
+        return np.array([row["answer"] for row in split.rows], np.int64)
+
+    def loss(self, logits: Tensor, gold: Tensor, sizes: Tensor) -> Tensor:
+        """Cross entropy over the choices of each row."""
+        import torch
+
+        parts = torch.split(logits[:, 0], sizes.tolist())
+        return torch.stack([torch.logsumexp(p, 0) - p[g] for p, g in zip(parts, gold, strict=True)])
+
+    def outputs(self, logits: FloatArray, sizes: NDArray[np.int64]) -> FloatArray:
+        """A probability for each choice, which sum to 1 over a row's."""
+        parts = np.split(logits[:, 0], np.cumsum(sizes)[:-1])
+        return np.concatenate([softmax(p) for p in parts])[:, None]
+
+
+class Scores(Goal):
+    """A number, such as how alike two texts are.
+
+    Attributes:
+        mean, spread: Of the training scores: the head predicts in units of the spread.
+    """
+
+    width = 1
+
+    def __init__(self, mean: float, spread: float) -> None:
+        self.mean, self.spread = mean, spread
+
+    def gold(self, split: Split) -> NDArray[np.float32]:
+        """(n,), standardised."""
+        found = np.array([row["score"] for row in split.rows], np.float64)
+        return np.asarray((found - self.mean) / self.spread, np.float32)
+
+    def loss(self, logits: Tensor, gold: Tensor, sizes: Tensor) -> Tensor:
+        """Squared error."""
+        return (logits[:, 0] - gold) ** 2
+
+    def outputs(self, logits: FloatArray, sizes: NDArray[np.int64]) -> FloatArray:
+        """The score, as the data has it."""
+        return logits * self.spread + self.mean
+
+
+def fit_head(
+    goal: Goal,
+    features: Any,
+    gold: NDArray[Any],
+    sizes: NDArray[np.int64],
+    *,
+    strength: float,
+) -> LinearHead:
+    """Fit a linear head to fixed features with a ridge penalty.
+
+    Args:
+        goal: Its loss is summed over the rows.
+        features: (sequences, n_features), dense float32 or sparse; not modified.
+        gold: (rows, …).
+        sizes: (rows,), sequences of each row.
+        strength: As C of scikit-learn, > 0: larger means a weaker penalty.
+    """
+    import torch
+
+    if isinstance(features, np.ndarray):
+        inputs = torch.from_numpy(np.ascontiguousarray(features, np.float32))
+    else:
+        inputs = _sparse(features)
+    true, counts = torch.from_numpy(gold), torch.from_numpy(sizes)
+    weight = torch.zeros(features.shape[1], goal.width, requires_grad=True)
+    bias = torch.from_numpy(goal.start().copy()).requires_grad_()
+    solver = torch.optim.LBFGS(
+        [weight, bias], max_iter=STEPS, history_size=10, line_search_fn="strong_wolfe"
+    )
+
+    def closure() -> Tensor:
+        solver.zero_grad()
+        fit = goal.loss(inputs @ weight + bias, true, counts).sum()
+        loss: Tensor = fit + weight.pow(2).sum() / (2 * strength)
+        loss.backward()
+        return loss
+
+    solver.step(closure)
+    return LinearHead(weight.detach().numpy().T.copy(), bias.detach().numpy().copy())
+
+
+def fit_best_head(
+    goal: Goal,
+    train: tuple[Any, NDArray[Any], NDArray[np.int64]],
+    validation: tuple[Any, NDArray[Any], NDArray[np.int64]],
+    strengths: Sequence[float],
+) -> tuple[LinearHead, float]:
+    """Fit one head for each strength and keep the one with the least loss on validation.
+
+    Args:
+        goal: What is predicted.
+        train, validation: Features, gold and sizes.
+        strengths: Tried in turn.
+
+    Returns:
+        The head and its strength.
+    """
+    fitted = [(fit_head(goal, *train, strength=c), c) for c in strengths]
+    return min(fitted, key=lambda found: head_loss(goal, found[0], *validation))
+
+
+def head_loss(
+    goal: Goal, head: LinearHead, features: Any, gold: NDArray[Any], sizes: NDArray[np.int64]
+) -> float:
+    """The mean loss over rows."""
+    import torch
+
+    logits = np.asarray(features @ head.weight.T + head.bias, np.float32)
+    rows = goal.loss(torch.from_numpy(logits), torch.from_numpy(gold), torch.from_numpy(sizes))
+    return float(rows.mean())
+
+
+def _sparse(features: Any) -> Any:
+    import warnings
+
+    import torch
+
+    found = features.tocsr()
+    with warnings.catch_warnings():  # torch calls its sparse layout a beta
+        warnings.simplefilter("ignore", UserWarning)
+        return torch.sparse_csr_tensor(
+            torch.from_numpy(found.indptr.astype(np.int64)),
+            torch.from_numpy(found.indices.astype(np.int64)),
+            torch.from_numpy(found.data),
+            size=found.shape,
+        )
