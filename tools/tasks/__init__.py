@@ -23,6 +23,8 @@ MODULES = {
     "code-generation": "code_generation",
     "reasoning": "reasoning",
     "translation": "translation",
+    "text-generation": "text_generation",
+    "language-modelling": "language_modelling",
 }
 TASKS = tuple(MODULES)
 
