@@ -41,12 +41,13 @@ def holds_label_sets(table: Table) -> bool:
     That is a column of lists by a label's name; or a label column in which a cell such as
     "a, b" stands beside cells "a" and "b".
     """
-    if _list_column(table) is not None:
-        return True
+    lists = _list_column(table)
     try:
-        column = choose_columns(table, text=None, label=None).label
+        column = choose_columns(table, text=None, label=lists).label
     except DatasetError:
         return False
+    if lists is not None:
+        return True
     counts = {str(cell).strip() for cell in table.cells[column]}
     return any(_joins(cell, separator, counts) for cell in counts for separator in SEPARATORS)
 

@@ -17,7 +17,6 @@ MODULES = {
     "relation-extraction": "relation_extraction",
     "multiple-choice": "multiple_choice",
     "sentence-pair": "sentence_pair",
-    "multi-label-classification": "multi_label_classification",
     "dialogue": "dialogue",
     "summarisation": "summarisation",
     "code-generation": "code_generation",

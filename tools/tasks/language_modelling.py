@@ -107,7 +107,7 @@ class LanguageModelling(Task):
         """The perplexity."""
         if answer["perplexity"] is None:
             return "nothing to foresee"
-        return f"perplexity {answer['perplexity']:.2f} over {answer['_tokens']} tokens"
+        return f"perplexity {answer['perplexity']:.2f}"
 
 
 TASK = LanguageModelling()

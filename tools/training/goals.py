@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 STEPS = 100
+SPARSE_STEPS = 30  # over tf-idf, which takes few and has many weights
 POSITIVE_WEIGHT = 10.0  # of a rare label's true rows, at most
 
 
@@ -213,7 +214,8 @@ def fit_head(
     """
     import torch
 
-    if isinstance(features, np.ndarray):
+    dense = isinstance(features, np.ndarray)
+    if dense:
         inputs = torch.from_numpy(np.ascontiguousarray(features, np.float32))
     else:
         inputs = _sparse(features)
@@ -221,7 +223,10 @@ def fit_head(
     weight = torch.zeros(features.shape[1], goal.width, requires_grad=True)
     bias = torch.from_numpy(goal.start().copy()).requires_grad_()
     solver = torch.optim.LBFGS(
-        [weight, bias], max_iter=STEPS, history_size=10, line_search_fn="strong_wolfe"
+        [weight, bias],
+        max_iter=STEPS if dense else SPARSE_STEPS,
+        history_size=10,
+        line_search_fn="strong_wolfe",
     )
 
     def closure() -> Tensor:

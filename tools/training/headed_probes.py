@@ -14,11 +14,11 @@ from ..datasets.types import Split
 from ..deployment.saved import write_card, write_tfidf
 from ..facts import Candidate, JobProgress, OnProgress, Outcome
 from .data import JobData
-from .goals import fit_best_head, fit_head
+from .goals import Classes, fit_best_head, fit_head
 from .hardware import Device, pick_device
 from .headed import HeadedTuning, describe, pooled_states
 from .inputs import Inputs
-from .linear import STRENGTHS, LinearHead
+from .linear import STRENGTHS, LinearHead, fit_margin
 from .measure import saved_scores
 from .tfidf import fit_features
 from .tokens import tokenize
@@ -26,7 +26,7 @@ from .tokens import tokenize
 if TYPE_CHECKING:
     from ..tasks.headed import HeadedTask
 
-WORD_STRENGTHS = (1.0, 3.0, 10.0)  # of heads over tf-idf
+WORD_STRENGTHS = (1.0, 5.0)  # of heads over tf-idf
 FROZEN_STRENGTHS = (0.3, 1.0, *STRENGTHS)
 PLACE = "at_0"  # a word that stands in every first choice
 
@@ -95,8 +95,13 @@ class _Probes:
         counter, train = fitted
         validation = counter.transform(self.inputs.words(self.data.validation))
         write_tfidf(self.folder / "tfidf_linear", counter.vocabulary_, counter.idf_)
-        head, strength = self._best(train, validation, WORD_STRENGTHS)
-        said = {"strength": strength}
+        data, goal = self.data, self.goal
+        said = {}
+        if isinstance(goal, Classes):  # ten times faster than logistic regression here
+            gold, other = goal.gold(data.train), goal.gold(data.validation)
+            head = fit_margin(train, gold, validation, other, goal.width)
+        else:
+            head, said["strength"] = self._best(train, validation, WORD_STRENGTHS)
         return [self._saved("tfidf_linear", "none", head, said, start, features=validation)]
 
     def frozen(self) -> tuple[Candidate, float]:
