@@ -109,9 +109,9 @@ class SequenceTask(Task):
                 tuning.save_untuned(folder / name)
                 frozen, writing = tuning.pass_seconds(), tuning.answer_seconds()
                 rows = len(data.validation)
-                wanted = rows * (writing + frozen / max(1, len(data.train)))
-                if not _fits(wanted, began, data.spec.seconds):
-                    notes.append(f"untuned: left out, as scoring it would take {wanted:.0f} s")
+                needed = rows * (writing + frozen / max(1, len(data.train)))
+                if not _fits(needed, began, data.spec.seconds):
+                    notes.append(f"untuned: left out, as scoring it would take {needed:.0f} s")
                     continue
             else:
                 self._remember(name, data, folder / name)
