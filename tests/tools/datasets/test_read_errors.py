@@ -100,17 +100,12 @@ FILES: list[tuple[str, str | bytes, list[str]]] = [
     (
         "several.jsonl",
         '{"text": "some text", "labels": ["a"]}\n' * 4,
-        ["'labels'", "multi-label", "not supported yet", "--label"],
+        ["one label only, 'a'", "several.jsonl line 1"],
     ),
     (
         "nested.jsonl",
         GOOD + '{"text": "some text", "label": ["a", "b"]}\n',
-        ["nested.jsonl line 5", "multi-label"],
-    ),
-    (
-        "joined.csv",
-        'text,label\nx1,a\nx2,a\nx3,b\nx4,b\nx5,"a,b"\nx6,"a,b"\n',
-        ["joined.csv row 6", "multi-label"],
+        ["nested.jsonl line 1", "lists in other rows", '["a"]'],
     ),
     (
         "tokens.jsonl",
@@ -160,7 +155,7 @@ def test_column_that_is_not_there_lists_those_that_are(write: Write, good_csv: s
 
 def test_unknown_task_lists_the_known(write: Write, good_csv: str) -> None:
     message = complaint(write("data.csv", good_csv), task="poetry")
-    assert message == "unknown task 'poetry'; known tasks: text-classification"
+    assert message.startswith("unknown task 'poetry'; known tasks: text-classification, ")
 
 
 def test_column_of_lists_cannot_be_the_text(write: Write) -> None:
