@@ -153,7 +153,12 @@ def test_cheap_rungs_learn_and_are_loaded_with_the_same_scores(
 @pytest.mark.usefixtures("float32")
 @pytest.mark.parametrize(
     ("case", "strategy"),
-    [*((case, "top_layers") for case in CASES), ("relations", "lora"), ("choices", "full")],
+    # Of a few random layers it cannot be asked to relate a text to a word that never changes.
+    [
+        *((case, "top_layers") for case in CASES if case != "statements"),
+        ("relations", "lora"),
+        ("choices", "full"),
+    ],
 )
 def test_tuned_model_learns_and_answers_alike_when_loaded(
     case: str, strategy: str, job: Callable[..., Any], tmp_path: Path
