@@ -31,13 +31,15 @@ class Diagnosis(BaseModel):
     profile: DatasetProfile
 
 
-def diagnose(path: Path, *, task: str | None, text: str | None, label: str | None) -> Diagnosis:
+def diagnose(
+    path: Path, *, task: str | None, text: str | None, label: str | None, strict: bool = False
+) -> Diagnosis:
     """Read the data and look it over; nothing is written.
 
     Raises:
         DatasetError: It cannot be read or cannot serve the task.
     """
-    raw = read_data(path, task=task, text=text, label=label)
+    raw = read_data(path, task=task, text=text, label=label, strict=strict)
     profile = profile_data(raw.splits, raw.oddities)
     masked = mask_texts(raw.splits["train"].texts)
     if masked.touched:

@@ -44,6 +44,9 @@ def run(
     ] = None,
     text: Annotated[str | None, typer.Option(help="Column of the text.")] = None,
     label: Annotated[str | None, typer.Option(help="Column of the label.")] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse what would be repaired, such as stray I- tags.")
+    ] = False,
     base_model: Annotated[
         list[str] | None,
         typer.Option(
@@ -91,6 +94,7 @@ def run(
         "task": task,
         "text": text,
         "label": label,
+        "strict": strict or None,
         "base_model": base_model,
         "targets": target,
         "budget": budget,
@@ -264,6 +268,9 @@ def check(
     task: Annotated[str | None, typer.Option(help="Inferred if left out.")] = None,
     text: Annotated[str | None, typer.Option(help="Column of the text.")] = None,
     label: Annotated[str | None, typer.Option(help="Column of the label.")] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse what would be repaired, such as stray I- tags.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Diagnose DATA; spends nothing and changes nothing."""
@@ -271,7 +278,7 @@ def check(
     with _errors(console):
         from .check import diagnose, print_diagnosis
 
-        diagnosis = diagnose(Path(data), task=task, text=text, label=label)
+        diagnosis = diagnose(Path(data), task=task, text=text, label=label, strict=strict)
         if as_json:
             print(diagnosis.model_dump_json())
         else:

@@ -142,7 +142,7 @@ def print_plan(console: Console, plan: Plan, controller: str) -> None:
     """Say what is about to be done and what it may take, before anything is spent."""
     from ..tools.reporting.words import duration, metric_name
     from ..tools.tasks import find_task
-    from .outlook import outlook
+    from .outlook import memory_line, outlook
 
     spec = plan.spec
     sizes = ", ".join(f"{n:,} {name}" for name, n in plan.rows.items())
@@ -156,6 +156,7 @@ def print_plan(console: Console, plan: Plan, controller: str) -> None:
     several = f" ({len(spec.base_models)} to be ranked)" if len(spec.base_models) > 1 else ""
     console.print(f"  base model  {escape(', '.join(spec.base_models))}{several}")
     console.print(f"  budget      {spec.budget or 'no limit'}")
+    console.print(f"  memory      {escape(memory_line(plan))}")
     for number, step in enumerate(outlook(plan)):
         head = "plan" if number == 0 else ""
         what = f"{step.tool}: {step.what}"

@@ -102,3 +102,28 @@ def _known(task: str) -> tuple[KnownStrategy, ...]:
 def total(steps: Sequence[Step]) -> float:
     """Seconds of all steps that fit."""
     return sum(s.seconds for s in steps if s.fits)
+
+
+def memory_line(plan: Plan) -> str:
+    """What the dearest training may take, as the defaults stand, and what is free."""
+    from ..tools.training.base_model import find_base_model
+    from ..tools.training.memory_estimate import estimate_memory, free_memory, shape_of
+    from ..tools.training.memory_retry import CHARACTERS_A_TOKEN, gigabytes
+    from ..tools.training.settings import TrainSettings
+
+    fields = TrainSettings.model_fields
+    longest = max((len(text) for text in plan.raw.splits["train"].texts), default=0)
+    needed = 0
+    for ref in plan.spec.base_models:
+        base = find_base_model(ref)
+        shape = shape_of(base.path)
+        for strategy in _known(plan.raw.task):
+            if strategy.tool != "fine_tune" or strategy.variant_of is not None:
+                continue
+            said = {k: v for k, v in strategy.defaults.items() if k in fields}
+            settings = TrainSettings.model_validate({**said, "strategy": strategy.name})
+            length = min(settings.max_length, base.max_tokens, 2 + longest // CHARACTERS_A_TOKEN)
+            needed = max(needed, estimate_memory(shape, settings, length).total)
+    free = free_memory()
+    less = "" if needed <= free else "; smaller parts of a batch at a time will do"
+    return f"about {gigabytes(needed)} at most, {gigabytes(free)} free{less}"

@@ -87,7 +87,7 @@ def read_digest(messages: Sequence[BaseMessage]) -> Digest:
 
 def propose(digest: Digest) -> Proposal:
     """Decide the next step: look, know, clean, probe; then what is likeliest to close the gap."""
-    for rule in (_look, _rank, _probe, _unlearn_doubt, _costs_alone, _blend):
+    for rule in (_look, _rank, _probe, _unlearn_doubt, _costs_alone, _augment, _blend):
         proposal = rule(digest)
         if proposal is not None and not _declined(proposal, digest):
             return proposal
@@ -144,9 +144,9 @@ def _probe(digest: Digest) -> Proposal | None:
     probes = [s for s in digest.strategies if s.tool == "probe_baselines"]
     if not probes or any(s.name in done for s in probes):
         return None
-    without = [s.name for s in probes if not s.feasible]
+    rungs = [s.name for s in probes if s.feasible]
     why = "The cheapest rungs first; they are the baselines."
-    return Proposal("probe_baselines", why, {"without": without} if without else {})
+    return Proposal("probe_baselines", why, {"rungs": rungs})
 
 
 def _unlearn_doubt(digest: Digest) -> Proposal | None:
@@ -160,6 +160,17 @@ def _unlearn_doubt(digest: Digest) -> Proposal | None:
         f"{data.doubtful_labels} labels are contradicted by the other rows, and the probe does "
         "better without them.",
         {"suspects": True},
+    )
+
+
+def _augment(digest: Digest) -> Proposal | None:
+    """Make new rows where there are few; a probe tells whether they pay, so it costs little."""
+    augment = next((s for s in digest.strategies if s.tool == "augment_dataset"), None)
+    wanted = digest.data.augmentation_may_pay and digest.candidates
+    if augment is None or not wanted or not _fits(augment.seconds, digest):
+        return None
+    return Proposal(
+        augment.tool, "Rows are few or classes small: try new ones; they stay only if they help."
     )
 
 
@@ -284,7 +295,11 @@ def _options(digest: Digest, gap: float | None) -> list[Option]:
         options = [
             _shortened(s, error, gap, digest)
             for s in digest.strategies
-            if s.variant_of in tried and s.feasible and not s.tried and not s.failed
+            if s.variant_of in tried
+            and s.tool == "fine_tune"
+            and s.feasible
+            and not s.tried
+            and not s.failed
         ]
     if blend is not None:
         why = "Blend the probes: they err on different texts, and it costs seconds."

@@ -33,6 +33,7 @@ class RunSpec(BaseModel):
         max_trials: Search trials at most; None means no limit.
         max_tokens: Tokens that an LLM controller may read and write in all.
         max_cost: US dollars for an LLM controller; needs `llm_price`.
+        strict: Refuse rows that would be repaired, such as an I- without its B-.
         max_gpu: Time on a GPU, written as `budget` is.
         llm: "provider:model", a URL or "local:PATH"; None means the rule-based planner.
         llm_model: Name of the model behind a URL.
@@ -49,6 +50,7 @@ class RunSpec(BaseModel):
     task: str | None = None
     text: str | None = None
     label: str | None = None
+    strict: bool = False
     base_model: str | tuple[str, ...] = "builtin:minilm"
     targets: tuple[str, ...] = ()
     budget: str | None = None

@@ -144,4 +144,6 @@ def _rows(ledger: Ledger, run: str) -> Facts:
 
 def read_rows(spec: RunSpec) -> RawData:
     """Read the user's data as the spec describes it."""
-    return read_data(Path(spec.data), task=spec.task, text=spec.text, label=spec.label)
+    return read_data(
+        Path(spec.data), task=spec.task, text=spec.text, label=spec.label, strict=spec.strict
+    )

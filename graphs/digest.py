@@ -51,6 +51,7 @@ class DataState(BaseModel):
     masked: bool = False
     doubtful_labels: int = 0
     doubtful_labels_hurt: bool = False
+    augmentation_may_pay: bool = Field(False, description="few rows, or small classes")
 
 
 class StrategyState(BaseModel):
@@ -148,6 +149,7 @@ def make_digest(
             masked=bool(version and version.masked),
             doubtful_labels=len(facts.suspect_labels) if suspects else 0,
             doubtful_labels_hurt=suspects and facts.suspects_pay,
+            augmentation_may_pay=augmentation_may_pay(facts, steps),
         ),
         strategies=[
             _strategy_state(
@@ -180,6 +182,25 @@ def worth_blending(candidates: Sequence[Candidate], metric: str) -> bool:
     before = {c.name for c in best_of_each(candidates[:last], metric)}
     now = {c.name for c in best_of_each(candidates, metric)}
     return len(now) >= 2 and now != before
+
+
+def augmentation_may_pay(facts: Facts, steps: Sequence[Step]) -> bool:
+    """Tell whether new rows are worth a try: not tried yet, and few rows or small classes."""
+    known = next((s for s in facts.strategies if s.tool == "augment_dataset"), None)
+    tried = any(s.tool == "augment_dataset" for s in steps)
+    counts = facts.label_counts.values()
+    if known is None or tried or len(counts) < 2 or facts.data is None:
+        return False
+    smallest, largest = max(1, min(counts)), max(counts)
+    limits = {name: float(value) for name, value in known.defaults.items()}
+    large = facts.data.train_rows > limits.get("most_rows", float("inf"))
+    if large or smallest < known.min_examples_per_class:
+        return False
+    return (
+        facts.data.train_rows <= limits.get("train_rows", 0)
+        or smallest <= limits.get("smallest_class", 0)
+        or largest >= limits.get("imbalance", float("inf")) * smallest
+    )
 
 
 def _strategy_state(

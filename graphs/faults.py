@@ -17,6 +17,8 @@ MOST_CHARACTERS = 20_000  # of one answer, its arguments among them
 PRODUCTIVE = {
     "clean_dataset",
     "mask_personal_data",
+    "rank_base_models",
+    "augment_dataset",
     "probe_baselines",
     "fine_tune",
     "blend_candidates",

@@ -139,6 +139,8 @@ def _story(state: State, context: RunContext, found: Confirmed, result: RunResul
     parts = _of_the_test(facts.candidates, context, found, result)
     kept = context.tools.ledger.notes(context.tools.run)
     notes = [*(changed(c) for c in result.changes), *facts.notes, *kept]
+    signed = parts.get("signatures", {}).values()  # shown beside the figures
+    notes = [note for note in notes if not any(s in note for s in signed)]
     if result.stop_reason == "targets_met" and not result.met:
         notes.append("The targets held on validation but not on the test split.")
     if state["taken_over"] is not None:

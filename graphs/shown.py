@@ -56,7 +56,7 @@ def story_parts(
     found = breakdown(stats, labels)
     figures = zip(found.names, found.figures.tolist(), strict=True) if found else ()
     return {
-        "confusion": _confusion(stats),
+        "confusion": _confusion(stats, labels),
         "per_label": [
             LabelResult(name=name, precision=p, recall=r, f1=f1, support=int(support))
             for name, (p, r, f1, support) in figures
@@ -107,11 +107,11 @@ def _asked(test: Split, row: int) -> str:
     return test.texts[row]
 
 
-def _confusion(stats: Stats) -> list[list[int]]:
-    """Counts of true and given classes; [] where the task has none."""
-    if "classes" not in stats:
+def _confusion(stats: Stats, labels: Sequence[str]) -> list[list[int]]:
+    """Counts of true and given classes; [] where there are none, or only places of choices."""
+    classes = stats.get("classes")
+    if classes is None or classes.shape[1] - 1 != len(labels):
         return []
-    classes = stats["classes"]
     true, given = classes[:, 0].astype(np.int64), classes[:, 1:].argmax(axis=1)
     counts: list[list[int]] = confusion(true, given, classes.shape[1] - 1).astype(int).tolist()
     return counts

@@ -128,6 +128,24 @@ def merge(old: Facts, new: Facts) -> Facts:
 _GROWING = {"findings", "candidates", "searched", "curves", "trials", "notes"}
 
 
+class Augmented(BaseModel):
+    """What rows made by one method, or several ("noise+oversample"), do to a linear probe.
+
+    `before` and `after` are its scores on validation, `ci` the interval of their difference;
+    `gain` is the difference, turned round where lower is better.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    method: str
+    rows: int = 0
+    before: float = 0.0
+    after: float = 0.0
+    gain: float = 0.0
+    ci: tuple[float, float] = (0.0, 0.0)
+    pays: bool = False
+
+
 class Outcome(BaseModel):
     """What a job leaves in its artifact as outcome.json; folders are relative to it."""
 
@@ -135,6 +153,7 @@ class Outcome(BaseModel):
     curves: tuple[Curve, ...] = ()
     trials: tuple[TrialRecord, ...] = ()
     base_ranking: tuple[RankedBase, ...] = ()
+    augmented: tuple[Augmented, ...] = ()
     suspect_labels: tuple[int, ...] = ()
     suspects_pay: bool = False
     frozen_seconds: float = 0.0

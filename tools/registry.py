@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .augment.tool import AUGMENT
 from .datasets.tool import CLEAN, INSPECT, MASK
 from .guardrails.tool import CHECK_GUARDRAILS
 from .jobs.tool import FINISH, LIST_JOBS
@@ -20,6 +21,7 @@ TOOLS: dict[str, Tool] = {
         MASK,
         RANK_BASE_MODELS,
         PROBE,
+        AUGMENT,
         FINE_TUNE,
         SEARCH,
         BLEND,

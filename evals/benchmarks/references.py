@@ -97,7 +97,9 @@ def entities(true: list[list[str]], given: list[list[str]]) -> dict[str, float]:
     from seqeval.scheme import IOB2
 
     return {
-        name: f1_score(true, given, average=average, mode="strict", scheme=IOB2, zero_division=0)
+        name: float(
+            f1_score(true, given, average=average, mode="strict", scheme=IOB2, zero_division=0)
+        )
         for name, average in (("f1", "micro"), ("macro_f1", "macro"))
     }
 

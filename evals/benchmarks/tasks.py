@@ -122,7 +122,7 @@ def measure(case: Case, data: Path, budget: str) -> tuple[dict[str, Any], dict[s
     with tempfile.TemporaryDirectory() as workspace:
         result = run(folder, case.target, budget, Path(workspace), ["--task", case.task])
         if result["model"] is None:
-            raise RunFailed("the budget brought no model")
+            raise RunFailed(f"no model was kept ({result['stop_reason'].replace('_', ' ')})")
         answers = predict(result["model"], folder / "test.jsonl")
     with (folder / "test.jsonl").open(encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]

@@ -14,7 +14,7 @@ and functions that make its statistics from gold and answers.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Protocol, cast
 
@@ -100,13 +100,19 @@ def wrong(metric: str, stats: Stats) -> FloatArray:
     return measure(kind).wrong(stats[kind])
 
 
-def score(stats: Stats) -> dict[str, float]:
+def score(stats: Stats, only: Sequence[str] | None = None) -> dict[str, float]:
     """Compute every metric that follows from the statistics, over all rows.
 
-    One that has no meaning here is left out, such as the F1 of unanswerable questions
-    where every question has an answer.
+    Args:
+        stats: See above.
+        only: The metrics that matter, in the order wanted; None means all.
+
+    Returns:
+        Metric -> value. One that has no meaning here is left out, such as the F1 of
+        unanswerable questions where every question has an answer.
     """
-    names = dict.fromkeys(name for kind in stats for name in measure(kind).NAMES)
+    known = dict.fromkeys(name for kind in stats for name in measure(kind).NAMES)
+    names = known if only is None else [name for name in only if name in known]
     values = {name: value(name, stats) for name in names}
     return {name: v for name, v in values.items() if not math.isnan(v)}
 

@@ -27,7 +27,7 @@ from tuneos.graphs.approval import Approve
 Turn = str | list[tuple[str, dict[str, Any]]]
 NAME = "scripted fake"
 FAKE = "fake:scripted"  # the --llm that it answers to
-PROBE: Turn = [("probe_baselines", {"frozen_linear": False})]
+PROBE: Turn = [("probe_baselines", {"rungs": ["tfidf_linear"]})]
 FINISH: Turn = [("finish", {"reason": "that is all"})]
 WORDS = {
     "billing": "invoice charge refund payment price receipt",

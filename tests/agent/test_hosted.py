@@ -599,7 +599,7 @@ def block(monkeypatch: pytest.MonkeyPatch, *absent: str) -> None:
 def test_run_goes_through_faults_to_its_report_and_leaves_no_key(
     serve: Serve, tickets: Path, tmp_path: Path
 ) -> None:
-    probe = {"frozen_linear": False}
+    probe = {"rungs": ["tfidf_linear"]}
     server = serve(
         fails(429, f"slow down, {KEY}", retry_after="0"),
         says("First a look.", ("inspect_dataset", {})),
@@ -682,7 +682,7 @@ def test_command_runs_with_a_server_until_its_report_and_counts_what_it_cost(
     server = serve(
         fails(500, f"out of order, {KEY}"),
         says("A look.", ("inspect_dataset", {})),
-        says("The cheapest rung.", ("probe_baselines", {"frozen_linear": False})),
+        says("The cheapest rung.", ("probe_baselines", {"rungs": ["tfidf_linear"]})),
     )
     work = tmp_path / "work"
     words = [sys.executable, "-P", "-m", "tuneos.agent.cli", "run", tickets, "--json"]

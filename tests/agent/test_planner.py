@@ -98,6 +98,7 @@ def digest(*, gap: float | None = 0.05, data: dict[str, Any] | None = None, **mo
         "attempts_without_gain": 0,
         "patience": 3,
         "small_gap": 0.02,
+        "error": 1.0 - value if value is not None else 1.0,
         "seconds_left": 1000.0,
         "trials_left": None,
         "search_trials": 8,
@@ -129,12 +130,12 @@ DOUBT: dict[str, Any] = {"doubtful_labels": 20, "doubtful_labels_hurt": True}
         (
             {"data": {**DIRTY, "cleaned": True, "masked": True}, "candidates": []},
             "probe_baselines",
-            {"tfidf_linear": True, "frozen_linear": True},
+            {"rungs": ["tfidf_linear", "frozen_linear"]},
         ),
         (
             {"candidates": [], "strategies": ladder(without=["frozen_linear"], tried=())},
             "probe_baselines",
-            {"tfidf_linear": True, "frozen_linear": False},
+            {"rungs": ["tfidf_linear"]},
         ),
         # doubtful labels go only where the probe says they hurt, and there are enough
         ({"data": DOUBT}, "clean_dataset", {"suspects": True}),
@@ -379,3 +380,33 @@ def test_gap_that_tuning_cannot_close_does_not_steer_it() -> None:
     slow = TargetState(target="latency_p95_ms<=1", best=3.0, gap=2.0, cost=True)
     near = TargetState(target="macro_f1>=0.82", best=0.8, gap=0.02)
     assert propose(digest(targets=[slow, near])) == propose(digest(targets=[near]))
+
+
+AUGMENT = StrategyState(
+    name="augment",
+    rung=1,
+    tool="augment_dataset",
+    typical_gain=0.03,
+    seconds=60.0,
+    variant_of="frozen_linear",
+)
+
+
+def test_new_rows_are_tried_before_tuning_where_they_may_pay() -> None:
+    strategies = [*ladder(), AUGMENT]
+    wanted = {"augmentation_may_pay": True}
+    assert propose(digest(data=wanted, strategies=strategies)).tool == "augment_dataset"
+    assert propose(digest(strategies=strategies)).tool == "fine_tune"
+    assert propose(digest(data=wanted)).tool == "fine_tune"  # the knowledge graph has no such
+    short = digest(data=wanted, strategies=strategies, seconds_left=50.0)
+    assert propose(short).tool != "augment_dataset"
+    spent = ladder(tried=(*CLIMBED, "search", "dora"), without=["search"])
+    done = digest(strategies=[*spent, AUGMENT])
+    assert propose(done).tool == "finish"  # it is no relative to be tuned
+
+
+def test_base_models_are_ranked_before_they_are_probed() -> None:
+    unknown = digest(candidates=[], unranked_base_models=2)
+    assert propose(unknown).tool == "rank_base_models"
+    dirty = digest(candidates=[], unranked_base_models=2, data=DIRTY)
+    assert propose(dirty).tool == "clean_dataset"

@@ -337,7 +337,7 @@ def test_step_that_a_person_changed_is_checked_again(
 ) -> None:
     policy = tmp_path / "policy.yaml"
     policy.write_text("ask: [{tool: probe_baselines}]")
-    answers = [{"tfidf_linear": "perhaps"}, {"frozen_linear": False, "tfidf_linear": True}]
+    answers: list[dict[str, Any]] = [{"rungs": "perhaps"}, {"rungs": ["tfidf_linear"]}]
 
     def change(question: Question) -> Answer:
         assert question.why_asked == "probe_baselines"
@@ -352,9 +352,9 @@ def test_step_that_a_person_changed_is_checked_again(
         policy=str(policy),
         targets=["macro_f1>=0.8"],
     )
-    assert "the person's change cannot be: tfidf_linear" in ran.of("refused")[0]["why"]
+    assert "the person's change cannot be: rungs" in ran.of("refused")[0]["why"]
     (step,) = read_story(ran.run).steps
-    assert step.arguments == {"frozen_linear": False, "tfidf_linear": True}
+    assert step.arguments == {"rungs": ["tfidf_linear"]}
     assert step.approved == "changed by a person"
 
 

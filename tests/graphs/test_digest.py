@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from tuneos.evals.result import Step
+from tuneos.evals.result import RankedBase, Step
 from tuneos.evals.targets import parse_target
-from tuneos.graphs.digest import Digest, make_digest, worth_blending
+from tuneos.graphs.digest import Digest, augmentation_may_pay, make_digest, worth_blending
 from tuneos.tools.facts import Candidate, DataVersion, Facts, KnownStrategy, Setting
 
 TARGETS = (parse_target("macro_f1>=0.90"), parse_target("latency_p95_ms<=10"))
@@ -135,3 +135,47 @@ def test_digest_of_a_long_run_stays_short() -> None:
 
 def test_digest_of_an_empty_run_can_be_made() -> None:
     assert json.loads(of(Facts()).model_dump_json())["best"] is None
+
+
+AUGMENT = KnownStrategy(
+    name="augment",
+    rung=1,
+    tool="augment_dataset",
+    relative_cost=4.0,
+    typical_gain=0.03,
+    min_examples_per_class=2,
+    defaults={"train_rows": 1000, "most_rows": 5000, "smallest_class": 20, "imbalance": 5},
+    variant_of="frozen_linear",
+)
+
+
+@pytest.mark.parametrize(
+    ("counts", "wanted"),
+    [
+        ({"a": 450, "b": 450}, True),  # few rows
+        ({"a": 2000, "b": 2000}, False),
+        ({"a": 3000, "b": 20}, True),  # a small class
+        ({"a": 3000, "b": 600}, True),  # imbalance
+        ({"a": 3000, "b": 601}, False),
+        ({"a": 9000, "b": 20}, False),  # large data: never
+        ({"a": 90, "b": 1}, False),  # a class that nothing can be drawn from
+        ({}, False),
+    ],
+)
+def test_augmentation_is_advised_for_few_rows_and_small_classes(
+    counts: dict[str, int], wanted: bool
+) -> None:
+    data = DATA.model_copy(update={"train_rows": sum(counts.values())})
+    facts = Facts(data=data, label_counts=counts, strategies=(AUGMENT,))
+    assert augmentation_may_pay(facts, ()) is wanted
+    assert not augmentation_may_pay(facts, (step("augment_dataset", ok=True),))
+    assert not augmentation_may_pay(Facts(data=data, label_counts=counts), ())
+
+
+def test_several_base_models_are_to_be_ranked_until_they_are() -> None:
+    def unranked(facts: Facts, given: int) -> int:
+        found = make_digest(facts, (), TARGETS, "macro_f1", None, None, (), given)
+        return found.unranked_base_models
+
+    ranked = FACTS.model_copy(update={"base_ranking": (RankedBase(base_model="a"),)})
+    assert (unranked(FACTS, 1), unranked(FACTS, 3), unranked(ranked, 3)) == (0, 3, 0)

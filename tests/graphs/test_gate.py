@@ -140,7 +140,7 @@ def test_gate_refuses_with_words_the_controller_can_use(
     "asked",
     [
         call("inspect_dataset"),
-        call("probe_baselines", without=["frozen_linear"]),
+        call("probe_baselines", rungs=["tfidf_linear"]),
         call("fine_tune", strategy="lora", rank=8),
         call("query_knowledge", sparql="SELECT ?s WHERE { ?s a <http://example.org/x> }"),
         call("record_lesson", lesson="rank 8/16 was enough: see $1", about="lora"),

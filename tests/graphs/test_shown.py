@@ -51,6 +51,16 @@ def test_classes_have_a_confusion_figures_and_the_surest_errors(tmp_path: Path) 
     assert found["signatures"] == {}
 
 
+def test_choices_without_names_have_no_confusion(tmp_path: Path) -> None:
+    stats = {"classes": classes.rows(np.array([0]), np.array([[0.1, 0.9]]))}
+    answers = written(tmp_path, [{"label": "b", "score": 0.9}])
+    test = split(["which?"], [], ["a"])
+    found = story_parts(find_task("text-classification"), "accuracy", test, stats, answers, [])
+    assert found["confusion"] == []
+    assert found["per_label"] == []
+    assert len(found["worst"]) == 1
+
+
 def test_entities_are_listed_by_type(tmp_path: Path) -> None:
     row = {
         "text": "in Oslo",

@@ -7,18 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tiny_words import FILLER, TOPICS
 from tuneos.tools.datasets.splits import write_split
 from tuneos.tools.datasets.types import Split
 from tuneos.tools.jobs.spec import JobSpec
 
 MakeJob = Callable[..., JobSpec]
 
-TOPICS = {
-    "animal": ["dog", "cat", "horse", "cow", "goat", "sheep"],
-    "colour": ["red", "green", "blue", "white", "black", "pink"],
-    "food": ["bread", "cheese", "soup", "apple", "rice", "cake"],
-}
-FILLER = ["the", "a", "is", "was", "very", "here", "there", "now", "my", "your"]
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 SIZE = {"hidden": 32, "layers": 3, "heads": 2, "inner": 64, "longest": 64}
 

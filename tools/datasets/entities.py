@@ -37,16 +37,16 @@ def span_columns(table: Table) -> tuple[str, str] | None:
     return (texts, spans) if texts and spans else None
 
 
-def read_entities(table: Table, *, train: bool, repair: bool = True) -> Rows:
+def read_entities(table: Table, *, train: bool) -> Rows:
     """Take tokens and BIO tags out of a table, whichever way they are written.
 
     Words of texts with spans are found by `split_words`, which looks at the text alone; a span
-    that cuts a word is widened to all of it, and told.
+    that cuts a word is widened to all of it, and an I- that continues nothing is a B-; both
+    are told.
 
     Args:
         table: One file.
         train: Rows without a word are left out of train, and kept elsewhere.
-        repair: Make the I- that continues nothing a B-, and tell; False refuses it.
 
     Returns:
         Rows with text, tokens, offsets and tags. A row's label is its rarest type, or "".
@@ -68,7 +68,7 @@ def read_entities(table: Table, *, train: bool, repair: bool = True) -> Rows:
     kept: list[int] = []
     for i, (left, right, place) in enumerate(zip(first, second, table.places, strict=True)):
         if tagged:
-            row = _from_tags(left, right, place, oddities, repair=repair)
+            row = _from_tags(left, right, place, oddities)
         else:
             row = _from_spans(left, right, place, oddities)
         if not row["tokens"]:
@@ -143,9 +143,7 @@ def check_types(splits: Mapping[str, Split]) -> None:
                     )
 
 
-def _from_tags(
-    left: object, right: object, place: str, oddities: list[Oddity], *, repair: bool
-) -> Row:
+def _from_tags(left: object, right: object, place: str, oddities: list[Oddity]) -> Row:
     tokens, tags = _words(left, "tokens", place), as_bio(_words(right, "tags", place))
     if len(tokens) != len(tags):
         raise DatasetError(
@@ -162,8 +160,6 @@ def _from_tags(
     stray = stray_inside(tags)
     if stray is not None:
         seen = f"{tags[stray]} at token {stray + 1}, {tokens[stray]!r}, without its B-"
-        if not repair:
-            raise DatasetError(f"{place} has {seen}; write B-{tags[stray][2:]} there")
         tags = repaired(tags)
         oddities.append(Oddity("stray_inside", place, f"{seen}: read as the B- of an entity"))
     return {**_of_tokens(tokens), "tags": tags}

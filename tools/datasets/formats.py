@@ -10,6 +10,7 @@ from .columnar import read_parquet
 from .conll import is_conll, read_conll
 from .delimited import read_delimited
 from .jsonl import read_jsonl
+from .plain import read_plain
 from .squad import is_squad, read_squad
 from .tables import Table
 
@@ -34,4 +35,6 @@ def reader_of(path: Path) -> Reader | None:
         return read_conll
     if suffix == ".json" and is_squad(path):
         return read_squad
+    if suffix == ".txt":
+        return read_plain
     return TABLES.get(suffix)

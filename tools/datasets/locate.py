@@ -10,7 +10,7 @@ from ..errors import DatasetError
 from .formats import TABLES, reader_of
 from .tables import shown
 
-SUFFIXES = (*TABLES, ".conll")
+SUFFIXES = (*TABLES, ".conll", ".txt")
 ALIASES = {
     "train": "train",
     "validation": "validation",
@@ -22,7 +22,6 @@ ALIASES = {
 _FORMATS = "CSV, TSV, JSONL, parquet or a saved Hugging Face dataset"
 _HINTS = {
     ".json": "write one JSON object a line and name it .jsonl",
-    ".txt": "give it a header and save it as .csv or .tsv",
     ".xlsx": "save the sheet as CSV",
     ".xls": "save the sheet as CSV",
     ".gz": "unpack it with gunzip",

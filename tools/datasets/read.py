@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import DatasetError
@@ -13,11 +14,21 @@ from .header import refuse_missing_header
 from .locate import alias_guess, locate, split_of
 from .parallel import find_parallel, read_parallel
 from .tables import Table
-from .types import SPLIT_NAMES, RawData
+from .types import SPLIT_NAMES, Oddity, RawData
+
+# Oddities that change what a row says; with `strict` they are refused.
+REPAIRS = frozenset(
+    {"stray_inside", "cut_word", "pieces", "repeated_span", "moved_answer", "blank_answer"}
+)
 
 
 def read_data(
-    path: Path, *, task: str | None = None, text: str | None = None, label: str | None = None
+    path: Path,
+    *,
+    task: str | None = None,
+    text: str | None = None,
+    label: str | None = None,
+    strict: bool = False,
 ) -> RawData:
     """Read a dataset and check that it can serve its task.
 
@@ -26,6 +37,7 @@ def read_data(
             `validation.*` and `test.*`, or a folder that `save_to_disk` made.
         task: One of TASKS; None infers it from the columns and says so.
         text, label: Column names; None infers them and says so.
+        strict: Refuse what would be repaired: see REPAIRS.
 
     Returns:
         The rows as the files have them, labels without edge spaces. Nothing is written.
@@ -49,6 +61,8 @@ def read_data(
         guesses.insert(0, f"task {other[0]!r} instead of {task!r}: {other[1]}")
         task = other[0]
     reading = find_task(task).read_all(tables, Asked(text, label))
+    if strict:
+        _refuse_repaired(reading.oddities)
     return RawData(
         source=str(path),
         task=task,
@@ -58,6 +72,15 @@ def read_data(
         text_column=reading.text_column,
         label_column=reading.label_column,
     )
+
+
+def _refuse_repaired(oddities: Sequence[Oddity]) -> None:
+    """Refuse the first row that reading changed rather than took as it is."""
+    for oddity in oddities:
+        if oddity.kind in REPAIRS:
+            raise DatasetError(
+                f"{oddity.place}: {oddity.detail}; mend it, or read without --strict"
+            )
 
 
 def infer_task(table: Table) -> str:

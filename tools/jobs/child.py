@@ -30,6 +30,7 @@ ENGINES = {
     "search": "tuneos.tools.search.study",
     "score": "tuneos.tools.training.score",
     "rank": "tuneos.tools.training.rank_bases",
+    "augment": "tuneos.tools.augment.job",
 }
 OUT_OF_MEMORY = 3
 FAILED = 4

@@ -43,11 +43,15 @@ class JobFailed(Exception):
 
     Attributes:
         hopeless: It failed by itself: what it had saved would lead there again.
+        out_of_memory: That is what it failed of.
     """
 
-    def __init__(self, message: str, *, hopeless: bool = False) -> None:
+    def __init__(
+        self, message: str, *, hopeless: bool = False, out_of_memory: bool = False
+    ) -> None:
         super().__init__(message)
         self.hopeless = hopeless
+        self.out_of_memory = out_of_memory
 
 
 class Killed(Exception):
@@ -266,10 +270,12 @@ def _run_child(spec: JobSpec, folder: Path, log_file: Path, watch: _Watch) -> No
         raise JobFailed(f"{spec.name}: cancelled by a person")
     if child.returncode < 0:
         if child.returncode == -signal.SIGKILL and out_of_memory_kills() > memory_kills:
-            raise JobFailed(OUT_OF_MEMORY_WORDS)
+            raise JobFailed(OUT_OF_MEMORY_WORDS, out_of_memory=True)
         raise Killed(signal.Signals(-child.returncode).name)
     if child.returncode:
-        raise JobFailed(error or _how_it_ended(child.returncode), hopeless=True)
+        starved = child.returncode == OUT_OF_MEMORY
+        why = error or _how_it_ended(child.returncode)
+        raise JobFailed(why, hopeless=True, out_of_memory=starved)
 
 
 def _listen(child: subprocess.Popen[str], spec: JobSpec, on_progress: OnProgress) -> str:

@@ -22,6 +22,8 @@ MODULES = {
     "code-generation": "code_generation",
     "reasoning": "reasoning",
     "translation": "translation",
+    "text-generation": "text_generation",
+    "language-modelling": "language_modelling",
     "multi-label-classification": "multi_label_classification",
 }
 TASKS = tuple(MODULES)

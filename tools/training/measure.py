@@ -42,7 +42,8 @@ def saved_scores(
 
 def scores_of(answers: Sequence[Answer], split: Split, spec: JobSpec) -> dict[str, float]:
     """Quality alone, of answers that are there already."""
-    return score(find_task(spec.what.task).stats(split, answers))
+    task = find_task(spec.what.task)
+    return score(task.stats(split, answers), task.metrics)
 
 
 def costs_of(model: Model, split: Split, spec: JobSpec) -> dict[str, float]:

@@ -134,6 +134,8 @@ def prepare_encoder(encoder: Any, settings: TrainSettings) -> nn.Module:
     Raises:
         BaseModelError: The PEFT method does not fit the model.
     """
+    if settings.checkpointing:
+        encoder.activation_checkpointing_enable({"use_reentrant": False})
     if settings.strategy == "full":
         return encoder
     if settings.strategy == "top_layers":

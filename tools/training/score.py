@@ -40,7 +40,7 @@ def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
 
         answers = model.answers(test, tell)
         arrays = model.task.stats(test, answers)
-        scores[name] = score(arrays)
+        scores[name] = score(arrays, model.task.metrics)
         scores[name]["size_mb"] = size_mb(Path(model_folder), model.base_folder)
         if "latency_p95_ms" in spec.what.measured:
             laps = model.latencies(test.take(range(min(TIMED_ROWS, len(test)))))

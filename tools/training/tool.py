@@ -18,6 +18,7 @@ from ..jobs.run import Finished, run_job
 from ..jobs.spec import JobKind, JobSpec
 from ..tasks import find_task
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
+from .memory_retry import kept_softness, train_gently, within_memory
 from .settings import PeftMethod, Strategy, TrainSettings
 
 
@@ -29,8 +30,8 @@ class ProbeArguments(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    without: list[Annotated[str, Field(max_length=40)]] = Field(
-        [], max_length=20, description="rungs to leave out, by name"
+    rungs: list[Annotated[str, Field(max_length=40)]] | None = Field(
+        None, max_length=20, description="which, by name; all if left out"
     )
 
 
@@ -54,6 +55,8 @@ class FineTuneArguments(BaseModel):
     rank: int | None = Field(None, ge=1, le=512, description="for lora")
     alpha: int | None = Field(None, ge=1, le=2048, description="for lora")
     layers: int | None = Field(None, ge=1, le=200, description="for top_layers")
+    accumulate: int | None = Field(None, ge=1, le=1024, description="parts of a batch, for memory")
+    checkpointing: bool | None = Field(None, description="slower, less memory")
 
 
 class EvaluateArguments(BaseModel):
@@ -64,7 +67,12 @@ class EvaluateArguments(BaseModel):
     candidate: str = Field(max_length=80, description="name of a candidate")
 
 
-TUNING = {"probe", "fine_tune", "search"}  # jobs that need to know which base model is tuned
+TUNING = {
+    "probe",
+    "fine_tune",
+    "search",
+    "augment",
+}  # jobs that need to know which base model is tuned
 
 
 def make_spec(
@@ -113,7 +121,8 @@ def _probe(
     arguments: ProbeArguments, context: ToolContext, facts: Facts, progress: OnProgress
 ) -> ToolResult:
     probes = find_task(context.task).probes
-    wanted: dict[str, Setting] = {name: name not in arguments.without for name in probes}
+    chosen = {*(arguments.rungs or probes), "majority"}  # which costs nothing
+    wanted: dict[str, Setting] = {name: name in chosen for name in probes}
     spec = make_spec("probe", "probes", wanted, context, facts)
     done = run_job(spec, context.store, context.ledger, progress)
     named = _named_apart(done.outcome.candidates, facts)
@@ -138,18 +147,30 @@ def _probe(
 def _fine_tune(
     arguments: FineTuneArguments, context: ToolContext, facts: Facts, progress: OnProgress
 ) -> ToolResult:
-    settings = full_settings(arguments.model_dump(exclude_none=True), context)
-    name = candidate_name(settings, facts)
-    spec = make_spec("fine_tune", name, settings, context, facts)
-    if spec.seconds is not None:  # what it makes will be blended
+    said = {**kept_softness(facts), **arguments.model_dump(exclude_none=True)}
+    asked = TrainSettings.model_validate(full_settings(said, context))
+    name = candidate_name(asked.model_dump(), facts)
+    train, _ = load_version(current(facts))
+    longest = max((len(text) for text in train.texts), default=0)
+    settings, softened = within_memory(asked, longest, context, facts)
+
+    def make(settings: TrainSettings) -> JobSpec:
+        spec = make_spec("fine_tune", name, settings.model_dump(), context, facts)
+        if spec.seconds is None:
+            return spec
         kept = STARTUP + estimate_seconds("blend_candidates", {}, facts)
-        spec = spec.model_copy(update={"seconds": max(spec.seconds - kept, 0.7 * spec.seconds)})
-    done = run_job(spec, context.store, context.ledger, progress)
-    return _result(done, name, context, facts)
+        seconds = max(spec.seconds - kept, 0.7 * spec.seconds)  # what it makes will be blended
+        return spec.model_copy(update={"seconds": seconds})
+
+    done, _, notes = train_gently(make, settings, context, progress)
+    return _result(done, name, context, facts, tuple(filter(None, (softened, *notes))))
 
 
-def _result(done: Finished, name: str, context: ToolContext, facts: Facts) -> ToolResult:
+def _result(
+    done: Finished, name: str, context: ToolContext, facts: Facts, said: tuple[str, ...] = ()
+) -> ToolResult:
     outcome = renamed(done.outcome, name)
+    outcome = outcome.model_copy(update={"notes": (*outcome.notes, *said)})
     again = " (done before, not repeated)" if done.reused else f" in {done.seconds:.0f} s"
     if done.reused and any(c.folder == outcome.candidates[0].folder for c in facts.candidates):
         return ToolResult(

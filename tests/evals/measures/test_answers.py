@@ -115,6 +115,11 @@ def test_an_unknown_kind_is_refused() -> None:
         measures.measure("words")
 
 
+def test_only_the_metrics_that_matter_are_computed_in_the_order_wanted() -> None:
+    stats = {"squad": STATS["squad"], "tokens": STATS["tokens"]}
+    assert list(measures.score(stats, ("nll", "bleu", "f1"))) == ["nll", "f1"]
+
+
 def test_the_first_kind_that_gives_a_metric_is_asked() -> None:
     stats = {"squad": STATS["squad"], "entities": STATS["entities"]}
     assert measures.kind_of("f1", stats) == "squad"

@@ -34,7 +34,7 @@ def test_answers_are_read_however_they_are_written(answers: object) -> None:
 
 
 def test_no_answer_in_every_spelling() -> None:
-    empty = [[], None, "", {"text": [], "answer_start": []}]
+    empty: list[object] = [[], None, "", {"text": [], "answer_start": []}]
     split = read_questions(table(answers=empty)).split
     assert [row["is_impossible"] for row in split.rows] == [True] * 4
     assert split.labels == ("no answer",) * 4

@@ -43,6 +43,33 @@ def test_single_label_sets_read_without_options(
     assert len(set(raw.splits["train"].labels)) == classes
 
 
+# path, task, rows by split, entities or answers in train
+SPANS = [
+    ("ner/ncbi_disease", "token-classification", (1300, 350, 940), 1255),
+    ("ner/wnut17", "token-classification", (3394, 1009, 1287), 1975),
+    ("ner/wnut17/train.conll", "token-classification", (3394,), 1975),
+    ("pii/presidio_synth", "token-classification", (814, 228, 458), 1571),
+    ("drift/crossner_domains", "token-classification", (200, 200, 300), 1075),
+    ("qa/xquad_en", "question-answering", (767, 134, 289), 767),
+    ("qa/squad_es_v2", "question-answering", (600, 100, 250), 337),
+    ("qa/xquad_en/original/xquad.en.json", "question-answering", (1190,), 1190),
+]
+
+
+@pytest.mark.parametrize(("name", "task", "rows", "found"), SPANS, ids=[case[0] for case in SPANS])
+def test_sets_of_spans_read_without_options(
+    name: str, task: str, rows: tuple[int, ...], found: int, data: Path
+) -> None:
+    raw = read_data(data / name)
+    assert raw.task == task
+    assert tuple(len(part) for part in raw.splits.values()) == rows
+    train = raw.splits["train"].rows
+    if task == "token-classification":
+        assert sum(tag[0] == "B" for row in train for tag in row["tags"]) == found
+    else:
+        assert sum(not row["is_impossible"] for row in train) == found
+
+
 REFUSED = [
     ("sentiment/goemotions/original/dev.tsv", "no header"),
     ("translation/tatoeba_en_de/original/test.tsv", "no header"),

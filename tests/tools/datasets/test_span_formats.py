@@ -1,15 +1,17 @@
 """CoNLL, BRAT and SQuAD files, found and read."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Write
 from tuneos.tools.datasets.brat import read_brat
 from tuneos.tools.datasets.conll import is_conll, read_conll
 from tuneos.tools.datasets.read import read_data
 from tuneos.tools.datasets.squad import is_squad, read_squad
 from tuneos.tools.errors import DatasetError
+
+Write = Callable[[str, str | bytes], Path]
 
 CONLL = "Ana\tB-per\nsings\tO\n\nin\tO\nBerlin\tB-loc\n.\tO\n"
 
@@ -147,3 +149,16 @@ def test_squad_without_questions_names_the_paragraph(write: Write) -> None:
     broken = {"data": [{"title": "T", "paragraphs": [{"context": "Ana"}]}]}
     with pytest.raises(DatasetError, match="article 1 paragraph 1 has no list 'qas'"):
         read_data(write("x.json", json.dumps(broken)))
+
+
+def test_repairs_are_refused_where_that_is_asked(write: Write) -> None:
+    path = write("train.conll", "Ana\tI-per\nsings\tO\n")
+    assert read_data(path).splits["train"].rows[0]["tags"] == ["B-per", "O"]
+    with pytest.raises(
+        DatasetError, match=r"line 1: I-per at token 1, 'Ana', without its B-.*strict"
+    ):
+        read_data(path, strict=True)
+    moved = write("moved.json", squad(answers=[{"text": "sings", "answer_start": 0}]))
+    assert read_data(moved).oddities[0].kind == "moved_answer"
+    with pytest.raises(DatasetError, match="moved there; mend it"):
+        read_data(moved, strict=True)

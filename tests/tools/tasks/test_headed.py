@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny_words import FILLER, TOPICS
 from tuneos.evals.measures import score
 from tuneos.tools.datasets.columns import Asked
 from tuneos.tools.datasets.splits import write_split
@@ -22,13 +23,6 @@ from tuneos.tools.training import fine_tune, probe
 Cells = dict[str, list[Any]]
 MakeJob = Callable[..., JobSpec]
 
-# Words that the tiny encoder knows.
-TOPICS = {
-    "animal": ["dog", "cat", "horse", "cow", "goat", "sheep"],
-    "colour": ["red", "green", "blue", "white", "black", "pink"],
-    "food": ["bread", "cheese", "soup", "apple", "rice", "cake"],
-}
-FILLER = ["the", "a", "is", "was", "very", "here", "there", "now", "my", "your"]
 NAMES = sorted(TOPICS)
 
 

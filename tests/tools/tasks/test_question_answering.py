@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import FILLER, TOPICS, MakeJob
+from tiny_words import FILLER, TOPICS
 from tuneos.evals.measures import score
 from tuneos.tools.datasets.questions import read_questions
 from tuneos.tools.datasets.splits import write_split
@@ -14,8 +14,11 @@ from tuneos.tools.datasets.tables import Table
 from tuneos.tools.datasets.types import Split
 from tuneos.tools.deployment.model import load_model
 from tuneos.tools.errors import ModelError
+from tuneos.tools.jobs.spec import JobSpec
 from tuneos.tools.tasks import find_task
 from tuneos.tools.training import fine_tune, probe
+
+MakeJob = Callable[..., JobSpec]
 
 TASK = find_task("question-answering")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import FILLER, TOPICS, MakeJob
+from tiny_words import FILLER, TOPICS
 from tuneos.evals.measures import score
 from tuneos.tools.datasets.entities import read_entities
 from tuneos.tools.datasets.splits import write_split
@@ -14,8 +14,11 @@ from tuneos.tools.datasets.tables import Table
 from tuneos.tools.datasets.types import Split
 from tuneos.tools.deployment.model import load_model
 from tuneos.tools.errors import ModelError
+from tuneos.tools.jobs.spec import JobSpec
 from tuneos.tools.tasks import find_task
 from tuneos.tools.training import fine_tune, probe
+
+MakeJob = Callable[..., JobSpec]
 
 TASK = find_task("token-classification")
 
@@ -23,7 +26,7 @@ TASK = find_task("token-classification")
 def drawn(count: int, seed: int) -> Split:
     """Sentences with an entity of a topic's word, which its last word may follow."""
     rng = random.Random(seed)
-    tokens, tags = [], []
+    cells: dict[str, list[object]] = {"tokens": [], "tags": []}
     for _ in range(count):
         words = rng.choices(FILLER, k=rng.randint(1, 8))
         marks = ["O"] * len(words)
@@ -31,12 +34,10 @@ def drawn(count: int, seed: int) -> Split:
         at, size = rng.randint(0, len(words)), rng.randint(1, 2)
         words[at:at] = [rng.choice(TOPICS[topic][:-1]), TOPICS[topic][-1]][:size]
         marks[at:at] = [f"B-{topic}", *[f"I-{topic}"] * (size - 1)]
-        tokens.append(words)
-        tags.append(marks)
+        cells["tokens"].append(words)
+        cells["tags"].append(marks)
     places = [f"x.jsonl line {n}" for n in range(1, count + 1)]
-    return read_entities(
-        Table("x.jsonl", {"tokens": tokens, "tags": tags}, places), train=True
-    ).split
+    return read_entities(Table("x.jsonl", cells, places), train=True).split
 
 
 @pytest.fixture(scope="module")

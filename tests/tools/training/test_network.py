@@ -20,7 +20,7 @@ from tuneos.tools.training.network import (
     prepare_encoder,
 )
 from tuneos.tools.training.peft_configs import linear_targets
-from tuneos.tools.training.settings import PeftMethod, TrainSettings
+from tuneos.tools.training.settings import PeftMethod, Strategy, TrainSettings
 
 ARCHITECTURES = ("bert", "distilbert", "roberta")
 METHODS: tuple[PeftMethod, ...] = ("lora", "rslora", "dora", "pissa", "ia3", "ln_tuning")
@@ -143,3 +143,23 @@ def test_classifier_answers_the_same_whatever_the_padding(tiny_base: Path) -> No
         padded = network({"ids": ids, "mask": mask})
         plain = network({"ids": ids[:, :4], "mask": mask[:, :4]})
     assert np.allclose(padded.numpy(), plain.numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("strategy", ["full", "lora", "top_layers"])
+def test_checkpointing_changes_no_gradient(strategy: Strategy, tiny_base: Path) -> None:
+    found = []
+    for again in (False, True):
+        torch.manual_seed(0)
+        settings = TrainSettings(strategy=strategy, rank=2, alpha=4, layers=2, checkpointing=again)
+        core = prepare_encoder(load_encoder(tiny_base), settings).eval()
+        network = EncoderClassifier(core, nn.Linear(32, 3), 0.0)
+        for module in network.modules():  # checkpointing is on in training mode only
+            module.training = not isinstance(module, nn.Dropout)
+        ids = torch.tensor([[2, 6, 7, 8, 3]])
+        network({"ids": ids, "mask": torch.ones_like(ids)}).square().sum().backward()
+        found.append({n: p.grad for n, p in network.trained().items() if p.grad is not None})
+    plain, saving = found
+    assert plain.keys() == saving.keys()
+    assert any(n.startswith("core") for n in plain)
+    for name, gradient in plain.items():
+        assert torch.allclose(gradient, saving[name], atol=1e-5), name

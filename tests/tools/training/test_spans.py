@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import FILLER, TOPICS
+from tiny_words import FILLER, TOPICS
 from tuneos.tools.training.answering import NOTHING, AnswerExamples, answer_examples
 from tuneos.tools.training.base_model import load_tokenizer
 from tuneos.tools.training.overlap import overlap

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import FILLER, TOPICS
+from tiny_words import FILLER, TOPICS
 from tuneos.tools.training.base_model import load_encoder, load_tokenizer
 from tuneos.tools.training.shapes import WIDTH, word_shapes
 from tuneos.tools.training.tagging import TagNetwork, tag_examples

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import FILLER, TOPICS
+from tiny_words import FILLER, TOPICS
 from tuneos.tools.training.base_model import load_tokenizer
 from tuneos.tools.training.windows import OUTSIDE, windows
 

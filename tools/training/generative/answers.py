@@ -32,7 +32,12 @@ Rows = Callable[[Split, int], Prompted]
 
 
 class Written(Model):
-    """What a saved model that writes needs to know beside its weights."""
+    """What a saved model that writes needs to know beside its weights.
+
+    Attributes:
+        limits: Where prompts and targets are cut.
+        decoding: How answers are written.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -69,7 +74,13 @@ def load_generator(card: SavedModel, folder: Path, prompted: Rows) -> Answerer:
                 progress(int(len(rows) * (before + share * done / max(1, total))), len(rows))
 
         texts = generate(
-            language, codec, rows, written.decoding, device, seeds=seeds_of(rows), progress=tell
+            language,
+            codec,
+            rows,
+            written.decoding,
+            device,
+            seeds=seeds_of(rows),
+            progress=tell,
         )
         answers: list[Answer] = [{"text": text} for text in texts]
         known = [i for i, row in enumerate(rows) if row.target]

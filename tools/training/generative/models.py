@@ -195,10 +195,10 @@ def prepare(language: Language, settings: TrainSettings) -> None:
     for parameter in language.fresh:
         parameter.requires_grad_(True)
     if settings.checkpointing:
-        _checkpoint(language.core)
+        checkpoint_activations(language.core)
 
 
-def _checkpoint(core: Any) -> None:
+def checkpoint_activations(core: Any) -> None:
     """Forget activations and compute them again: slower, and less memory."""
     inside = core.get_base_model() if hasattr(core, "get_base_model") else core
     inside.activation_checkpointing_enable({"use_reentrant": False})
