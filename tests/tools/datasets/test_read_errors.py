@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tuneos.tools.datasets.read import read_data
@@ -16,7 +17,7 @@ LATIN = "text,label\n" + "".join(f"où est ma carte n° {i},{'ab'[i % 2]}\n" for
 RUSSIAN = "text,label\n" + "".join(f"где моя карта номер {i},{'ab'[i % 2]}\n" for i in range(20))
 
 
-def complaint(path: Path, **options: str) -> str:
+def complaint(path: Path, **options: Any) -> str:
     """Return the message of the error that reading raises: one line, always."""
     with pytest.raises(DatasetError) as caught:
         read_data(path, **options)
