@@ -159,7 +159,7 @@ def float32(monkeypatch: pytest.MonkeyPatch) -> None:
     from tuneos.tools.training import hardware
 
     monkeypatch.setattr(hardware, "pick_device", lambda: hardware.Device("cpu", False))
-    for module in ("data", "fine_tune", "prefix"):
+    for module in ("data", "fine_tune", "headed", "headed_probes", "prefix"):
         monkeypatch.setattr(
             f"tuneos.tools.training.{module}.pick_device", lambda: hardware.Device("cpu", False)
         )

@@ -28,7 +28,6 @@ def read_choices(
     text: str | None,
     label: str | None,
     *,
-    fixed: tuple[str, ...] = (),
     gold: bool = True,
 ) -> Rows:
     """Take questions, choices and answers out of a table.
@@ -39,7 +38,6 @@ def read_choices(
     Args:
         table: One file.
         text, label: Columns of the question and the answer, given by the person.
-        fixed: The choices of every row, where the table has none.
         gold: Whether rows have an answer.
 
     Raises:
@@ -52,11 +50,9 @@ def read_choices(
     if gold:
         hint = " or name it with --label COLUMN"
         answer = need_field(table, ANSWER, "the answer", label, hint=hint)
-    same = list(fixed)
-    if column is None and not same:
-        if answer is None:
-            raise DatasetError(f"{table.name} has no column of choices; call it {CHOICES[0]!r}")
-        same = _answers(table, answer)
+    same: list[str] = []
+    if column is None:
+        same = _answers(table, answer) if answer else []  # which the model may know
     rows: list[Row] = []
     for row in range(len(table)):
         choices = same if column is None else _choices(table.cells[column][row], table.places[row])

@@ -24,6 +24,7 @@ MODULES = {
     "translation": "translation",
     "text-generation": "text_generation",
     "language-modelling": "language_modelling",
+    "multi-label-classification": "multi_label_classification",
 }
 TASKS = tuple(MODULES)
 

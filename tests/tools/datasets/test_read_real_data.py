@@ -71,10 +71,8 @@ def test_sets_of_spans_read_without_options(
 
 
 REFUSED = [
-    ("sentiment/goemotions", "multi-label"),
     ("sentiment/goemotions/original/dev.tsv", "no header"),
     ("translation/tatoeba_en_de/original/test.tsv", "no header"),
-    ("summarisation/scitldr", "no column looks like the label"),
     ("drift/rt_to_products", "no train file"),
     ("kg/dcat3/dcat3.ttl", "extension .ttl"),
 ]
@@ -84,6 +82,25 @@ REFUSED = [
 def test_other_sets_are_refused_in_words(name: str, words: str, data: Path) -> None:
     with pytest.raises(DatasetError, match=words):
         read_data(data / name)
+
+
+HEADED = [
+    ("sentiment/goemotions", "multi-label-classification", 3000),
+    ("relation/semeval2010_task8", "relation-extraction", 2717),
+    ("commonsense/csqa2", "text-classification", 2541),
+]
+
+
+@pytest.mark.parametrize(("name", "task", "test_rows"), HEADED)
+def test_task_of_a_set_is_inferred(name: str, task: str, test_rows: int, data: Path) -> None:
+    raw = read_data(data / name)
+    assert raw.task == task
+    assert len(raw.splits["test"]) == test_rows
+
+
+def test_yes_and_no_are_choices_where_the_task_says_so(data: Path) -> None:
+    raw = read_data(data / "commonsense/csqa2", task="multiple-choice")
+    assert {tuple(r["choices"]) for r in raw.splits["test"].rows} == {("no", "yes")}
 
 
 def test_known_oddities_are_found(data: Path) -> None:

@@ -1,0 +1,206 @@
+"""Label sets, relations, choices and pairs, from rows to a saved model and back."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny_words import FILLER, TOPICS
+from tuneos.evals.measures import score
+from tuneos.tools.datasets.columns import Asked
+from tuneos.tools.datasets.splits import write_split
+from tuneos.tools.datasets.tables import Table
+from tuneos.tools.datasets.types import Split
+from tuneos.tools.deployment.model import load_model
+from tuneos.tools.errors import DatasetError
+from tuneos.tools.jobs.spec import JobSpec
+from tuneos.tools.tasks import find_task
+from tuneos.tools.training import fine_tune, probe
+
+Cells = dict[str, list[Any]]
+MakeJob = Callable[..., JobSpec]
+
+NAMES = sorted(TOPICS)
+
+
+def sentence(rng: random.Random, *words: str) -> str:
+    found = [*rng.choices(FILLER, k=rng.randint(1, 6)), *words]
+    rng.shuffle(found)
+    return " ".join(found)
+
+
+def label_sets(rng: random.Random, count: int) -> Cells:
+    sets = [rng.sample(NAMES, rng.randint(0, 2)) for _ in range(count)]
+    texts = [sentence(rng, *(rng.choice(TOPICS[name]) for name in found)) for found in sets]
+    return {"text": texts, "labels": sets}
+
+
+def relations(rng: random.Random, count: int) -> Cells:
+    """Between an animal and a food: who eats, by the word between them; else Other."""
+    cells: Cells = {"text": [], "head": [], "tail": [], "label": []}
+    for i in range(count):
+        label, verb = (("Eats(e1,e2)", "red"), ("Eats(e2,e1)", "blue"), ("Other", "my"))[i % 3]
+        animal, food = rng.choice(TOPICS["animal"]), rng.choice(TOPICS["food"])
+        text = f"{rng.choice(FILLER)} {animal} {verb} {food} {rng.choice(FILLER)}"
+        cells["text"].append(text)
+        for name, word in (("head", animal), ("tail", food)):
+            start = text.index(f" {word} ") + 1
+            cells[name].append({"text": word, "start": start, "end": start + len(word)})
+        cells["label"].append(label)
+    return cells
+
+
+def choices(rng: random.Random, count: int) -> Cells:
+    """Which of three or four words is an animal."""
+    cells: Cells = {"question": [], "choices": [], "answer": []}
+    for _ in range(count):
+        wrong = rng.sample([*TOPICS["colour"], *TOPICS["food"]], rng.randint(2, 3))
+        at = rng.randint(0, len(wrong))
+        cells["question"].append(sentence(rng))
+        cells["choices"].append([*wrong[:at], rng.choice(TOPICS["animal"]), *wrong[at:]])
+        cells["answer"].append(at)
+    return cells
+
+
+def statements(rng: random.Random, count: int) -> Cells:
+    """Whether a text speaks of an animal."""
+    topics = [rng.choice(["animal", "food"]) for _ in range(count)]
+    texts = [sentence(rng, rng.choice(TOPICS[topic])) for topic in topics]
+    return {"text": texts, "label": ["here" if t == "animal" else "there" for t in topics]}
+
+
+def pairs(rng: random.Random, count: int) -> Cells:
+    """Whether the second text speaks of an animal."""
+    topics = [rng.choice(["animal", "food"]) for _ in range(count)]
+    seconds = [sentence(rng, rng.choice(TOPICS[topic])) for topic in topics]
+    firsts = [sentence(rng) for _ in topics]
+    return {"first": firsts, "second": seconds, "label": ["ab"[t == "food"] for t in topics]}
+
+
+def scored(rng: random.Random, count: int) -> Cells:
+    cells = pairs(rng, count)
+    return {**cells, "label": [1.0 + 3.5 * (label == "a") for label in cells["label"]]}
+
+
+# task, maker of rows, metric, least value of the tf-idf rung and of a tuned model
+CASES = {
+    "label-sets": ("multi-label-classification", label_sets, "macro_f1", 0.8),
+    "relations": ("relation-extraction", relations, "macro_f1", 0.9),
+    "choices": ("multiple-choice", choices, "accuracy", 0.9),
+    "statements": ("multiple-choice", statements, "accuracy", 0.9),
+    "pairs": ("sentence-pair", pairs, "accuracy", 0.9),
+    "scores": ("sentence-pair", scored, "spearman", 0.7),
+}
+every = pytest.mark.parametrize("case", CASES)
+
+
+def split_of(case: str, count: int, seed: int) -> Split:
+    task, maker, *_ = CASES[case]
+    cells: dict[str, list[object]] = dict(maker(random.Random(seed), count))
+    places = [f"x.jsonl line {n}" for n in range(1, count + 1)]
+    return find_task(task).read(Table("x.jsonl", cells, places), Asked(), train=False).split
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("headed")
+    for case in CASES:
+        (root / case).mkdir()
+        for seed, (name, count) in enumerate({"train": 120, "validation": 40}.items()):
+            write_split(root / case / f"{name}.jsonl", split_of(case, count, seed))
+    return {case: root / case for case in CASES}
+
+
+@pytest.fixture
+def job(make_job: MakeJob, folders: dict[str, Path]) -> Callable[..., Any]:
+    def make(case: str, kind: str, **settings: object) -> Any:
+        task, _, metric, _ = CASES[case]
+        return make_job(
+            kind, task=task, metric=metric, data_folder=str(folders[case]), settings=settings
+        )
+
+    return make
+
+
+@every
+@pytest.mark.usefixtures("float32")
+def test_cheap_rungs_learn_and_are_loaded_with_the_same_scores(
+    case: str, job: Callable[..., Any], tmp_path: Path
+) -> None:
+    task, _, metric, least = CASES[case]
+    outcome = probe.run(job(case, "probe"), tmp_path, lambda _: None)
+    reached = {c.name: c.validation[metric] for c in outcome.candidates}
+    assert tuple(reached) == find_task(task).probes
+    assert reached["tfidf_linear"] > least
+    assert reached["majority"] < least
+    assert outcome.frozen_seconds > 0
+    validation = split_of(case, 40, 1)
+    for candidate in outcome.candidates:
+        model = load_model(tmp_path / candidate.folder)
+        again = score(model.task.stats(validation, model.answers(validation)))
+        assert again == pytest.approx(candidate.validation)
+
+
+@pytest.mark.usefixtures("float32")
+@pytest.mark.parametrize(
+    ("case", "strategy"),
+    # Of a few random layers it cannot be asked to relate a text to a word that never changes.
+    [
+        *((case, "top_layers") for case in CASES if case != "statements"),
+        ("relations", "lora"),
+        ("choices", "full"),
+    ],
+)
+def test_tuned_model_learns_and_answers_alike_when_loaded(
+    case: str, strategy: str, job: Callable[..., Any], tmp_path: Path
+) -> None:
+    _, _, metric, least = CASES[case]
+    settings = {"strategy": strategy, "learning_rate": 5e-3, "epochs": 5, "batch_size": 8}
+    outcome = fine_tune.run(job(case, "fine_tune", **settings), tmp_path, lambda _: None)
+    candidate = outcome.candidates[0]
+    points = [p.validation for p in outcome.curves[0].points if p.validation is not None]
+    assert candidate.validation[metric] == pytest.approx(max(points), abs=0.03)
+    assert candidate.validation[metric] > least - 0.25
+    model = load_model(tmp_path / candidate.folder)
+    fresh = split_of(case, 12, 9)
+    together = model.answers(fresh)
+    alone = [model.answers(fresh.take([i]))[0] for i in range(len(fresh))]
+    assert [model.task.shown(a) for a in together if "label" in a or "choice" in a] == [
+        model.task.shown(a) for a in alone if "label" in a or "choice" in a
+    ]
+    assert [a.get("score", 0) for a in together] == pytest.approx(
+        [a.get("score", 0) for a in alone], abs=1e-4
+    )
+
+
+@pytest.mark.usefixtures("float32")
+def test_rows_to_be_answered_need_no_gold(job: Callable[..., Any], tmp_path: Path) -> None:
+    only = {"frozen_linear": False, "majority": False}
+    for case in CASES:
+        folder = tmp_path / case
+        outcome = probe.run(job(case, "probe", **only), folder, lambda _: None)
+        model = load_model(folder / outcome.candidates[0].folder)
+        cells = CASES[case][1](random.Random(5), 4)
+        asked = {k: v for k, v in cells.items() if k not in ("label", "labels", "answer")}
+        split = model.task.ask(Table("ask.jsonl", asked, [f"line {n}" for n in range(4)]), None)
+        assert len(model.answers(split)) == 4
+
+
+def test_choices_that_differ_must_be_given(job: Callable[..., Any], tmp_path: Path) -> None:
+    only = {"frozen_linear": False, "majority": False}
+    outcome = probe.run(job("choices", "probe", **only), tmp_path, lambda _: None)
+    model = load_model(tmp_path / outcome.candidates[0].folder)
+    table = Table("ask.jsonl", {"question": ["what is here"]}, ["ask.jsonl line 1"])
+    with pytest.raises(DatasetError, match="choices"):
+        model.answers(model.task.ask(table, None))
+
+
+def test_scores_and_labels_do_not_mix() -> None:
+    task = find_task("sentence-pair")
+    with pytest.raises(DatasetError, match="give all splits the same"):
+        task.check({"train": split_of("pairs", 8, 0), "test": split_of("scores", 8, 0)})
+    assert task.metrics_of(split_of("scores", 8, 0)) == ("spearman",)
+    assert "spearman" not in task.metrics_of(split_of("pairs", 8, 0))
