@@ -104,7 +104,9 @@ def confirm(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     )
     _keep(context, found)
     seconds = time.monotonic() - start
-    text = f"{chosen.name} on the test split: {tools.metric} {scores[main][tools.metric]:.4f}"
+    figure = scores[main].get(tools.metric)
+    said = f"no {tools.metric}" if figure is None else f"{tools.metric} {figure:.4f}"
+    text = f"{chosen.name} on the test split: {said}"
     emit(StepEnded(tool="confirm", summary=text, ok=True, seconds=seconds))
     return {"facts": Facts(notes=notes)}
 
