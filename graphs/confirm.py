@@ -170,7 +170,7 @@ def _target(
     measured = test.get(target.metric)
     if target.metric == "latency_p95_ms":
         ci: tuple[float, float] | None = latency_interval(arrays[LATENCIES], seed=seed)
-    elif METRICS[target.metric].unit:
+    elif METRICS[target.metric].unit or measured is None:  # a quoted text has no likelihood
         ci = None
     else:
         ci = interval(target.metric, stats_of(arrays), seed=seed)

@@ -21,8 +21,8 @@ class TargetState(BaseModel):
     """A target and how far the best candidate is from it, on validation."""
 
     target: str
-    best: float | None
-    gap: float | None
+    best: float | None = None
+    gap: float | None = None
     cost: bool = Field(False, description="speed or size, which tuning does not mend")
 
 
@@ -32,7 +32,7 @@ class CandidateState(BaseModel):
     name: str
     strategy: str
     value: float | None = Field(
-        description="of the primary metric, on validation; null where the model has none"
+        None, description="of the primary metric, on validation; null where the model has none"
     )
     seconds: float
     data: str

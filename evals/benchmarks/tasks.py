@@ -66,6 +66,7 @@ CASES = {
     ),
     "mbpp": Case("code_generation/mbpp", "code-generation", "pass_at_1>=0.05"),
     "gsm8k": Case("math_reasoning/gsm8k", "reasoning", "exact_match>=0.05"),
+    "arxiv_cs": Case("topic/arxiv_cs", "language-modelling", "perplexity<=10"),
 }
 HEAD = (
     "| task | dataset | target | test | 95% interval | card | first rung | untuned | "

@@ -124,7 +124,8 @@ BAD_DATA: dict[str, tuple[list[tuple[str, str | bytes]], str, list[str]]] = {
 }
 BAD_FLAGS: dict[str, tuple[list[str], list[str]]] = {
     "absent column": (["--label", "intent"], ["'intent'", "label", "text"]),
-    "unknown metric": (["--target", "f1>=0.9"], ["'f1'", "macro_f1"]),
+    "unknown metric": (["--target", "fame>=0.9"], ["'fame'", "macro_f1"]),
+    "metric of another task": (["--target", "bleu>=9"], ["does not measure bleu", "macro_f1"]),
     "impossible target": (["--target", "accuracy>=1.5"], ["accuracy>=1.5", "0 to 1"]),
     "wrong side": (["--target", "accuracy<=0.5"], ["accuracy>=0.5"]),
     "not a target": (["--target", "good"], ["'good'", "METRIC>=NUMBER"]),

@@ -148,3 +148,14 @@ CALM: dict[str, Any] = {
 )
 def test_run_stops_for_the_reason_that_holds(case: dict[str, Any], reason: str | None) -> None:
     assert stop_reason(**{**CALM, **case}) == reason
+
+
+def test_a_candidate_without_the_metric_is_last_but_no_error() -> None:
+    copied = Candidate(
+        name="copy", strategy="copy_source", validation={"bleu": 90.0}, seconds=0, folder=""
+    )
+    tuned = copied.model_copy(
+        update={"name": "lora-1", "strategy": "lora", "validation": {"bleu": 1.0, "nll": 9.0}}
+    )
+    assert best([copied, tuned], [], "nll") == tuned
+    assert best([copied], [], "nll") == copied

@@ -74,3 +74,14 @@ def test_confirm_costs_more_for_a_larger_test_split() -> None:
     small = FACTS.model_copy(update={"rows": {"train": 1000, "test": 10}})
     assert estimate.CONFIRM_STARTUP < confirm_seconds(small) < confirm_seconds(FACTS)
     assert confirm_seconds(Facts()) == estimate.CONFIRM_STARTUP
+
+
+def test_answers_that_are_written_word_by_word_are_reckoned_with() -> None:
+    data = DataVersion(key="k", name="as read", folder="", train_rows=1000, validation_rows=100)
+    plain = FACTS.model_copy(update={"data": data})
+    slow = plain.model_copy(update={"answer_seconds": 0.5})
+    assert (
+        seconds("fine_tune", slow, strategy="lora")
+        == seconds("fine_tune", plain, strategy="lora") + 0.5 * 100
+    )
+    assert confirm_seconds(slow) == confirm_seconds(plain) + 0.5 * 200

@@ -32,6 +32,8 @@ ENGINES = {
     "rank": "tuneos.tools.training.rank_bases",
     "augment": "tuneos.tools.augment.job",
 }
+# As torch words it; and oneDNN, which has no other words for it.
+NO_MEMORY = ("out of memory", "can't allocate", "could not create a primitive", "bad_alloc")
 OUT_OF_MEMORY = 3
 FAILED = 4
 DISK_FULL = 5
@@ -89,8 +91,10 @@ def describe(error: Exception) -> str:
 def out_of_memory(error: BaseException) -> bool:
     """Tell running out of memory, on the CPU or a GPU, from other failures."""
     text = str(error).lower()
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
     return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate" in text)
+        isinstance(error, RuntimeError) and any(words in text for words in NO_MEMORY)
     )
 
 

@@ -51,7 +51,6 @@ def main() -> None:
     sys.argv[:] = ["solution"]
     space = module.__dict__
     try:
-        run(order["setup"], space)
         run(order["program"], space)
     except BaseException as error:
         send(failed=f"the program ends with {type(error).__name__}", walls=standing)
@@ -61,10 +60,12 @@ def main() -> None:
     begin_tests()
     place = -1
     try:
+        run(task["setup"], space)
         for place, test in enumerate(task["tests"]):  # noqa: B007  told if it fails
             run(test, space)
     except BaseException as error:
-        send(failed=f"test {place + 1} ends with {type(error).__name__}")
+        where = f"test {place + 1}" if place >= 0 else "the setup of the tests"
+        send(failed=f"{where} ends with {type(error).__name__}")
         return
     send(key=task["key"])
 

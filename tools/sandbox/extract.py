@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 
 _FENCE = re.compile(r"^[ \t]*```[ \t]*([\w+-]*)[^\n]*\n(.*?)(?:^[ \t]*```|\Z)", re.M | re.S)
 _START = re.compile(r"^(?:(?:def|class|import|from|async def)\b|@)", re.M)
@@ -21,7 +22,7 @@ def extract_program(text: str) -> str:
     python = [body for kind, body in blocks if kind.lower() in ("", "python", "py", "python3")]
     if python:
         return "\n".join(body.strip("\n") for body in python) + "\n"
-    if _parses(text):
+    if not syntax_error(text):
         return text.strip("\n") + "\n"
     start = _START.search(text)
     return _shortened(text[start.start() :] if start else text)
@@ -32,14 +33,22 @@ def _shortened(text: str) -> str:
     lines = text.rstrip().split("\n")
     for end in range(len(lines), max(0, len(lines) - 40), -1):
         candidate = "\n".join(lines[:end]).rstrip()
-        if candidate and _parses(candidate):
+        if candidate and not syntax_error(candidate):
             return candidate + "\n"
     return text.strip("\n") + "\n"
 
 
-def _parses(text: str) -> bool:
+def syntax_error(source: str) -> str:
+    """What keeps a text from being a Python program, in a few words; "" where nothing does.
+
+    Odd escapes and the like, of which Python only warns, are let be.
+    """
     try:
-        ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        line = getattr(error, "lineno", None)
+        what = getattr(error, "msg", None) or type(error).__name__
+        return f"{what} (line {line})" if line and line > 1 else str(what)
+    return ""

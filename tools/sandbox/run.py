@@ -24,6 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .extract import syntax_error
+
 _CHILD = Path(__file__).with_name("child.py")
 _ANSWER_BYTES = 65_536  # of an answer of the child; it needs a few hundred
 
@@ -33,13 +35,14 @@ class Limits:
     """What one program may use.
 
     Attributes:
-        seconds: Wall-clock time, after which the whole process group is killed.
+        seconds: Wall-clock time, after which the whole process group is killed: long, so that
+            a busy machine fails nobody. What computes on and on is ended by `cpu_seconds`.
         cpu_seconds: Processor time.
         memory: Address space, in bytes.
         file_bytes: Largest file that it may write.
     """
 
-    seconds: float = 10.0
+    seconds: float = 30.0
     cpu_seconds: int = 5
     memory: int = 512 * 2**20
     file_bytes: int = 2**20
@@ -52,7 +55,7 @@ class Trial:
     Attributes:
         program: Python source.
         tests: Statements, run one after another in the program's own namespace.
-        setup: Statements before the program, such as imports.
+        setup: Statements between the program and the tests, such as values they share.
     """
 
     program: str
@@ -75,11 +78,15 @@ def run_tests(trial: Trial, limits: Limits | None = None) -> Verdict:
     Source: the precautions of Chen et al. 2021, "Evaluating Large Language Models Trained
     on Code" (section 2.3), with the kernel's own walls where it has them.
     """
-    try:
-        compile(trial.program, "program", "exec")
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        return Verdict(False, f"the program does not parse: {type(error).__name__}")
-    limits = limits or Limits()
+    wrong = syntax_error(trial.program)
+    return (
+        Verdict(False, f"the program does not parse: {wrong}"[:200])
+        if wrong
+        else _run(trial, limits or Limits())
+    )
+
+
+def _run(trial: Trial, limits: Limits) -> Verdict:
     with tempfile.TemporaryDirectory(prefix="tuneos-", ignore_cleanup_errors=True) as folder:
         ours, theirs = socket.socketpair()
         with ours, theirs:
@@ -97,15 +104,20 @@ def run_all(
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Verdict]:
     """Run many, as many at once as there are cores; in the order given, equal ones once."""
-    different = list(dict.fromkeys(trials))
-    found: dict[Trial, Verdict] = {}
+    wrong = {trial: syntax_error(trial.program) for trial in dict.fromkeys(trials)}
+    found = {
+        trial: Verdict(False, f"the program does not parse: {why}"[:200])
+        for trial, why in wrong.items()
+        if why
+    }
+    different = [trial for trial, why in wrong.items() if not why]
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         for trial, verdict in zip(
-            different, pool.map(lambda one: run_tests(one, limits), different), strict=True
+            different, pool.map(lambda one: _run(one, limits or Limits()), different), strict=True
         ):
             found[trial] = verdict
             if progress:
-                progress(len(found), len(different))
+                progress(len(found), len(wrong))
     return [found[trial] for trial in trials]
 
 
@@ -136,12 +148,12 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 def _converse(channel: socket.socket, trial: Trial, deadline: float) -> Verdict:
     key = secrets.token_hex(16)
     try:
-        _send(channel, {"program": trial.program, "setup": trial.setup}, deadline)
+        _send(channel, {"program": trial.program}, deadline)
         loaded = _receive(channel, deadline)
         walls = tuple(str(name) for name in loaded.get("walls") or ())
         if not loaded.get("loaded"):
             return Verdict(False, str(loaded.get("failed", "the program ends early"))[:200], walls)
-        _send(channel, {"tests": trial.tests, "key": key}, deadline)
+        _send(channel, {"setup": trial.setup, "tests": trial.tests, "key": key}, deadline)
         answer = _receive(channel, deadline)
     except TimeoutError:
         return Verdict(False, "it takes too long")

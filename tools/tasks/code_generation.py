@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...evals.metrics import FloatArray
 from ..datasets.columns import Asked
@@ -158,15 +157,10 @@ def _with_entry(test: str, name: str) -> str:
 
 
 def _check(source: str, place: str) -> None:
-    try:
-        ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        what: Any = getattr(error, "msg", None) or type(error).__name__
-        line = getattr(error, "lineno", None)
-        at = f" (line {line})" if line and line > 1 else ""
-        raise DatasetError(
-            f"{place} is not valid Python: {what}{at}; mend it, or delete the row"
-        ) from None
+    from ..sandbox.extract import syntax_error
+
+    if what := syntax_error(source):
+        raise DatasetError(f"{place} is not valid Python: {what}; mend it, or delete the row")
 
 
 TASK = CodeGeneration()

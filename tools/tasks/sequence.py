@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..training.sequences import SequenceTuning
 
 UNTUNED = "untuned"
+IN_TIME = 0.8  # of a job's time limit; its start took some, and estimates err
 
 
 class SequenceTask(Task):
@@ -99,6 +100,7 @@ class SequenceTask(Task):
         candidates: list[Candidate] = []
         chosen = [name for name in self.probes if wanted[name]]
         frozen = writing = 0.0
+        began, notes = time.monotonic(), list(self.remarks(data.validation))
         for step, name in enumerate(chosen):
             on_progress(JobProgress(share=step / len(chosen), text=name.replace("_", " ")))
             start = time.monotonic()
@@ -106,6 +108,11 @@ class SequenceTask(Task):
                 tuning = self._tuning(data)
                 tuning.save_untuned(folder / name)
                 frozen, writing = tuning.pass_seconds(), tuning.answer_seconds()
+                rows = len(data.validation)
+                needed = rows * (writing + frozen / max(1, len(data.train)))
+                if not _fits(needed, began, data.spec.seconds):
+                    notes.append(f"untuned: left out, as scoring it would take {needed:.0f} s")
+                    continue
             else:
                 self._remember(name, data, folder / name)
             self.finish(data, folder / name)
@@ -115,7 +122,7 @@ class SequenceTask(Task):
             candidates=tuple(candidates),
             frozen_seconds=frozen,
             answer_seconds=writing,
-            notes=self.remarks(data.validation),
+            notes=tuple(notes),
         )
 
     def finish(self, data: JobData, folder: Path) -> None:
@@ -209,6 +216,11 @@ class SequenceTask(Task):
             return {}
         nll, counts = ([answer[key] for answer in answers] for key in ("_nll", "_tokens"))
         return {"tokens": tokens.rows(nll, counts)}
+
+
+def _fits(seconds: float, began: float, limit: float | None) -> bool:
+    """Tell whether a step ends in time; what was done before it would be lost as well."""
+    return limit is None or time.monotonic() - began + seconds < IN_TIME * limit
 
 
 def one_line(text: str) -> str:

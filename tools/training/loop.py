@@ -6,7 +6,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -24,6 +24,9 @@ from .tokens import by_length, shuffled_buckets
 
 LOG_EVERY = 10  # optimiser steps between progress reports
 EVAL_BATCH = 64
+# Passes over validation kept for after the last step: one here, one of the model as saved and
+# loaded again, and the loading.
+WRAP_UP = 3.0
 
 
 class Pruned(Exception):
@@ -96,8 +99,11 @@ def train(
     at = state.position
     saved = checkpoints.latest() if checkpoints else None
     if saved is None:
+        began = time.monotonic()
         outputs = predict(network, validation, device)
         state.keep_best(watch.score(outputs), 0, outputs)
+        wrap_up = WRAP_UP * (time.monotonic() - began)
+        watch = replace(watch, deadline=watch.deadline - wrap_up)
         at.points.append(CurvePoint(step=0, epoch=0, validation=at.best))
     else:
         state.restore(saved)

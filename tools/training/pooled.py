@@ -18,6 +18,7 @@ from ..facts import OnProgress
 from .data import JobData
 from .examples import Batch
 from .linear import LinearHead, class_weights, fit_linear, linear_layer
+from .mixup import MixedClassifier
 from .network import EncoderClassifier, prepare_encoder
 from .peft_methods import saved_whole
 from .prefix import cached_prefix, put_prefix
@@ -97,7 +98,10 @@ class PooledTuning:
         )
         core = prepare_encoder(encoder, settings)
         criterion = _criterion(self.data.train_labels, settings, len(self.data.labels))
-        network = EncoderClassifier(core, linear_layer(head), settings.dropout, criterion)
+        parts = (core, linear_layer(head), settings.dropout, criterion)
+        network = EncoderClassifier(*parts)
+        if settings.mixup:
+            network = MixedClassifier(*parts, alpha=settings.mixup)
         if self._states:
             self._put_back = put_prefix(encoder, settings)
         return network

@@ -22,7 +22,7 @@ from .settings import TrainSettings
 if TYPE_CHECKING:
     from ..tasks.sequence import SequenceTask
 
-TIMED_ROWS = 128
+TIMED_ROWS = 48
 WRITTEN_ROWS, WRITTEN_TOKENS = 32, 12  # of the answers that are timed
 
 

@@ -45,6 +45,9 @@ class TrainSettings(BaseModel):
     dropout: float = Field(0.1, ge=0, le=0.9, description="on the pooled embedding")
     warmup_ratio: float = Field(0.06, ge=0, le=0.5, description="share of the steps")
     label_smoothing: float = Field(0.0, ge=0, le=0.5)
+    mixup: float = Field(
+        0.0, ge=0, le=4, description="alpha of mix-up on pooled embeddings, 0 for none; one label"
+    )
     class_weights: bool = Field(False, description="weigh the loss by inverse root frequency")
     optimizer: Literal["adamw", "sgd"] = "adamw"
     patience: int = Field(3, ge=1, le=100, description="epochs without gain before stopping")

@@ -10,11 +10,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ...evals.measures import entities
+from ...evals.measures import value as measure
 from ...evals.metrics import FloatArray, IntArray
 from ..datasets.types import Split
 from ..deployment.saved import SavedModel, write_card
 from ..facts import JobProgress, OnProgress
-from .bio import fit_outside, tags_in
+from .bio import best_tags, fit_outside, rows_of, tags_in
 from .data import JobData
 from .hardware import Device, pick_device
 from .linear import LinearHead, class_weights, fit_linear, linear_layer
@@ -69,8 +71,20 @@ class TagTuning:
         return network
 
     def value(self, split: Split, outputs: FloatArray, metric: str) -> float:
-        """Strict F1 of the entities, with the lean towards O that suits best."""
-        return self._fitted(split, outputs)[1]
+        """The metric of the entities, with the lean towards O that suits strict F1 best."""
+        outside, f1 = self._fitted(split, outputs)
+        if metric == "f1":
+            return f1
+        starts = word_starts(split)
+        given = rows_of(self.tags, best_tags(self.tags, outputs, starts, outside=outside), starts)
+        true = [row["tags"] for row in split.rows]
+        types = sorted({tag[2:] for tags in (self.tags, *true) for tag in tags} - {""})
+        stats = entities.rows(
+            [entities.entities(tags) for tags in true],
+            [entities.entities(tags) for tags in given],
+            types,
+        )
+        return measure(metric, {"entities": stats})
 
     def save(
         self, network: Any, settings: TrainSettings, folder: Path, outputs: FloatArray

@@ -133,7 +133,7 @@ def test_costly_step_is_answered_in_words_and_may_be_asked_about(
     asking: Talk, tickets: Path
 ) -> None:
     said = asking.say(f"use {tickets}, macro f1 0.8", "plan", "go")
-    assert "A step needs your yes: probe_baselines frozen_linear=False" in said
+    assert "A step needs your yes: probe_baselines rungs=" in said
     assert "your rule: probe_baselines" in said
     assert "It waits for you" in asking.say("why?", wait=False)
     assert "It waits for your yes" in asking.say("go", wait=False)
@@ -150,7 +150,7 @@ def test_costly_step_is_answered_in_words_and_may_be_asked_about(
 def test_step_changed_by_the_person_is_checked_again(asking: Talk, tickets: Path) -> None:
     asking.say(f"use {tickets}, macro f1 0.8", "plan", "go")
     asking.dialogue.changed.clear()
-    said = asking.say("/approve frozen_linear=false tfidf_linear=true")
+    said = asking.say("/approve rungs=[tfidf_linear]")
     assert "Changed; it is checked again" in said
     assert "Target met" in said
     assert "changed by a person" in asking.say("why did you probe?")

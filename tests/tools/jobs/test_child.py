@@ -11,6 +11,8 @@ MEMORY = [
     MemoryError(),
     RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"),
     RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+    RuntimeError("could not create a primitive"),  # oneDNN's words for it
+    OSError(12, "Cannot allocate memory"),
 ]
 OTHER = [
     RuntimeError("mat1 and mat2 shapes cannot be multiplied"),

@@ -26,8 +26,14 @@ def test_a_right_program_passes_and_a_wrong_one_fails_at_its_test() -> None:
     assert (wrong.passed, wrong.why) == (False, "test 2 ends with AssertionError")
 
 
-def test_setup_runs_before_the_program() -> None:
+def test_setup_runs_between_the_program_and_the_tests() -> None:
     assert judged("def double(n):\n    return math.floor(2 * n)\n", setup="import math").passed
+    program = "class Box:\n    n = 2\ndef double(box):\n    return 2 * box.n\n"
+    tests = ("assert double(box) == 4",)
+    assert judged(program, setup="box = Box()", tests=tests).passed
+    assert (
+        judged(program, tests=tests, setup="x").why == "the setup of the tests ends with NameError"
+    )
 
 
 def test_the_standard_library_can_be_used() -> None:
@@ -61,7 +67,7 @@ def test_the_order_of_a_set_does_not_change_from_run_to_run() -> None:
         ("raise SystemExit(0)", "the program ends with SystemExit"),
         ("def double(n):\n    raise SystemExit(0)", "test 1 ends with SystemExit"),
         ("import os\nos.kill(os.getpid(), 9)", "the program ends with PermissionError"),
-        ("def double(n)\n    return", "the program does not parse: SyntaxError"),
+        ("def double(n)\n    return", "the program does not parse: expected ':'"),
         ("", "test 1 ends with NameError"),
         ("def double(n):\n    return double(n)", "test 1 ends with RecursionError"),
     ],
@@ -204,12 +210,12 @@ def test_equal_trials_run_once_and_answers_keep_their_order(
     ran: list[str] = []
     lock = threading.Lock()
 
-    def note(trial: Trial, limits: Limits | None = None) -> Verdict:
+    def note(trial: Trial, limits: Limits) -> Verdict:
         with lock:
             ran.append(trial.program)
         return Verdict(trial.program == "a")
 
-    monkeypatch.setattr(sandbox, "run_tests", note)
+    monkeypatch.setattr(sandbox, "_run", note)
     trials = [Trial(program, ()) for program in ("a", "b", "a")]
     assert [verdict.passed for verdict in run_all(trials)] == [True, False, True]
     assert sorted(ran) == ["a", "b"]

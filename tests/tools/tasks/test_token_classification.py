@@ -50,11 +50,11 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def job(make_job: MakeJob, rows: Path) -> Callable[..., Any]:
-    def make(kind: str, **settings: object) -> Any:
+    def make(kind: str, metric: str = "f1", **settings: object) -> Any:
         return make_job(
             kind,
             task="token-classification",
-            metric="f1",
+            metric=metric,
             data_folder=str(rows),
             settings=settings,
         )
@@ -101,6 +101,16 @@ def test_tuned_model_is_scored_as_saved(
     answers = model.answers(held)
     assert score(TASK.stats(held, answers))["f1"] == candidate.validation["f1"]
     assert not TASK.faults(model.card, held, answers)
+
+
+@pytest.mark.usefixtures("float32")
+def test_early_stopping_looks_at_the_metric_of_the_target(
+    job: Callable[..., Any], tmp_path: Path
+) -> None:
+    given = job("fine_tune", "macro_f1", epochs=1, strategy="top_layers", layers=1)
+    outcome = fine_tune.run(given, tmp_path, lambda _: None)
+    seen = [p.validation for p in outcome.curves[0].points if p.validation is not None]
+    assert max(seen) == pytest.approx(outcome.candidates[0].validation["macro_f1"], abs=1e-9)
 
 
 @pytest.mark.usefixtures("float32")

@@ -56,6 +56,7 @@ class Run:
             for m in ("lora", "rslora", "dora", "pissa", "ia3", "ln_tuning", "bitfit")
         ),
         {"strategy": "lora", "peft_method": "prompt_tuning", "max_length": 32},
+        {"strategy": "top_layers", "layers": 1, "mixup": 0.4},
     ],
     ids=lambda s: "-".join(str(v) for v in s.values()),
 )

@@ -56,7 +56,7 @@ def test_causal_windows_foresee_every_token_once(size: int) -> None:
     tokenizer = byte_level(frame="<s>")
     windows = Windows(tokenizer, TEXTS, size, framing(tokenizer, "causal"), train=True)
     for owner, text in enumerate(TEXTS):
-        numbers = np.flatnonzero(windows.owners == owner)
+        numbers = np.flatnonzero(windows.owners == owner).tolist()
         foretold = [t for n in numbers for t in windows.hidden(n).tolist() if t != IGNORED]
         assert foretold == [*tokenizer(text, add_special_tokens=False)["input_ids"], 2]
     assert windows.lengths.max() <= size
@@ -145,7 +145,7 @@ def test_tuned_model_is_a_base_model_of_later_runs(
     if kind == "masked":
         encoder = load_encoder(again)
         assert type(encoder).__name__ == "BertModel"
-        tuned_words = network.core.get_input_embeddings().weight  # type: ignore[operator]
+        tuned_words = network.core.get_input_embeddings().weight
         assert torch.equal(encoder.get_input_embeddings().weight, tuned_words)
     answers = load_modeller(read_card(again.path), again.path)(data.validation, None)
     assert sum(a["_nll"] for a in answers) == pytest.approx(trained.outputs[:, 0].sum(), rel=2e-2)

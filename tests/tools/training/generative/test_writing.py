@@ -244,14 +244,14 @@ def test_encoder_learns_to_write_and_is_saved_whole(
     make_data: MakeData,
     tmp_path: Path,
 ) -> None:
-    data = make_data(tiny_bases[architecture], PAIRS[:2] * 8, 32)
+    data = make_data(tiny_bases[architecture], PAIRS[:1] * 16, 32)
     given = settings(strategy=strategy, epochs=20, learning_rate=5e-3)
     tuning, network, trained = tuned(data, given)
     tuning.save(network, given, tmp_path / "m", trained.outputs)
     card = read_card(tmp_path / "m")
     answers = load_generator(card, tmp_path / "m", prompted)(data.train, None)
     assert card.encoder == "whole"
-    assert [a["text"] for a in answers] == [text for _, text in PAIRS[:2] * 8]
+    assert [a["text"] for a in answers] == [text for _, text in PAIRS[:1] * 16]
     assert [a["_nll"] for a in answers] == pytest.approx(
         trained.outputs[:, 0].tolist(), rel=5e-2, abs=1e-2
     )
