@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -133,9 +133,16 @@ def with_findings(
 
 
 def _label_counts(splits: Mapping[str, Split]) -> dict[str, dict[str, int]]:
-    counts = {name: Counter(split.labels) for name, split in splits.items()}
+    counts = {name: Counter(_given(split)) for name, split in splits.items()}
     order = sorted(counts["train"], key=lambda label: (-counts["train"][label], label))
     return {label: {name: counts[name][label] for name in splits} for label in order if label}
+
+
+def _given(split: Split) -> Iterator[str]:
+    """Every label of every row, of which a row may have several."""
+    for row, label in enumerate(split.labels):
+        sets = split.rows[row].get("labels") if split.rows else None
+        yield from (label,) if sets is None else sets
 
 
 def _lengths(lengths: np.ndarray[tuple[int], np.dtype[np.int64]], limit: int | None) -> Lengths:

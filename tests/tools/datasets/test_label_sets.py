@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tuneos.tools.datasets.profile import profile_data
 from tuneos.tools.datasets.read import read_data
 from tuneos.tools.datasets.types import RawData
 from tuneos.tools.errors import DatasetError
@@ -63,6 +64,11 @@ def test_an_empty_list_says_that_no_label_applies(write: Write) -> None:
 def test_rows_are_balanced_by_their_rarest_label(write: Write) -> None:
     raw = read_data(write("data.jsonl", lines([["a", "b"], ["a"], ["a"], ["a", "b"], ["b", "c"]])))
     assert raw.splits["train"].labels == ("b", "a", "a", "b", "c")
+
+
+def test_profile_counts_every_label_of_a_row(write: Write) -> None:
+    raw = read_data(write("data.jsonl", lines([["a", "b"], ["a", "b"], ["a"]])))
+    assert profile_data(raw.splits, ()).labels == {"a": {"train": 3}, "b": {"train": 2}}
 
 
 @pytest.mark.parametrize(
