@@ -28,7 +28,8 @@ class Case:
     Attributes:
         folder: Under the data folder.
         task: As `--task` takes it.
-        target: What the run is asked for.
+        target: What the run is asked for: more than is wanted on the test split, as validation
+            flatters where thresholds and epochs are chosen on it.
         published: The baseline of the data's card on this metric; None where it has none.
         wanted: Test score that this project asks of itself; None: none, it is reported.
     """
@@ -46,14 +47,14 @@ class Case:
 
 
 CASES = {
-    "ncbi_disease": Case("ner/ncbi_disease", "token-classification", "f1>=0.75", 0.4404, 0.75),
-    "wnut17": Case("ner/wnut17", "token-classification", "f1>=0.35", 0.0604, 0.35),
+    "ncbi_disease": Case("ner/ncbi_disease", "token-classification", "f1>=0.8", 0.4404, 0.75),
+    "wnut17": Case("ner/wnut17", "token-classification", "f1>=0.6", 0.0604, 0.35),
     "presidio_synth": Case("pii/presidio_synth", "token-classification", "f1>=0.8", 0.1044),
     "semeval2010_task8": Case(
-        "relation/semeval2010_task8", "relation-extraction", "macro_f1>=0.78", 0.6093, 0.78
+        "relation/semeval2010_task8", "relation-extraction", "macro_f1>=0.84", 0.6093, 0.78
     ),
     "goemotions": Case(
-        "sentiment/goemotions", "multi-label-classification", "macro_f1>=0.4", 0.2726, 0.4
+        "sentiment/goemotions", "multi-label-classification", "macro_f1>=0.5", 0.2726, 0.4
     ),
     "squad_es_v2": Case("qa/squad_es_v2", "question-answering", "f1>=0.5", 0.1139),
     "xquad_en": Case("qa/xquad_en", "question-answering", "f1>=0.5", 0.1494),
