@@ -85,12 +85,12 @@ def shortfall(targets: Sequence[Target], measured: Mapping[str, float]) -> float
     """Sum the gaps over all targets, each relative to the larger of its value and what was
     measured, so that no target outweighs the others however far it is out of reach.
 
-    A metric that was not measured counts as a gap of 1.
+    A metric that was not measured counts as a gap of 2, wider than any that was.
     """
     return sum(
         t.gap(measured[t.metric]) / max(abs(t.value), abs(measured[t.metric]), 1e-9)
         if t.metric in measured
-        else 1.0
+        else 2.0
         for t in targets
     )
 

@@ -20,10 +20,12 @@ from ..tools.guardrails.checks import check_arguments, neutralise
 from ..tools.registry import TOOLS
 from .approval import Answer, Question
 from .context import RunContext
+from .digest import worth_blending
 from .events import Refused, emit
 from .policy import kind_of
 from .state import ActInput, Call, State
 
+BLEND_TOOL = "blend_candidates"  # the same call blends others once there are others
 SAME_CALL = 2  # a call may be made this often with the same arguments
 ENOUGH = 0.6  # of the expected time: a training that gets less ends before it has learnt
 SEARCH_TRIALS = 8  # of a search that does not say
@@ -91,7 +93,11 @@ def refusal(call: ToolCall, facts: Facts, steps: Sequence[Step], context: RunCon
     unsafe = check_arguments(call["args"], roots=[context.tools.workspace.root])
     if unsafe:
         return "; ".join(unsafe[:3])
-    if sum(s.tool == call["name"] and s.arguments == call["args"] for s in steps) >= SAME_CALL:
+    times = sum(s.tool == call["name"] and s.arguments == call["args"] for s in steps)
+    blends_anew = call["name"] == BLEND_TOOL and worth_blending(
+        facts.candidates, context.tools.metric
+    )
+    if times >= SAME_CALL and not blends_anew:
         return "this was done before with the same arguments; its result stands, try something else"
     return _veto(call, facts, context)
 

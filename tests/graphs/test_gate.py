@@ -24,7 +24,7 @@ from tuneos.memory.ledger import Ledger
 from tuneos.memory.seal import Seals
 from tuneos.memory.workspace import open_workspace
 from tuneos.tools.datasets.types import RawData
-from tuneos.tools.facts import DataVersion, Facts, KnownStrategy
+from tuneos.tools.facts import Candidate, DataVersion, Facts, KnownStrategy
 from tuneos.tools.registry import TOOLS
 from tuneos.tools.tool import ToolContext
 
@@ -351,3 +351,19 @@ def test_forbidden_and_unasked_calls_are_known_as_declined(make: Make, told: lis
     assert through(message, never)["declined"] == ["fine_tune lora"]
     forbids = replace(make(), policy=Policy(refuse=(Rule(tool="fine_tune"),)))
     assert through(message, forbids)["declined"] == ["fine_tune lora"]
+
+
+def test_blend_may_be_asked_for_again_once_it_would_blend_others() -> None:
+    def made(name: str, strategy: str, value: float) -> Candidate:
+        scores = {"macro_f1": value}
+        return Candidate(name=name, strategy=strategy, validation=scores, seconds=1.0, folder="")
+
+    before = Step(
+        number=1, tool="blend_candidates", arguments={}, reason="", summary="", ok=True, seconds=1.0
+    )
+    members = (made("tfidf_linear", "tfidf_linear", 0.5), made("lora-1", "lora", 0.6))
+    old = FACTS.model_copy(update={"candidates": (*members, made("blend-1", "blend", 0.7))})
+    new = old.model_copy(update={"candidates": (*old.candidates, made("full-1", "full", 0.8))})
+    asked = call("blend_candidates")
+    assert refusal(asked, old, [before] * 9, make()) is not None
+    assert refusal(asked, new, [before] * 9, make()) is None
