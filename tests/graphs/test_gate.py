@@ -353,7 +353,7 @@ def test_forbidden_and_unasked_calls_are_known_as_declined(make: Make, told: lis
     assert through(message, forbids)["declined"] == ["fine_tune lora"]
 
 
-def test_blend_may_be_asked_for_again_once_it_would_blend_others() -> None:
+def test_blend_may_be_asked_for_again_once_it_would_blend_others(make: Make) -> None:
     def made(name: str, strategy: str, value: float) -> Candidate:
         scores = {"macro_f1": value}
         return Candidate(name=name, strategy=strategy, validation=scores, seconds=1.0, folder="")

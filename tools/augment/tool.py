@@ -37,8 +37,8 @@ class AugmentArguments(BaseModel):
         description="back_translate needs there and back",
     )
     rows: int | None = Field(None, ge=1, le=20_000, description="to make by each method")
-    there: str | None = Field(None, max_length=500, description="folder of a translation model")
-    back: str | None = Field(None, max_length=500, description="folder of its reverse")
+    there: str | None = Field(None, max_length=200, description="folder of a translation model")
+    back: str | None = Field(None, max_length=200, description="folder of its reverse")
 
 
 MOST_ROWS = 2000  # made by a method where nobody says how many

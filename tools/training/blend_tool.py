@@ -38,6 +38,9 @@ class BlendArguments(BaseModel):
 def _blend(
     arguments: BlendArguments, context: ToolContext, facts: Facts, progress: OnProgress
 ) -> ToolResult:
+    known = context.knowledge.strategies(context.task)
+    if not any(s.tool == BLEND.name for s in known):
+        raise ToolRefused(f"models for {context.task} cannot be blended")
     members = members_of(arguments.candidates, facts, context.metric)
     name = f"blend-{1 + sum(c.strategy == 'blend' for c in facts.candidates)}"
     models = tuple((_safe(c.name), c.folder) for c in members)
@@ -84,7 +87,8 @@ def best_of_each(candidates: Sequence[Candidate], metric: str) -> list[Candidate
     best: dict[str, Candidate] = {}
     for candidate in candidates:
         kind = candidate.strategy
-        if kind not in NEVER and (
+        scored = metric in candidate.validation and kind not in NEVER
+        if scored and (
             kind not in best or candidate.validation[metric] > best[kind].validation[metric]
         ):
             best[kind] = candidate

@@ -30,8 +30,8 @@ class ProbeArguments(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    rungs: list[Annotated[str, Field(max_length=40)]] | None = Field(
-        None, max_length=20, description="which, by name; all if left out"
+    rungs: list[Annotated[str, Field(max_length=24)]] | None = Field(
+        None, max_length=6, description="which, by name; all if left out"
     )
 
 
