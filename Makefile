@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; 
 VENV ?= .venv
 BIN := $(VENV)/bin
 PACKAGES := agent graphs tools memory evals
-BENCHMARKS := datasets training_speed startup kills checkpoint_kills storage_faults \
+BENCHMARKS := datasets tasks training_speed startup kills checkpoint_kills storage_faults \
   broken_controllers local_calls loop_overhead concurrent_sessions
 
 .PHONY: demo install test check format bench clean
