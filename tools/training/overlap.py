@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from itertools import pairwise
 from typing import NamedTuple
@@ -50,8 +51,10 @@ def overlap(context: str, question: str) -> Overlap:
     weight = {form: 1 / counts[form] for form in asked & counts.keys()}
     found = np.array([weight.get(form, 0.0) for form in forms])
     bounds = _sentences(context, words)
+    # fsum: the order of a set differs from process to process, and sums are compared below.
     shares = np.array(
-        [sum(weight.get(form, 0.0) for form in set(forms[a:b])) for a, b in bounds], np.float64
+        [math.fsum(weight.get(form, 0.0) for form in set(forms[a:b])) for a, b in bounds],
+        np.float64,
     )
     best = shares.max(initial=0.0)
     columns = [found]
