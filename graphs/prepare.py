@@ -57,7 +57,8 @@ def prepare(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
 
 def _sizes(splits: dict[str, Split], made: list[str]) -> str:
     sizes = ", ".join(f"{len(split):,} {name}" for name, split in splits.items())
-    how = f" ({' and '.join(made)} made here, stratified)" if made else ""
+    kept = ", stratified" if any(splits["train"].labels) else ""
+    how = f" ({' and '.join(made)} made here{kept})" if made else ""
     return f"rows: {sizes}{how}; the test split is sealed until the end"
 
 
