@@ -97,11 +97,13 @@ def _tuned(folder: Path) -> Translate:
 def _plain(ref: str) -> Translate:
     import torch
 
+    from ..training.generative.kinds import window
     from ..training.generative.models import load_lm
 
     base = find_base_model(ref)
     tokenizer, device = load_tokenizer(base), pick_device()
     model: Any = load_lm(base.path, "seq2seq").to(device.kind)
+    room = min(LONGEST, base.max_tokens, window(model.config) or LONGEST)
 
     def translate(texts: Sequence[str], told: Callable[[int], None]) -> list[str]:
         found: list[str] = []
@@ -111,11 +113,11 @@ def _plain(ref: str) -> Translate:
                 return_tensors="pt",
                 padding=True,
                 truncation=True,
-                max_length=min(LONGEST, base.max_tokens),
+                max_length=room,
             ).to(device.kind)
             more = {k: given[k] for k in ("input_ids", "attention_mask")}
             with torch.inference_mode():
-                out = model.generate(**more, max_new_tokens=LONGEST, num_beams=1, do_sample=False)
+                out = model.generate(**more, max_new_tokens=room - 1, num_beams=1, do_sample=False)
             found += [t.strip() for t in tokenizer.batch_decode(out, skip_special_tokens=True)]
             told(len(found))
         return found
