@@ -155,7 +155,8 @@ def test_gold_holds_in_noisy_rows(task: str) -> None:
             old = split.rows[row.source]
             assert row.row.keys() == old.keys()
             assert all(row.row[name] == old[name] for name in GOLD if name in old)
-            HOLDS.get(task, lambda *_: None)(old, row.row)
+            if task in HOLDS:
+                HOLDS[task](old, row.row)
 
 
 @pytest.mark.parametrize("task", NOISY)
