@@ -158,23 +158,14 @@ class TextGeneration(SequenceTask):
 
     def _remember(self, name: str, data: JobData, folder: Path) -> None:
         """Keep the training texts that the judge was not tuned on."""
-        from ..deployment.saved import SavedModel, write_description
+        from ..deployment.saved import write_description
+        from ..training.card import card_of
         from ..training.judge import kept_from_judge
         from ..training.quoting import remember_texts
 
         rows = [row for i, row in enumerate(data.train.rows) if kept_from_judge(i)]
         remember_texts([self.target(r) for r in rows], [r["control"] for r in rows], folder)
-        card = SavedModel(
-            task=self.name,
-            strategy=name,
-            encoder="none",
-            labels=(),
-            base_model="",
-            masked=data.spec.masked,
-            run=data.spec.run,
-            data_hash=data.spec.data_hash,
-        )
-        write_description(folder, card)
+        write_description(folder, card_of(data, name, "none"))
 
     def _cheap(self, card: SavedModel, folder: Path) -> Answerer:
         from ..errors import ModelError

@@ -15,14 +15,15 @@ from torch import Tensor, nn
 from ...evals.measures import value as measure
 from ...evals.metrics import METRICS, FloatArray
 from ..datasets.types import Split
-from ..deployment.saved import SavedModel, write_card
+from ..deployment.saved import Encoder, SavedModel, write_card
 from ..facts import JobProgress, OnProgress
+from .card import card_of
 from .data import JobData
 from .examples import Batch
 from .goals import Goal, fit_head
 from .hardware import Device, pick_device
 from .inputs import Sequences
-from .linear import LinearHead, linear_layer
+from .linear import head_of, linear_layer
 from .network import EncoderClassifier, mean_pool, prepare_encoder
 from .pooled import START_STRENGTH, save_core
 from .prefix import cached_prefix, put_prefix
@@ -174,9 +175,8 @@ class HeadedTuning:
         """Write a plain PEFT adapter, or a plain encoder with its tokenizer, and the head."""
         self._put_back()
         kind = save_core(network.core, settings, self.data, folder)
-        layer = network.head.cpu()
-        head = LinearHead(layer.weight.detach().numpy(), layer.bias.detach().numpy())
-        write_card(folder, self._card(settings.strategy, kind, outputs, self.data.validation), head)
+        card = self._card(settings.strategy, kind, outputs, self.data.validation)
+        write_card(folder, card, head_of(network.head))
 
     def notes(self) -> tuple[str, ...]:
         """How many sequences were cut."""
@@ -200,30 +200,9 @@ class HeadedTuning:
             lambda: pooled_states(encoder, found, pick_device(), tell),
         )[0]
 
-    def _card(self, strategy: str, kind: Any, outputs: FloatArray, split: Split) -> SavedModel:
+    def _card(self, strategy: str, kind: Encoder, outputs: FloatArray, split: Split) -> SavedModel:
         extra = {**self.extra, **self.task.fitted(split, outputs, self.labels)}
-        return describe(self.data, strategy, kind, self.labels, extra)
-
-
-def describe(
-    data: JobData, strategy: str, kind: Any, labels: tuple[str, ...], extra: dict[str, Any]
-) -> SavedModel:
-    """The card of a model; one without an encoder names no base model."""
-    based = kind != "none"
-    return SavedModel(
-        task=data.spec.what.task,
-        strategy=strategy,
-        encoder=kind,
-        labels=labels,
-        base_model=data.base.ref if based else "",
-        base_hub_id=data.base.hub_id if based else None,
-        base_digest=data.base.digest if based else "",
-        max_length=data.max_length,
-        masked=data.spec.masked,
-        run=data.spec.run,
-        data_hash=data.spec.data_hash,
-        extra=extra,
-    )
+        return card_of(self.data, strategy, kind, labels=self.labels, extra=extra)
 
 
 def pooled_states(
