@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...evals.metrics import FloatArray
 from ..datasets.columns import Asked
-from ..datasets.fields import Field, columns_of, ids_of, text_at, usable_rows
+from ..datasets.fields import Field, columns_of, rows_at, text_at, usable_rows
 from ..datasets.rows import Rows
 from ..datasets.tables import as_text
 from ..datasets.types import Row, Split
@@ -68,15 +68,10 @@ class TextGeneration(SequenceTask):
                     f"{table.places[i]}: neither control nor prompt; fill one in, or delete the row"
                 )
             rows.append(row)
-        split = Split(
-            # What is written is what must not leak: controls come again in every row.
-            tuple("\n".join(filter(None, (row["prompt"], row["text"]))) for row in rows),
-            tuple(next(iter(row["control"].values()), "") for row in rows),
-            ids_of(table, kept),
-            tuple(table.places[i] for i in kept),
-            tuple(rows),
-        )
-        return Rows(split, tuple(oddities))
+        # What is written is what must not leak: controls come again in every row.
+        texts = ["\n".join(filter(None, (row["prompt"], row["text"]))) for row in rows]
+        labels = [next(iter(row["control"].values()), "") for row in rows]
+        return rows_at(table, kept, texts, rows, oddities, labels)
 
     def ask(self, table: Table, column: str | None) -> Split:
         """Rows with a control, a prompt, or both; a line of plain text is a prompt."""

@@ -28,6 +28,7 @@ from .pooled import save_core
 from .prefix import cached_prefix, put_prefix
 from .settings import TrainSettings
 from .spans import Found, best_spans, fit_threshold, longest_answer
+from .windows import notes_of
 
 # Of the head that tuning begins with; that of the frozen rung learns until it gains no more.
 HEAD = TrainSettings(strategy="full", learning_rate=5e-3, epochs=12, patience=3, batch_size=16)
@@ -142,14 +143,8 @@ class AnswerTuning:
 
     def notes(self) -> tuple[str, ...]:
         """How many contexts took several windows."""
-        split = self.examples(self.data.train).pieces.split_texts
-        if not split:
-            return ()
-        share = split / len(self.data.train)
-        return (
-            f"{share:.1%} of the training contexts were read in overlapping windows of "
-            f"{self.data.max_length} tokens; nothing was cut off",
-        )
+        pieces = self.examples(self.data.train).pieces
+        return notes_of(pieces, len(self.data.train), "contexts", self.data.max_length)
 
 
 def gold_answers(rows: Sequence[Row]) -> list[list[str]]:

@@ -28,7 +28,7 @@ from .network import EncoderClassifier, mean_pool, prepare_encoder
 from .pooled import START_STRENGTH, save_core
 from .prefix import cached_prefix, put_prefix
 from .settings import TrainSettings
-from .tokens import by_length
+from .tokens import by_length, notes_of
 
 if TYPE_CHECKING:
     from ..tasks.headed import HeadedTask
@@ -180,11 +180,7 @@ class HeadedTuning:
 
     def notes(self) -> tuple[str, ...]:
         """How many sequences were cut."""
-        tokens = self.sequences(self.data.train).tokens
-        if not tokens.cut:
-            return ()
-        share = tokens.cut / len(tokens)
-        return (f"{share:.1%} of the training texts were cut at {self.data.max_length} tokens",)
+        return notes_of(self.sequences(self.data.train).tokens, self.data.max_length)
 
     def _pooled(self, encoder: Any, on_progress: OnProgress) -> NDArray[np.float32]:
         """What the untrained encoder gives the head for the training rows; kept."""

@@ -24,7 +24,7 @@ from .network import EncoderClassifier, prepare_encoder
 from .peft_methods import saved_whole
 from .prefix import cached_prefix, put_prefix
 from .settings import TrainSettings
-from .tokens import Tokens
+from .tokens import Tokens, notes_of
 
 START_STRENGTH = 2.0  # of the head that tuning begins with
 
@@ -129,11 +129,7 @@ class PooledTuning:
 
     def notes(self) -> tuple[str, ...]:
         """How many texts were cut."""
-        tokens = self.data.train_tokens
-        if not tokens.cut:
-            return ()
-        share = tokens.cut / len(tokens)
-        return (f"{share:.1%} of the training texts were cut at {self.data.max_length} tokens",)
+        return notes_of(self.data.train_tokens, self.data.max_length)
 
 
 def save_core(core: Any, settings: TrainSettings, data: JobData, folder: Path) -> Encoder:

@@ -27,6 +27,7 @@ from .prefix import cached_prefix, put_prefix
 from .settings import TrainSettings
 from .tagging import UNTAGGED, TagExamples, TagNetwork, tag_examples, words
 from .tokens import by_length
+from .windows import notes_of
 
 START_STRENGTH = 0.3  # of the head that tuning begins with
 FIT_WORDS = 30_000  # O words beyond these are left out where a linear head is fitted
@@ -99,14 +100,8 @@ class TagTuning:
 
     def notes(self) -> tuple[str, ...]:
         """How many texts took several windows."""
-        split = self.examples(self.data.train).pieces.split_texts
-        if not split:
-            return ()
-        share = split / len(self.data.train)
-        return (
-            f"{share:.1%} of the training texts were read in overlapping windows of "
-            f"{self.data.max_length} tokens; nothing was cut off",
-        )
+        pieces = self.examples(self.data.train).pieces
+        return notes_of(pieces, len(self.data.train), "texts", self.data.max_length)
 
     def _fitted(self, split: Split, outputs: FloatArray) -> tuple[float, float]:
         gold = [row["tags"] for row in split.rows]
