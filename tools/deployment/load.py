@@ -151,16 +151,14 @@ def word_features(folder: Path, head: LinearHead) -> Callable[[Sequence[str]], A
 
 def _encoder_scorer(card: SavedModel, folder: Path) -> Scorer:
     from ..training.hardware import pick_device
-    from ..training.linear import linear_layer
     from ..training.loop import predict
     from ..training.network import EncoderClassifier
     from ..training.pooled import Rows
     from ..training.tokens import tokenize
-    from .encoder import load_saved_encoder, load_saved_head
+    from .encoder import load_under_head
 
-    encoder, tokenizer = load_saved_encoder(card, folder)
-    head = load_saved_head(folder, len(card.labels), encoder.config.hidden_size)
-    network = EncoderClassifier(encoder, linear_layer(head), dropout=0.0)
+    encoder, tokenizer, head = load_under_head(card, folder)
+    network = EncoderClassifier(encoder, head, dropout=0.0)
     device = pick_device()
 
     def score(texts: Sequence[str], progress: Progress | None) -> FloatArray:
