@@ -150,6 +150,9 @@ class HeadedTuning:
         """The encoder, frozen and wrapped as the strategy says, under a fitted head."""
         data = self.data
         encoder = data.encoder()
+        self.extra = self.task.tuned(self.extra, data.train, settings)
+        self.goal = self.task.goal(self.labels, self.extra, data.train)
+        self._sequences.clear()
         gold = self.goal.gold(data.train)
         self.goal = self.goal.weighed(gold, settings)
         features = self._pooled(encoder, on_progress)
