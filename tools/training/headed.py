@@ -170,6 +170,7 @@ class HeadedTuning:
         """The metric itself, turned round where lower is better."""
         card = self._card("", "none", outputs, split)
         answers = self.task.answers(split, outputs, card)
+        answers = self.task.unflattered(card, split, answers)
         return METRICS[metric].upward(measure(metric, self.task.stats(split, answers)))
 
     def save(

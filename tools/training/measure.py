@@ -37,6 +37,7 @@ def saved_scores(
         on_progress(JobProgress(share=0.98 + 0.02 * done / max(1, total), text=text))
 
     answers = model.answers(split, tell, prepared=True)
+    answers = model.task.unflattered(model.card, split, answers)
     return scores_of(answers, split, spec) | costs_of(model, split, spec)
 
 

@@ -141,7 +141,8 @@ def test_cheap_rungs_learn_and_are_loaded_with_the_same_scores(
     validation = split_of(case, 40, 1)
     for candidate in outcome.candidates:
         model = load_model(tmp_path / candidate.folder)
-        again = score(model.task.stats(validation, model.answers(validation)))
+        answers = model.task.unflattered(model.card, validation, model.answers(validation))
+        again = score(model.task.stats(validation, answers))
         reached_again = {name: again[name] for name in candidate.validation}
         assert reached_again == pytest.approx(candidate.validation)
 
@@ -249,3 +250,27 @@ def test_scores_and_labels_do_not_mix() -> None:
         task.check({"train": split_of("pairs", 8, 0), "test": split_of("scores", 8, 0)})
     assert task.metrics_of(split_of("scores", 8, 0)) == ("spearman",)
     assert "spearman" not in task.metrics_of(split_of("pairs", 8, 0))
+
+
+@pytest.mark.usefixtures("float32")
+def test_label_sets_are_scored_by_thresholds_of_other_rows(
+    job: Callable[..., Any], tmp_path: Path
+) -> None:
+    task = find_task("multi-label-classification")
+    outcome = probe.run(job("label-sets", "probe", tfidf_linear=False), tmp_path, lambda _: None)
+    majority, frozen = outcome.candidates
+    validation = split_of("label-sets", 40, 1)
+    plain, crossed = {}, {}
+    for candidate in (majority, frozen):
+        model = load_model(tmp_path / candidate.folder)
+        answers = model.answers(validation)
+        honest = task.unflattered(model.card, validation, answers)
+        plain[candidate.name] = score(task.stats(validation, answers))
+        crossed[candidate.name] = score(task.stats(validation, honest))
+        assert crossed[candidate.name] == pytest.approx(candidate.validation)
+        assert [task.shown(a).split(", ") for a in honest if a["labels"]] == [
+            a["labels"] for a in honest if a["labels"]
+        ]
+    assert plain["majority"] == crossed["majority"]  # its threshold suits no rows in particular
+    assert plain["frozen_linear"] != crossed["frozen_linear"]
+    assert plain["frozen_linear"]["map"] == crossed["frozen_linear"]["map"]
