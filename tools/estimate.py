@@ -15,7 +15,7 @@ PRUNED_SHARE = 0.7  # of a full search's time is what pruning leaves
 AUGMENT_PASSES = 6.0  # new rows of three methods, and the fits of the probe
 BLEND_MODELS = 3.0  # members that pass the validation rows through an encoder, at most
 CONFIRM_STARTUP = 15.0
-CONFIRM_STARTUPS = 6.0  # of a job's, as measured: a busy machine needs longer for all of it
+CONFIRM_STARTUPS = 8.0  # of a job's, as measured: a busy machine needs longer for all of it
 CONFIRM_SHARE = 0.4  # of the budget is kept back for confirm and report at most
 CONFIRM_MODELS = 3.0  # candidate and baselines, in frozen passes
 
