@@ -10,6 +10,7 @@ journal of what was written; a store that is damaged is set aside and made anew 
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from .namespaces import (
     RULES_GRAPH,
     TUNEOS,
 )
+from .neighbours import Neighbourhood, around, find_node
 from .query_child import QueryChild
 from .sparql import ONTOLOGY_FILE, QueryRefused, checked_query, refuse_unknown
 from .strategies import (
@@ -316,6 +318,37 @@ class KnowledgeGraph:
         """
         return self._reading(lambda store: _copy(store, iri))
 
+    def around(self, node: str, depth: int = 1, most: int = 40) -> Neighbourhood:
+        """Collect what stands around a node.
+
+        Args:
+            node: Its IRI, a name with a prefix, or its label.
+            depth: Steps from it, 1 to 4.
+            most: Nodes at most.
+
+        Raises:
+            StoreError: There is no such node; the message offers near names.
+        """
+
+        def read(store: Store) -> Neighbourhood | list[str]:
+            inner = store._inner  # type: ignore[attr-defined]
+            found, close = find_node(inner, node, PREFIXES)
+            return around(inner, found, min(max(depth, 1), 4), most) if found else close
+
+        found = self._reading(read)
+        if isinstance(found, Neighbourhood):
+            return found
+        near = f"Near: {', '.join(found)}." if found else "Find one with: tuneos kg query."
+        raise StoreError(f"There is no one node {node!r} in the knowledge graph. {near}")
+
+    def written(self, graph: str | None, form: str) -> tuple[bytes, int]:
+        """Return a named graph, or all of them, as text in an RDF format, and its triples.
+
+        Args:
+            form: As in pyoxigraph.RdfFormat, such as TURTLE; all graphs need TRIG or N_QUADS.
+        """
+        return self._reading(lambda store: _written(store, graph, form))
+
     def select(self, sparql: str, **bound: Any) -> list[dict[str, Any]]:
         """Answer a SELECT of our own over all graphs together, in this process.
 
@@ -478,6 +511,24 @@ def _copy(store: Store, graph: str) -> Graph:
         if str(triple[1]) not in (_ENTRIES, _DIGEST):
             content.add(triple)
     return content
+
+
+def _written(store: Store, graph: str | None, form: str) -> tuple[bytes, int]:
+    from pyoxigraph import NamedNode, RdfFormat, serialize
+
+    count = 0
+
+    def kept() -> Iterator[Any]:
+        nonlocal count
+        where = NamedNode(graph) if graph else None
+        for quad in store._inner.quads_for_pattern(None, None, None, where):  # type: ignore[attr-defined]
+            if quad.predicate.value not in (_ENTRIES, _DIGEST):
+                count += 1
+                yield quad.triple if graph else quad
+
+    output = io.BytesIO()
+    serialize(kept(), output, getattr(RdfFormat, form), prefixes=PREFIXES)
+    return output.getvalue(), count
 
 
 def _replacement(graph: str, path: Path | None, digest: str | None) -> str:

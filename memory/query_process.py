@@ -81,10 +81,16 @@ def _answer(opened: _Opened, request: dict[str, Any]) -> dict[str, Any]:
     timed = hasattr(signal, "setitimer")
     if timed:  # its signal ends the process, native code or not
         signal.setitimer(signal.ITIMER_REAL, request["seconds"])
+    from pyoxigraph import NamedNode
+
+    from .neighbours import occurs
+
     try:
         store = opened.at(request["store"])
         return {
-            "unknown": [iri for iri in request.get("terms", ()) if not _occurs(store, iri)],
+            "unknown": [
+                iri for iri in request.get("terms", ()) if not occurs(store, NamedNode(iri))
+            ],
             **_evaluate(store, request["query"], request["prefixes"], request["limit"]),
         }
     except (OSError, SyntaxError, ValueError, RuntimeError) as error:
@@ -111,15 +117,6 @@ def _confine() -> None:
         new_user_and_network = 0x10000000 | 0x40000000
         # Best effort, the second wall: the query was judged before it came here.
         ctypes.CDLL(None).unshare(new_user_and_network)
-
-
-def _occurs(store: Store, iri: str) -> bool:
-    """Whether anything is said with or about a term."""
-    from pyoxigraph import NamedNode
-
-    node = NamedNode(iri)
-    patterns = ((None, node, None, None), (None, None, node, None), (node, None, None, None))
-    return any(next(store.quads_for_pattern(*p), None) is not None for p in patterns)
 
 
 def _evaluate(store: Store, query: str, prefixes: dict[str, str], limit: int) -> dict[str, Any]:

@@ -71,9 +71,34 @@ class CheckedQuery:
 def checked_query(text: str) -> CheckedQuery:
     """Return the query to evaluate, once `check_query` has nothing against it."""
     from rdflib.plugins.sparql.algebra import translateQuery
-    from rdflib.plugins.sparql.parser import parseQuery
 
     plain = _one_reading(text)
+    tree = _judged(plain)
+    try:
+        query = translateQuery(tree, initNs=PREFIXES)
+        return CheckedQuery(plain, terms_of(query))
+    except RecursionError:
+        raise QueryRefused("The query has too many parts; make it smaller.") from None
+    except Exception as error:
+        raise QueryRefused(_untranslated(error)) from error
+
+
+def check_rule_query(text: str) -> None:
+    """Refuse a query inside a rule that is none or would reach outside.
+
+    Its prefixes are declared elsewhere, so they are not judged.
+
+    Raises:
+        QueryRefused: It does not parse, changes data, or holds SERVICE or FROM.
+    """
+    plain = _one_reading(text)
+    _judged(plain.replace("$PATH", "t:path"))
+
+
+def _judged(plain: str) -> Any:
+    """Return the parse tree of a query that only reads, and only here."""
+    from rdflib.plugins.sparql.parser import parseQuery
+
     try:
         tree = parseQuery(plain)
         form = tree[1].name
@@ -86,13 +111,7 @@ def checked_query(text: str) -> CheckedQuery:
     for name in _names(tree):
         if name in _FORBIDDEN:
             raise QueryRefused(_FORBIDDEN[name])
-    try:
-        query = translateQuery(tree, initNs=PREFIXES)
-        return CheckedQuery(plain, terms_of(query))
-    except RecursionError:
-        raise QueryRefused("The query has too many parts; make it smaller.") from None
-    except Exception as error:
-        raise QueryRefused(_untranslated(error)) from error
+    return tree
 
 
 def _one_reading(text: str) -> str:
