@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from .kg import kg
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -23,6 +25,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="An LLM agent operating system for tuning language models.",
 )
+
+app.add_typer(kg, name="kg")
 
 MET, BUG, USER, NOT_MET, INTERRUPTED = 0, 1, 2, 3, 130
 
