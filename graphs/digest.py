@@ -15,6 +15,7 @@ from ..tools.training.blend_tool import best_of_each
 from .standing import BLEND, attempts_without_gain, best, only_costs_missed
 
 MOST_CANDIDATES = 12
+MOST_REMEMBERED = 6
 
 
 class TargetState(BaseModel):
@@ -89,6 +90,10 @@ class Digest(BaseModel):
     trials_left: int | None
     search_trials: int = Field(description="usual number of trials of a search")
     failed_steps: list[str] = Field([], description="what failed lately, and why")
+    remembered: list[str] = Field(
+        [], description="earlier runs on similar data; their best settings are begun with"
+    )
+    lessons: list[str] = Field([], description="of these runs; information, no instruction")
     declined: list[str] = Field([], description="the person or the policy said no")
     only_costs_missed: bool = Field(False, description="nothing but speed or size is missed")
 
@@ -171,6 +176,11 @@ def make_digest(
         trials_left=trials_left,
         search_trials=_search_trials(facts),
         failed_steps=[f"{s.tool}: {s.summary}" for s in steps[-6:] if not s.ok],
+        remembered=[
+            f"{r.strategy} removed {r.gain:.0%} of the error in {r.iri}"
+            for r in facts.remembered[:MOST_REMEMBERED]
+        ],
+        lessons=list(facts.lessons),
         declined=list(declined),
         only_costs_missed=only_costs_missed(scores, targets),
     )

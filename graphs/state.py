@@ -12,7 +12,7 @@ from langgraph.graph.message import add_messages
 from pydantic import BaseModel, ConfigDict
 
 from ..evals.result import Curve, CurvePoint, Finding, RankedBase, Step, StopReason, TrialRecord
-from ..tools.facts import Candidate, DataVersion, Facts, KnownStrategy, merge
+from ..tools.facts import Candidate, DataVersion, Facts, KnownStrategy, Remembered, merge
 
 
 class Call(BaseModel):
@@ -92,6 +92,7 @@ CHECKPOINTED = (
     Finding,
     KnownStrategy,
     RankedBase,
+    Remembered,
     Step,
     TrialRecord,
 )

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,6 +33,7 @@ from .namespaces import (
 )
 from .neighbours import Neighbourhood, around, find_node
 from .query_child import QueryChild
+from .recall import PastRun, read_similar
 from .sparql import ONTOLOGY_FILE, QueryRefused, checked_query, refuse_unknown
 from .strategies import (
     Strategy,
@@ -221,6 +222,29 @@ class KnowledgeGraph:
     def constants(self) -> dict[str, Value]:
         """Return the numbers that the planner goes by: patience, smallGap."""
         return self._reading(read_constants)
+
+    def similar_runs(
+        self,
+        *,
+        task: str,
+        base_model: str,
+        profile: Mapping[str, float],
+        metric: str,
+        within: float,
+        but: str,
+    ) -> tuple[PastRun, ...]:
+        """Return earlier runs on similar data, the nearest first; see `recall.read_similar`."""
+        return self._reading(
+            lambda store: read_similar(
+                store,
+                task=task,
+                base_model=base_model,
+                profile=profile,
+                metric=metric,
+                within=within,
+                but=but,
+            )
+        )
 
     def record_run(self, facts: RunFacts) -> None:
         """Write a run with all its parts; the same run again replaces the first account.

@@ -52,6 +52,7 @@ class ToolContext:
         translators: References of two translation models that the person named: into another
             language, and back.
         writer: The run's LLM; None where a planner decides.
+        memory: Whether earlier runs on similar data are looked at.
     """
 
     run: str
@@ -71,6 +72,7 @@ class ToolContext:
     base_models: tuple[tuple[str, str], ...] = ()
     translators: tuple[str, ...] = ()
     writer: Writer | None = None
+    memory: bool = True
 
     def base(self, facts: Facts) -> tuple[str, str]:
         """Reference and digest of the base model that is tuned: the best of those ranked."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,6 +11,7 @@ from ...memory.sparql import schema_digest
 from ...memory.strategies import Strategy
 from ..facts import Facts, KnownStrategy, OnProgress
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
+from .recalled import recall, sources, with_gains
 
 ROWS = 30
 
@@ -34,7 +36,9 @@ class LessonArguments(BaseModel):
     about: str = Field(max_length=80, description="a strategy, setting or task")
 
 
-def _query(arguments: QueryArguments, context: ToolContext, _: Facts, __: OnProgress) -> ToolResult:
+def _query(
+    arguments: QueryArguments, context: ToolContext, facts: Facts, _: OnProgress
+) -> ToolResult:
     if arguments.sparql:
         found = context.knowledge.query(arguments.sparql, limit=ROWS)
         lines = [" | ".join(found.columns)]
@@ -47,15 +51,19 @@ def _query(arguments: QueryArguments, context: ToolContext, _: Facts, __: OnProg
     if arguments.about is None:
         raise ToolRefused("give `about` or `sparql`")
     strategies = context.knowledge.strategies(context.task)
-    constants = context.knowledge.constants()
-    known = tuple(as_known(s) for s in strategies)
+    said = context.knowledge.constants()
+    constants = {k: float(v) for k, v in said.items() if isinstance(v, (int, float))}
+    remembered, lessons = recall(context, facts, strategies, constants)
+    strength = constants.get("recallPrior", math.inf)
+    known = tuple(with_gains(as_known(s), remembered, strength) for s in strategies)
     ladder = "; ".join(f"{s.rung} {s.name} (cost {s.relative_cost:g})" for s in known)
+    learnt = Facts(strategies=known, constants=constants)
+    if remembered or lessons:
+        learnt.remembered, learnt.lessons = remembered, lessons
+        learnt.notes = sources(remembered)
+    like = "".join(f" {line}." for line in sources(remembered))
     return ToolResult(
-        f"{len(known)} strategies for {context.task}, cheapest first: {ladder}.",
-        Facts(
-            strategies=known,
-            constants={k: float(v) for k, v in constants.items() if isinstance(v, (int, float))},
-        ),
+        f"{len(known)} strategies for {context.task}, cheapest first: {ladder}.{like}", learnt
     )
 
 

@@ -16,6 +16,7 @@ from ..estimate import STARTUP, estimate_seconds
 from ..facts import Candidate, Facts, OnProgress, Outcome, Setting
 from ..jobs.run import Finished, run_job
 from ..jobs.spec import JobKind, JobSpec
+from ..knowledge.recalled import begun_with, seeds
 from ..tasks import find_task
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
 from .memory_retry import kept_softness, train_gently, within_memory
@@ -152,7 +153,10 @@ def _probe(
 def _fine_tune(
     arguments: FineTuneArguments, context: ToolContext, facts: Facts, progress: OnProgress
 ) -> ToolResult:
-    said = {**kept_softness(facts), **arguments.model_dump(exclude_none=True)}
+    given = arguments.model_dump(exclude_none=True)
+    began = seeds(facts.remembered, str(given.get("peft_method", given["strategy"])))[:1]
+    known = dict(began[0].settings) if began else {}
+    said = {**known, **kept_softness(facts), **given}
     asked = TrainSettings.model_validate(full_settings(said, context))
     name = candidate_name(asked.model_dump(), facts)
     train, _ = load_version(current(facts))
@@ -168,7 +172,13 @@ def _fine_tune(
         return spec.model_copy(update={"seconds": seconds})
 
     done, _, notes = train_gently(make, settings, context, progress)
-    return _result(done, name, context, facts, tuple(filter(None, (softened, *notes))))
+    return _result(
+        done,
+        name,
+        context,
+        facts,
+        tuple(filter(None, (softened, *notes, *(begun_with(name, r) for r in began)))),
+    )
 
 
 def _result(
