@@ -71,7 +71,7 @@ _FORMS = {
 def query(
     sparql: Annotated[str, typer.Argument(help="SELECT, ASK or CONSTRUCT; @FILE reads it.")],
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Rows at most.")] = 50,
-    seconds: Annotated[float, typer.Option(min=0.1, max=30, help="Time it may take.")] = 1.5,
+    seconds: Annotated[float, typer.Option(min=0.1, max=30, help="Time it may take.")] = 1.2,
     workspace: WorkspaceOption = WORKSPACE,
     as_json: JsonOption = False,
 ) -> None:

@@ -33,7 +33,7 @@ from .namespaces import (
 )
 from .neighbours import Neighbourhood, around, find_node
 from .query_child import QueryChild
-from .sparql import ONTOLOGY_FILE, QueryRefused, checked_query, refuse_unknown
+from .sparql import ONTOLOGY_FILE, QueryRefused, refuse_long, refuse_unknown
 from .strategies import (
     Strategy,
     Value,
@@ -244,28 +244,33 @@ class KnowledgeGraph:
         """
         self._update([_insertion(EXPERIMENTS_GRAPH, lesson_graph(run, text, about))])
 
-    def query(self, sparql: str, limit: int = 50, seconds: float = 1.5) -> QueryResult:
+    def query(self, sparql: str, limit: int = 50, seconds: float = 1.2) -> QueryResult:
         """Answer a SELECT, ASK or CONSTRUCT query over all graphs together.
 
-        It is evaluated in a child process, kept for the next query, which the kernel ends
-        when `seconds` are over; see query_process.py for why not in a thread.
+        It is judged and evaluated in a child process, kept for the next query, which the
+        kernel ends when `seconds` are over; see query_process.py for why not in a thread.
 
         Args:
             limit: Rows at most, 1 to 1000.
-            seconds: Time for opening the store and evaluating, 0.1 to 30.
+            seconds: Time for judging and evaluating, 0.1 to 30.
 
         Raises:
             QueryRefused: The query may not be run, is wrong, or took too long.
         """
-        checked = checked_query(sparql)
+        seconds = min(max(seconds, 0.1), MAX_SECONDS)
+        refuse_long(sparql)
+        checked = self._child.ask({"judge": sparql, "seconds": seconds})
+        if "text" not in checked:
+            raise QueryRefused(checked.get("refused") or checked["error"])
         self._ensure_fresh()
         request = {
             "store": str(self._store_path),
-            "query": checked.text,
-            "terms": checked.terms,
+            "query": checked["text"],
+            "terms": checked["terms"],
             "prefixes": PREFIXES,
             "limit": min(max(limit, 1), MAX_ROWS),
-            "seconds": min(max(seconds, 0.1), MAX_SECONDS),
+            "seconds": max(0.1, seconds - checked["took"]),
+            "of": seconds,  # for the words
         }
         with self._locked():
             answer = self._child.ask(request)

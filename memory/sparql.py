@@ -114,6 +114,14 @@ def _judged(plain: str) -> Any:
     return tree
 
 
+def refuse_long(text: str) -> None:
+    """Refuse a query of more characters than are judged in reasonable time."""
+    if len(text) > MAX_QUERY_LENGTH:
+        raise QueryRefused(
+            f"The query has {len(text)} characters, {MAX_QUERY_LENGTH} are allowed; shorten it."
+        )
+
+
 def _one_reading(text: str) -> str:
     r"""Return the text with nothing in it that two parsers could read differently.
 
@@ -121,10 +129,7 @@ def _one_reading(text: str) -> str:
     comment at a line feed only; the evaluating one does neither. Either difference
     could hide a SERVICE from the judge.
     """
-    if len(text) > MAX_QUERY_LENGTH:
-        raise QueryRefused(
-            f"The query has {len(text)} characters, {MAX_QUERY_LENGTH} are allowed; shorten it."
-        )
+    refuse_long(text)
     plain = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\\u" in plain.lower():
         raise QueryRefused(r"Escapes like \u0041 are not allowed; write the character itself.")
