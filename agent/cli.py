@@ -58,6 +58,13 @@ def run(
             "folder of several: they are ranked, and the best is tuned."
         ),
     ] = None,
+    translator: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Given twice: a translation model into another language, and one back, for new "
+            "rows by back-translation; folders or Hub names."
+        ),
+    ] = None,
     target: Annotated[
         list[str] | None, typer.Option(help='Such as "macro_f1>=0.90"; may be repeated.')
     ] = None,
@@ -100,6 +107,7 @@ def run(
         "label": label,
         "strict": strict or None,
         "base_model": base_model,
+        "translators": translator,
         "targets": target,
         "budget": budget,
         "max_trials": max_trials,
