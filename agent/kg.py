@@ -177,12 +177,15 @@ def show(
 
 def _open(workspace: Path, console: Console) -> KnowledgeGraph:
     from ..memory.knowledge import KnowledgeGraph
+    from ..memory.ledger import Ledger
     from ..memory.workspace import open_workspace
 
     def tell(text: str) -> None:
         print(text, file=sys.stderr)
 
-    return KnowledgeGraph(open_workspace(workspace).knowledge, on_restore=tell)
+    opened = open_workspace(workspace)
+    ledger = Ledger(opened.ledger) if opened.ledger.exists() else None
+    return KnowledgeGraph(opened.knowledge, ledger=ledger, on_restore=tell)
 
 
 @contextmanager

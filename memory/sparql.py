@@ -15,7 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import StoreError
-from .namespaces import EXPERIMENTS_GRAPH, ONTOLOGY_GRAPH, PREFIXES, RECIPES_GRAPH, TUNEOS
+from .namespaces import (
+    DOMAIN_GRAPH,
+    EXPERIMENTS_GRAPH,
+    ONTOLOGY_GRAPH,
+    PREFIXES,
+    RECIPES_GRAPH,
+    RULES_GRAPH,
+    TUNEOS,
+)
 from .sparql_terms import near, said_in, short_name, terms_of
 
 if TYPE_CHECKING:
@@ -262,7 +270,8 @@ def schema_digest() -> str:
     lines = [
         f"Prefixes (predeclared): {', '.join(f'{prefix}:' for prefix in PREFIXES)}. "
         "Patterns match all graphs together; GRAPH <…> { } chooses one of",
-        f"<{RECIPES_GRAPH}>, <{EXPERIMENTS_GRAPH}>, <{ONTOLOGY_GRAPH}>.",
+        f"<{RECIPES_GRAPH}>, <{EXPERIMENTS_GRAPH}>, <{ONTOLOGY_GRAPH}>, <{RULES_GRAPH}> and",
+        f"<{DOMAIN_GRAPH}>, which holds what the user loaded.",
     ]
     for cls in graph.subjects(RDF.type, OWL.Class):  # in the order of the file
         fields = [_field(graph, p) for p in graph.subjects(included, cls)]

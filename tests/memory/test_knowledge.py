@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -19,8 +20,10 @@ from rdflib import SKOS, Graph, URIRef
 from tuneos.memory.errors import StoreError
 from tuneos.memory.experiments import CandidateFacts, DatasetFacts, RunFacts
 from tuneos.memory.knowledge import KnowledgeGraph
-from tuneos.memory.namespaces import DOMAIN_GRAPH, PREFIXES, TUNEOS
-from tuneos.memory.sparql import QueryRefused
+from tuneos.memory.ledger import Ledger
+from tuneos.memory.namespaces import DOMAIN_GRAPH, EXPERIMENTS_GRAPH, PREFIXES, TUNEOS
+from tuneos.memory.sparql import QueryRefused, schema_digest
+from tuneos.memory.sparql_terms import short_name
 
 LORA = CandidateFacts(
     "lora-1",
@@ -435,3 +438,39 @@ def test_trusted_select_gives_plain_values_over_all_graphs(knowledge: KnowledgeG
     assert {"task": URIRef(TUNEOS + "text-classification"), "rung": 0, "x": None} in rows
     found = knowledge.select("SELECT ?s { ?s skos:broader ?top }")
     assert found == [{"s": URIRef(EX + "a")}]
+
+
+def test_graph_that_is_lost_as_a_whole_comes_back_from_the_ledger(tmp_path: Path) -> None:
+    ledger, told = Ledger(tmp_path / "ledger.sqlite"), list[str]()
+    for run in (RUN.run, "other"):
+        ledger.start_run(run, {})
+    knowledge = KnowledgeGraph(tmp_path / "k", ledger=ledger)
+    knowledge.record_run(RUN)
+    knowledge.record_lesson(RUN.run, "Label 7 is mislabelled.", "tickets.csv")
+    before = set(knowledge.graph(EXPERIMENTS_GRAPH))
+    shutil.rmtree(tmp_path / "k")
+    again = KnowledgeGraph(tmp_path / "k", ledger=ledger, on_restore=told.append)
+    assert set(again.graph(EXPERIMENTS_GRAPH)) == before
+    assert told == ["The knowledge graph was lost; the runs of the ledger are in it again."]
+    again.record_lesson("other", "goes on", "x")
+    shutil.rmtree(tmp_path / "k" / "store")
+    third = KnowledgeGraph(tmp_path / "k", ledger=ledger, on_restore=told.append)
+    assert len(third.graph(EXPERIMENTS_GRAPH)) > len(before)
+    assert len(told) == 1
+
+
+def test_digest_says_what_is_really_in_the_graph_after_a_run(knowledge: KnowledgeGraph) -> None:
+    knowledge.record_run(RUN)
+    knowledge.record_lesson(RUN.run, "Label 7 is mislabelled.", "tickets.csv")
+    said: dict[str, set[str]] = {}
+    for line in schema_digest().splitlines():
+        if found := re.match(r"(t:\w+) \(.*?\): (.*)", line):
+            said[found[1]] = {field.split(" ")[0] for field in found[2].split(", ")}
+    assert len(said) >= 12
+    for row in knowledge.select(
+        "SELECT DISTINCT ?class ?p { GRAPH ?g { ?s a ?class ; ?p ?o } "
+        "VALUES ?g { <https://tuneos.org/graph/recipes> <https://tuneos.org/graph/experiments> } }"
+    ):
+        name, field = short_name(str(row["class"])), short_name(str(row["p"]))
+        if name in said and field not in ("rdf:type", "dcterms:isPartOf"):
+            assert field in said[name], f"{name} has {field}, and the digest does not say so"
