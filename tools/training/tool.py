@@ -56,6 +56,7 @@ class FineTuneArguments(BaseModel):
     rank: int | None = Field(None, ge=1, le=512, description="for lora")
     alpha: int | None = Field(None, ge=1, le=2048, description="for lora")
     layers: int | None = Field(None, ge=1, le=200, description="for top_layers")
+    own_weights: bool | None = Field(None, description="for choices that never differ")
     accumulate: int | None = Field(None, ge=1, le=1024, description="parts of a batch, for memory")
     checkpointing: bool | None = Field(None, description="slower, less memory")
 
