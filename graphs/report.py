@@ -27,6 +27,7 @@ from ..tools.deployment.saved import read_card
 from ..tools.deployment.sums import write_sums
 from ..tools.facts import Candidate
 from ..tools.guardrails.checks import neutralise
+from ..tools.knowledge.account import account_of
 from ..tools.reporting.card import write_model_card
 from ..tools.reporting.html import write_report
 from ..tools.reporting.words import changed
@@ -205,6 +206,7 @@ def _remember(state: State, context: RunContext, found: Confirmed, result: RunRe
             f"95% interval {c.ci[0]:+.4f} to {c.ci[1]:+.4f}"
         )
     sizes = {f"rows_{name}": float(n) for name, n in facts.rows.items()}
+    account = account_of(context.tools.ledger, context.tools.run, result)
     context.tools.knowledge.record_run(
         RunFacts(
             run=result.run,
@@ -233,5 +235,6 @@ def _remember(state: State, context: RunContext, found: Confirmed, result: RunRe
             ),
             chosen=found.chosen,
             lessons=tuple(lessons),
-        )
+        ),
+        account,
     )

@@ -33,6 +33,7 @@ from .namespaces import (
     RULES_GRAPH,
     TUNEOS,
 )
+from .provenance import Account, account_digest, account_graph
 from .sparql import ONTOLOGY_FILE, QueryRefused, checked_query
 from .strategies import (
     Strategy,
@@ -220,19 +221,33 @@ class KnowledgeGraph:
         """Return the numbers that the planner goes by: patience, smallGap."""
         return self._reading(read_constants)
 
-    def record_run(self, facts: RunFacts) -> None:
+    def record_run(self, facts: RunFacts, account: Account | None = None) -> None:
         """Write a run with all its parts; the same run again replaces the first account.
 
         Lessons recorded before stay.
+
+        Args:
+            account: How it went: steps, decisions, who decided.
         """
         run, data = run_iri(facts.run), dataset_iri(facts.dataset.data_hash)
-        forget = [
-            f"DELETE {{ GRAPH <{EXPERIMENTS_GRAPH}> {{ ?s ?p ?o }} }} WHERE {{ GRAPH "
-            f"<{EXPERIMENTS_GRAPH}> {{ {{ ?s <{DCTERMS}isPartOf> <{whole}> }} UNION "
-            f"{{ VALUES ?s {{ <{whole}> }} }} ?s ?p ?o }} }}"
-            for whole in (run, data)
-        ]
-        self._update([*forget, _insertion(EXPERIMENTS_GRAPH, run_graph(facts))])
+        forget = [_forgetting(whole) for whole in (run, data)]
+        content = run_graph(facts)
+        if account is not None:
+            content += account_graph(account)
+        self._update([*forget, _insertion(EXPERIMENTS_GRAPH, content)])
+
+    def record_account(self, account: Account) -> None:
+        """Write how a run went that has not ended; what is known of its dataset stays.
+
+        Nothing is written where the graph has this very account.
+        """
+        iri = run_iri(account.run)
+        query = "SELECT ?digest WHERE { VALUES ?r { <%s> } ?r t:accountDigest ?digest }"
+        known = self.select(query % iri)
+        if [row["digest"] for row in known] == [account_digest(account)]:
+            return
+        content = _insertion(EXPERIMENTS_GRAPH, account_graph(account))
+        self._update([_forgetting(iri), content])
 
     def record_lesson(self, run: str, text: str, about: str) -> None:
         """Write something learnt in a run; saying it twice keeps one.
@@ -455,6 +470,15 @@ _TOO_SLOW = (
     "The query took longer than {:g} s and was stopped; name more of the pattern, "
     "avoid unconnected patterns and open-ended paths, or ask for fewer things."
 )
+
+
+def _forgetting(whole: str) -> str:
+    """Write the update that removes a thing and its parts from the experiments."""
+    return (
+        f"DELETE {{ GRAPH <{EXPERIMENTS_GRAPH}> {{ ?s ?p ?o }} }} WHERE {{ GRAPH "
+        f"<{EXPERIMENTS_GRAPH}> {{ {{ ?s <{DCTERMS}isPartOf> <{whole}> }} UNION "
+        f"{{ VALUES ?s {{ <{whole}> }} }} ?s ?p ?o }} }}"
+    )
 
 
 def _read(path: Path) -> str:
