@@ -13,7 +13,7 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -289,6 +289,12 @@ class KnowledgeGraph:
             raise QueryRefused(f"The query cannot be answered: {why}.")
         rows = tuple(tuple(row) for row in answer["rows"])
         return QueryResult(tuple(answer["columns"]), rows, answer["truncated"])
+
+    def select_each(self, queries: Mapping[str, str], **bound: Any) -> dict[str, list[Any]]:
+        """Answer several SELECTs of our own on one state of the store; see `select`."""
+        return self._reading(
+            lambda store: {n: select_rows(store, q, **bound) for n, q in queries.items()}
+        )
 
     def put(self, name: str, content: Graph | bytes, graph: UserGraph = "domain") -> None:
         """Keep what a user brings in the graph `domain` or `rules`, under a name.

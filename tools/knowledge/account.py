@@ -56,7 +56,14 @@ def _targets(asked: object, result: RunResult | None) -> tuple[TargetFacts, ...]
         return tuple(TargetFacts(t.metric, t.op, t.value) for t in listed)
     return tuple(
         TargetFacts(
-            t.metric, t.op, t.value, t.validation, t.test, *(t.ci or (None, None)), met=t.met
+            t.metric,
+            t.op,
+            t.value,
+            t.validation,
+            t.test,
+            t.ci[0] if t.ci else None,
+            t.ci[1] if t.ci else None,
+            t.met,
         )
         for t in result.targets
     )
