@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from fakes import PROBE, Ran, run_scripted
-from rdflib import RDF, Graph, URIRef
+from rdflib import RDF, Dataset, URIRef
 from tuneos.agent.explain import ExplainError, explained, export_prov, is_model
 from tuneos.agent.session import Run, create_run, go_on, plan_run
 from tuneos.agent.spec import make_spec
@@ -160,7 +160,8 @@ def test_provenance_loads_and_names_agents_and_derivations(
     run, result, found = planned
     path = tmp_path / name
     export_prov(KnowledgeGraph(run.workspace.knowledge), found, path)
-    graph = Graph().parse(path, format={"ttl": "turtle", "json": "json-ld", "nt": "nt"}[name[5:]])
+    kind = {"ttl": "turtle", "json": "json-ld", "nt": "nt"}[name[5:]]
+    graph = Dataset(default_union=True).parse(path, format=kind)
     assert (URIRef(found.iri), RDF.type, URIRef(PROV + "Activity")) in graph
     candidate = URIRef(f"{found.iri}/candidate/{result.chosen}")
     makers = set(graph.objects(candidate, URIRef(PROV + "wasGeneratedBy")))

@@ -141,10 +141,10 @@ class _Reading:
             f"known by the hash {about['hash']}."
         )
         return [
-            Fact(topic="data", text=text, iri=str(about["dataset"]), about=("data", "dataset")),
+            Fact(topic="data", text=text, iri=str(about["dataset"]), about=("dataset",)),
             *(
                 Fact(topic="data", text=_said(d["text"], 600) + ".", iri=str(d["decision"]),
-                     when=_when(d["at"]), about=("data", "splits", "prepared"))
+                     when=_when(d["at"]), about=("splits", "prepared"))
                 for d in self.rows["decisions"]
                 if d["kind"] == "prepared"
             ),
