@@ -17,6 +17,7 @@ from ..evals.result import (
     CandidateResult,
     Change,
     Comparison,
+    ProvenanceStep,
     RunResult,
     RunStory,
     Spending,
@@ -165,9 +166,27 @@ def _story(state: State, context: RunContext, found: Confirmed, result: RunResul
         curves=list(facts.curves),
         trials=list(facts.trials),
         notes=notes,
+        provenance=_provenance(context),
         command=context.command,
         **parts,
     )
+
+
+def _provenance(context: RunContext) -> list[ProvenanceStep]:
+    """Who made what from what, by the run's trail."""
+    trail = context.tools.ledger.trail(context.tools.run)
+    return [
+        ProvenanceStep(
+            number=number,
+            tool=e.tool,
+            ok=e.state == "ok",
+            by=e.by,
+            data=e.data_name,
+            new_data=e.new_data_name,
+            made=tuple(m.name for m in e.made),
+        )
+        for number, e in enumerate((e for e in trail if e.kind == "step"), 1)
+    ]
 
 
 def _of_the_test(
