@@ -12,7 +12,8 @@ from ..memory.ledger import Ledger
 from ..tools.deployment.saved import CARD
 from ..tools.errors import UserError
 from ..tools.knowledge.account import account_of
-from ..tools.knowledge.why import Explanation, Fact, answer, explain_run
+from ..tools.knowledge.asked import answer
+from ..tools.knowledge.why import Explanation, Fact, explain_run
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -17,7 +17,8 @@ from tuneos.memory.knowledge import KnowledgeGraph
 from tuneos.memory.ledger import Ledger
 from tuneos.memory.namespaces import PROV, TUNEOS
 from tuneos.tools.knowledge.account import account_of
-from tuneos.tools.knowledge.why import Explanation, answer, prose
+from tuneos.tools.knowledge.asked import answer, prose
+from tuneos.tools.knowledge.why import Explanation
 
 BAD = ("no_such_tool", {})
 

@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..facts import Facts, OnProgress
 from ..tool import Tool, ToolContext, ToolResult
 from .account import account_of
-from .why import answer, explain_run, prose
+from .asked import answer, prose
+from .why import explain_run
 
 
 class ExplainArguments(BaseModel):
