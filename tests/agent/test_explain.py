@@ -20,7 +20,7 @@ from tuneos.tools.knowledge.account import account_of
 from tuneos.tools.knowledge.asked import answer, prose
 from tuneos.tools.knowledge.why import Explanation
 
-BAD = ("no_such_tool", {})
+BAD: tuple[str, dict[str, object]] = ("no_such_tool", {})
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_opening_of_the_seal_and_spending_are_told(
 ) -> None:
     _, result, found = planned
     opened = [f for f in found.of("decision") if "opened" in f.about]
-    assert [result.chosen in f.text for f in opened] == [True]
+    assert [str(result.chosen) in f.text for f in opened] == [True]
     assert any("10 min allowed" in f.text for f in found.of("budget"))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .canvas import AMBER, BLUE, GREEN, INK, LINE, MUTED, PAPER, PURPLE, RED, canvas, short
+from .canvas import AMBER, BLUE, GREEN, INK, MUTED, PAPER, PURPLE, RED, canvas, short
 from .plots import WIDE
 
 ROW, BOX, TOP = 46, 30, 34
@@ -54,12 +54,12 @@ def provenance(
             axes.text(left, 14, title, color=MUTED, va="center")
         place = _Places(axes, lefts, side)
         data_at = {"": place.box(0, 0, source or "data", AMBER)}
-        last, y, spots = "", 1, {}
+        y, spots = 1, dict[str, int]()
         for step, tall in zip(steps, heights, strict=True):
             used = step.data if step.data in data_at else ""
             color = BLUE if step.ok else RED
-            place.box(1, y, f"{step.number} {step.tool}", color)
-            place.arrow((0, data_at[used]), (1, y), LINE)
+            place.box(1, y, f"{step.number} {step.tool.replace('_', ' ')}", color)
+            place.arrow((0, data_at[used]), (1, y), MUTED)
             if step.new_data:
                 data_at[step.new_data] = place.box(0, y, step.new_data, AMBER)
                 if data_at[step.new_data] != data_at[used]:
@@ -70,8 +70,7 @@ def provenance(
                 kept = name == chosen
                 spots[name] = place.box(2, y + i, label, GREEN if kept else PURPLE, bold=kept)
                 place.arrow((1, y), (2, y + i), MUTED)
-            last, y = step.data, y + tall
-        del last
+            y += tall
         if tested and chosen:
             place.box(1, y, "test split opened once", GREEN)
             place.arrow((2, spots.get(chosen, y)), (1, y), GREEN)
@@ -102,7 +101,7 @@ class _Places:
             )
         )  # fmt: skip
         self.axes.text(
-            x + self.side / 2, y + BOX / 2, short(text.replace("_", " "), self.side - 12),
+            x + self.side / 2, y + BOX / 2, short(text, self.side - 12),
             ha="center", va="center", color=INK, fontsize=11, zorder=4,
             fontweight="bold" if bold else "normal",
         )  # fmt: skip

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from tuneos.tools.attribution.gradients import integrated_gradients
 from tuneos.tools.attribution.nearest import Trained, cosines, nearest
 from tuneos.tools.attribution.terms import term_shares, terms_by_word
@@ -61,27 +61,31 @@ def test_contributions_of_terms_are_exact(tmp_path: Path) -> None:
         assert not rest
 
 
-class _Net(torch.nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        torch.manual_seed(0)
-        self.embedding = torch.nn.Embedding(20, 8)
-        self.deep = torch.nn.Sequential(
-            torch.nn.Linear(8, 16), torch.nn.Tanh(), torch.nn.Linear(16, 1)
-        )
+def _net() -> tuple[Any, Any]:
+    """A small function of an embedding, not linear: (score, embedding)."""
+    import torch
 
-    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        states = self.embedding(ids) * mask.unsqueeze(-1)
-        found: torch.Tensor = self.deep(states.sum(-2)).squeeze(-1)
-        return found.reshape(len(ids), -1).sum(-1)
+    torch.manual_seed(0)
+    embedding = torch.nn.Embedding(20, 8).requires_grad_(False)
+    deep = torch.nn.Sequential(
+        torch.nn.Linear(8, 16), torch.nn.Tanh(), torch.nn.Linear(16, 1)
+    ).requires_grad_(False)
+
+    def score(ids: Any, mask: Any) -> Any:
+        states = embedding(ids) * mask.unsqueeze(-1)
+        return deep(states.sum(-2)).reshape(len(ids), -1).sum(-1)
+
+    return score, embedding
 
 
 @pytest.mark.parametrize("shape", [(1, 6), (1, 2, 6)])
 def test_integrated_gradients_add_up_to_the_difference(shape: tuple[int, ...]) -> None:
-    net = _Net().eval().requires_grad_(False)
+    import torch
+
+    score, embedding = _net()
     ids = torch.arange(1, 1 + int(np.prod(shape))).reshape(shape)
     mask = torch.ones(shape)
-    found = integrated_gradients(net, net.embedding, ids, torch.zeros_like(ids), mask)
+    found = integrated_gradients(score, embedding, ids, torch.zeros_like(ids), mask)
     assert found.complete
     assert found.values.shape in {shape, shape[1:]}
     assert found.values.sum() == pytest.approx(found.score - found.baseline, abs=found.tolerance)
@@ -100,7 +104,7 @@ def test_nearest_rows_are_the_nearest_and_kept_states_agree(tmp_path: Path) -> N
     best = [f"row {i}" for i in np.argsort(brute)[::-1][:5]]
     asked = []
 
-    def embed(split: Split) -> np.ndarray:
+    def embed(split: Split) -> Any:
         asked.append(len(split))
         return states
 
