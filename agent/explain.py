@@ -50,7 +50,7 @@ def is_model(target: str) -> bool:
 def explained(run: Run) -> Explanation | None:
     """What the graph holds of a run; one that has not ended, or was killed, is written first."""
     ledger = Ledger(run.workspace.ledger)
-    knowledge = KnowledgeGraph(run.workspace.knowledge)
+    knowledge = KnowledgeGraph(run.workspace.knowledge, ledger=ledger)
     if ledger.run(run.name).status == "finished":
         found = explain_run(knowledge, run.name)
         if found is not None:
