@@ -1,10 +1,11 @@
 """The graph at size: `python -P -m tuneos.evals.benchmarks.graph_scale [WN18RR.nt.gz]`.
 
 First a file (wn18rr, 93,003 triples) is loaded, validated and queried, beside plain rdflib
-with its own store in the same process, in turn; a repeated query is judged once. Then a million triples are generated and
-loaded, and queries are asked as the agent's query tool asks them: judged, through the kept
-process with its limits, opened anew where the store has changed. The million is not held
-against shapes: pyshacl takes about a quarter of a millisecond of a core for each concept.
+with its own store in the same process, in turn; a repeated query is judged once. Then a
+million triples are generated and loaded, and queries, each another, are asked as the
+agent's query tool asks them: judged, through the kept process with its limits, opened anew
+where the store has changed. The million is not held against shapes: pyshacl takes about a
+quarter of a millisecond of a core for each concept.
 """
 
 from __future__ import annotations
