@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -324,6 +325,24 @@ def report(
         from .session import find_run, read_story
 
         print_result(console, read_story(find_run(run, workspace)).result)
+
+
+@app.command()
+def audit(
+    run: Annotated[str, typer.Argument(help="A run's name, or the beginning of it.")],
+    workspace: WorkspaceOption = WORKSPACE,
+    as_json: JsonOption = False,
+) -> None:
+    """Check that a run's record of decisions is whole, and print it."""
+    console = _console(as_json)
+    with _errors(console):
+        from .audit import print_audit, read_audit
+
+        entries = read_audit(run, workspace)
+        if as_json:
+            print(json.dumps([asdict(entry) for entry in entries]))
+        else:
+            print_audit(console, entries)
 
 
 @app.command()

@@ -14,6 +14,7 @@ from ..memory.errors import DataDamaged, DiskFull, StoreError
 from ..tools.errors import UserError
 from ..tools.facts import Facts, JobProgress
 from ..tools.guardrails.checks import neutralise
+from ..tools.guardrails.marks import as_data
 from ..tools.jobs.run import JobFailed
 from ..tools.registry import TOOLS
 from ..tools.tool import ToolContext, ToolRefused, ToolResult
@@ -62,7 +63,7 @@ def act(state: ActInput, runtime: Runtime[RunContext]) -> dict[str, Any]:
     if ok and result.facts.startup_seconds:
         tools.ledger.keep(tools.run, "startup", str(result.facts.startup_seconds))
     message = ToolMessage(
-        neutralise(result.summary, SUMMARY),
+        as_data(result.summary, SUMMARY),
         tool_call_id=call.id,
         name=call.tool,
         status="success" if ok else "error",

@@ -64,6 +64,7 @@ def confirm(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         )
         return {"facts": Facts(notes=notes)}
     start = time.monotonic()
+    context.audit.add("opened", {"what": "the test split", "candidate": chosen.name})
     emit(
         StepStarted(
             tool="confirm",

@@ -17,6 +17,7 @@ from ..memory.budgets import BudgetSpent
 from ..tools.estimate import estimate_seconds
 from ..tools.facts import Facts
 from ..tools.guardrails.checks import check_arguments, neutralise
+from ..tools.guardrails.marks import as_data
 from ..tools.registry import TOOLS
 from .approval import Answer, Question
 from .context import RunContext
@@ -31,6 +32,8 @@ ENOUGH = 0.6  # of the expected time: a training that gets less ends before it h
 SEARCH_TRIALS = 8  # of a search that does not say
 REASON = 300  # characters kept of a controller's reason
 MOST_DECLINED = 12  # different things that a person says no to before it tells on the controller
+LONGEST_NOTE = 8000  # characters of a decision in the audit log
+WHY = 1500  # characters of a refusal that a controller reads
 NO = "the person said no"
 
 
@@ -44,6 +47,7 @@ def gate(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     refusals: list[ToolMessage] = []
     for invalid in message.invalid_tool_calls:
         broken = "arguments are not valid JSON"
+        _note(context, "refused", {"tool": invalid["name"], "why": broken})
         refusals.append(_refused(str(invalid["name"]), str(invalid["id"]), broken))
     # A question starts this node anew once it is answered: nothing is reserved before the last.
     verdicts = [_verdict(call, state, reason, context) for call in message.tool_calls]
@@ -54,9 +58,11 @@ def gate(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
             try:
                 facts = state["facts"]
                 passed.append(_reserved(verdict.call, facts, reason, verdict.by, context))
+                _note(context, "allowed", _decided(call, verdict, reason))
                 continue
             except BudgetSpent as spent:
                 why = str(spent)
+        _note(context, "refused", {**_decided(call, verdict, reason), "why": why})
         refusals.append(_refused(call["name"], str(call["id"]), why))
     declined = list(state.get("declined", []))
     for verdict in verdicts:
@@ -86,6 +92,9 @@ def refusal(call: ToolCall, facts: Facts, steps: Sequence[Step], context: RunCon
     tool = TOOLS.get(call["name"])
     if tool is None:
         return f"there is no tool {call['name']!r}; choose from {', '.join(TOOLS)}"
+    barred = context.policy.why_not_permitted(tool.name)
+    if barred is not None:
+        return barred
     try:
         tool.arguments.model_validate(call["args"])
     except ValidationError as error:
@@ -171,6 +180,22 @@ def _verdict(call: ToolCall, state: State, reason: str, context: RunContext) -> 
     return Verdict(edited, wrong and words, by="changed by a person", asked=True)
 
 
+def _decided(call: ToolCall, verdict: Verdict, reason: str) -> dict[str, Any]:
+    """What the audit log says of a decision, in the controller's words and the person's."""
+    given = verdict.call["args"]
+    said = {"tool": call["name"], "arguments": call["args"], "reason": reason}
+    changed = {"instead": given} if given != call["args"] else {}
+    return {**said, **changed, **({"by": verdict.by} if verdict.by else {})}
+
+
+def _note(context: RunContext, what: str, said: dict[str, Any]) -> None:
+    """Write a decision down; long or unsafe text in it is cut and made plain."""
+    plain = json.dumps(said, ensure_ascii=False, default=str)
+    if len(plain) > LONGEST_NOTE or not plain.isprintable():
+        said = {k: neutralise(str(v), LONGEST_NOTE // len(said)) for k, v in said.items()}
+    context.audit.add(what, said)
+
+
 def _refused_before(call: ToolCall, messages: Sequence[AnyMessage]) -> bool:
     """Whether a person said no to this very call."""
     ids = {m.tool_call_id for m in messages if isinstance(m, ToolMessage) and NO in str(m.text)}
@@ -229,7 +254,7 @@ def _trials(call: ToolCall, left: int | None) -> int:
 
 def _refused(tool: str, call_id: str, why: str) -> ToolMessage:
     emit(Refused(tool=tool, why=why))
-    text = json.dumps({"refused": why}, ensure_ascii=False)
+    text = json.dumps({"refused": as_data(why, WHY)}, ensure_ascii=False)  # it quotes arguments
     return ToolMessage(text, tool_call_id=call_id, name=tool, status="error")
 
 

@@ -70,6 +70,8 @@ def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
             stop=stop,
         )
     )
+    if stop is not None:
+        context.audit.add("stopped", {"what": stop, "best": chosen.name if chosen else None})
     update: dict[str, Any] = {"stop": stop, "taken_over": taken_over}
     if wants_to_finish and stop is None and taken_over is None:
         update["asked_on"] = state["asked_on"] + 1

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ...evals.metrics import FloatArray
 from ..errors import BaseModelError, ModelError
+from ..guardrails.model_folder import check_model_folder
 from ..training.linear import LinearHead
 from ..training.peft_methods import with_adapter
 from .pool import pooled
@@ -87,6 +88,7 @@ def load_classifier(folder: Path) -> Classifier:
         BaseModelError: Its base model isn't there.
     """
     check_sums(folder)
+    check_model_folder(folder)
     card = read_card(folder)
     if card.encoder == "parts":
         return _blend(card, folder)
