@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from ..evals.result import Step
 from ..memory.budgets import BudgetSpent
+from ..memory.sparql import QueryRefused, check_query
 from ..tools.estimate import estimate_seconds
 from ..tools.facts import Facts
 from ..tools.guardrails.checks import check_arguments, neutralise
@@ -102,6 +103,12 @@ def refusal(call: ToolCall, facts: Facts, steps: Sequence[Step], context: RunCon
     unsafe = check_arguments(call["args"], roots=[context.tools.workspace.root])
     if unsafe:
         return "; ".join(unsafe[:3])
+    asks = call["args"].get("sparql")
+    if asks is not None:
+        try:
+            check_query(str(asks))
+        except QueryRefused as refused:
+            return str(refused)
     times = sum(s.tool == call["name"] and s.arguments == call["args"] for s in steps)
     blends_anew = call["name"] == BLEND_TOOL and worth_blending(
         facts.candidates, context.tools.metric

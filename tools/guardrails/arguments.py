@@ -57,6 +57,8 @@ def argument_faults(
     if prose:
         return faults
     spellings = _spellings(value)
+    if "\ufffd" in "".join(spellings - {value}):
+        faults.append("holds percent signs that stand for no text; write it out")
     if allow_urls:
         spellings = {_WEB.sub(" ", spelling) for spelling in spellings}
     if any(_URL.search(spelling) for spelling in spellings):

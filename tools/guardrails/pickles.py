@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickletools
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -49,13 +50,15 @@ def is_pickle(start: bytes) -> bool:
     # Protocols 0 and 1 have no mark of their own, and may look like text.
     imports, read = False, 0
     try:
-        for operation, argument, _ in pickletools.genops(start):
-            read += 1
-            if operation.name in {"GLOBAL", "INST"}:
-                parts = str(argument).replace(" ", ".").split(".")
-                if not all(part.isidentifier() for part in parts):
-                    return False
-                imports = True
+        with warnings.catch_warnings():  # text may look like a string with odd escapes
+            warnings.simplefilter("ignore", DeprecationWarning)
+            for operation, argument, _ in pickletools.genops(start):
+                read += 1
+                if operation.name in {"GLOBAL", "INST"}:
+                    parts = str(argument).replace(" ", ".").split(".")
+                    if not all(part.isidentifier() for part in parts):
+                        return False
+                    imports = True
     except ValueError:
         return imports and read >= LONG and len(start) >= LOOKED_AT
     return imports

@@ -199,6 +199,7 @@ def _text_only(wrapped: nn.Module) -> nn.Module:
 def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():  # of norms, which ln_tuning takes whatever their kind
         warnings.filterwarnings("ignore", "Unsupported layer type")
+        warnings.filterwarnings("ignore", "Found missing adapter keys")  # _check_fits tells
         yield
 
 
