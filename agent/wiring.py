@@ -75,6 +75,7 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
         workers=cores(),
         seconds_left=seconds_left,
         trials_left=trials_left,
+        translators=spec.translators,
     )
     return RunContext(
         tools=tools,
@@ -115,13 +116,15 @@ def left_of(ledger: Ledger, run: str, resource: str) -> float | None:
 def command_of(spec: RunSpec) -> str:
     """The command line that gives this run again."""
     words = ["tuneos", "run", spec.data]
-    apart = {"data", "targets", "workspace", "out", "base_model"}
+    apart = {"data", "targets", "workspace", "out", "base_model", "translators"}
     for name, value in spec.model_dump(exclude=apart).items():
         if value is not None and value != RunSpec.model_fields[name].default:
             words += [f"--{name.replace('_', '-')}", str(value)]
     if spec.base_model != RunSpec.model_fields["base_model"].default:
         for ref in spec.base_models:
             words += ["--base-model", ref]
+    for ref in spec.translators:
+        words += ["--translator", ref]
     for target in spec.targets:
         words += ["--target", target]
     return shlex.join(words)

@@ -20,8 +20,10 @@ from ..tools.registry import TOOLS
 from ..tools.tool import ToolContext, ToolRefused, ToolResult
 from .context import RunContext
 from .events import StepEnded, StepProgress, StepStarted, emit
+from .integrity import remember_made
 from .state import ActInput, Call
 from .timing import metered
+from .writing import writer_of
 
 SUMMARY = 2000  # characters of a tool's summary that a controller reads
 OBSERVED = (ToolRefused, UserError, JobFailed, StoreError)
@@ -29,7 +31,7 @@ OBSERVED = (ToolRefused, UserError, JobFailed, StoreError)
 
 def act(state: ActInput, runtime: Runtime[RunContext]) -> dict[str, Any]:
     """Run the tool, charge what it took, return its facts."""
-    tools = runtime.context.tools
+    tools = replace(runtime.context.tools, writer=writer_of(runtime.context))
     call = _reserved(state["call"], tools)
     tool = TOOLS[call.tool]
     emit(
@@ -56,6 +58,8 @@ def act(state: ActInput, runtime: Runtime[RunContext]) -> dict[str, Any]:
         if held is not None:  # the job has charged what it used
             tools.ledger.settle(held, 0.0)
     emit(StepEnded(tool=call.tool, summary=result.summary, ok=ok, seconds=seconds))
+    if ok:
+        remember_made(result.facts.candidates, tools)
     if ok and result.facts.frozen_seconds:  # what confirm will take follows from it
         tools.ledger.keep(tools.run, "speed", str(result.facts.frozen_seconds))
     if ok and result.facts.answer_seconds:

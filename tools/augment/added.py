@@ -6,19 +6,29 @@ import heapq
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
-from ..datasets.types import Split, text_key
+from ..datasets.types import Row, Split, is_copy, text_key
+
+Way = Literal["noise", "replace_words", "oversample", "back_translate", "synthesise"]
+OVERSAMPLED = "again"
+TRAIN = "train.jsonl"  # in the job's folder, where new rows pay
+TUNE = "tune."  # begins the names of the settings of a short tuning that judges
 
 
 @dataclass(frozen=True)
 class Added:
-    """A new text, the train row that it was made of, and by what."""
+    """A new row: its text, the train row that it was made of, and by what.
+
+    `row` holds the task's own fields, where its rows have some. The label is the old row's.
+    """
 
     text: str
     source: int
     origin: str
+    row: Row | None = None
 
 
 def choose_sources(labels: Sequence[str], total: int, rng: np.random.Generator) -> list[int]:
@@ -52,13 +62,13 @@ def new_only(train: Split, added: Iterable[Added], held_out: frozenset[str]) -> 
     Args:
         train: The rows as they are.
         added: Rows that were made.
-        held_out: `text_key` of every validation and test text.
+        held_out: `copy_keys` of every validation and test text.
     """
     seen = {text_key(text) for text in train.texts} | held_out
     kept = []
     for one in added:
         key = text_key(one.text)
-        if key not in seen:
+        if key not in seen and not is_copy(one.text, held_out):
             seen.add(key)
             kept.append(one)
     return kept
@@ -72,4 +82,5 @@ def with_added(train: Split, added: Sequence[Added]) -> Split:
         labels=(*train.labels, *(train.labels[a.source] for a in added)),
         ids=(*train.ids, *(None for _ in added)),
         places=(*train.places, *(f"{train.places[a.source]}, {a.origin}" for a in added)),
+        rows=(*train.rows, *(a.row or train.rows[a.source] for a in added)) if train.rows else (),
     )

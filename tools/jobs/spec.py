@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..facts import Setting
 
 JobKind = Literal["probe", "fine_tune", "blend", "search", "score", "rank", "augment"]
-CODE = 4  # raise when an engine changes what the same description produces
+CODE = 5  # raise when an engine changes what the same description produces
 
 
 class JobSpec(BaseModel):
@@ -60,7 +60,7 @@ class JobSpec(BaseModel):
         default="", description="folder for what lets a job that was cut off go on"
     )
     held_out: tuple[str, ...] = Field(
-        default=(), description="augment: `text_key` of the texts that train must not get"
+        default=(), description="augment: `copy_keys` of the texts that train must not get"
     )
     seconds: float | None = Field(default=None, description="time it may take; None: no limit")
     workers: int = 1

@@ -196,6 +196,20 @@ def _described(ref: str, path: Path, hub_id: str | None) -> BaseModel:
     return BaseModel(ref, path, hub_id, _digest(weights), longest)
 
 
+def content_digest(path: Path) -> str:
+    """sha256 over every file that loading reads: weights, configs, vocabularies, templates.
+
+    Unlike `BaseModel.digest`, which only tells models apart, it misses no changed byte.
+    """
+    total = hashlib.sha256()
+    kinds = {".safetensors", ".json", ".txt", ".model", ".jinja"}
+    for file in sorted(p for p in path.iterdir() if p.is_file() and p.suffix in kinds):
+        total.update(file.name.encode() + b"\0")
+        with file.open("rb") as stream:
+            total.update(hashlib.file_digest(stream, "sha256").digest())
+    return total.hexdigest()
+
+
 def _digest(weights: list[Path]) -> str:
     """Hash sizes, heads and tails: enough to tell models apart without reading gigabytes."""
     total = hashlib.sha256()

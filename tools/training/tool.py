@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...evals.measures.classes import confusion
+from ..datasets.clean import ROWS_KEPT
 from ..datasets.tool import current
-from ..datasets.types import Split
+from ..datasets.types import Split, is_copy
 from ..datasets.versions import load_version
 from ..estimate import STARTUP, estimate_seconds
-from ..facts import Candidate, Facts, OnProgress, Outcome, Setting
+from ..facts import Candidate, DataVersion, Facts, OnProgress, Outcome, Setting
 from ..jobs.run import Finished, run_job
 from ..jobs.spec import JobKind, JobSpec
 from ..tasks import find_task
@@ -48,7 +50,9 @@ class FineTuneArguments(BaseModel):
     dropout: float | None = Field(None, ge=0, le=0.9)
     warmup_ratio: float | None = Field(None, ge=0, le=0.5)
     label_smoothing: float | None = Field(None, ge=0, le=0.5)
-    mixup: float | None = Field(None, ge=0, le=4, description="blends texts; for one label")
+    mixup: float | None = Field(
+        None, ge=0, le=4, description="blends texts, where one label or several belong to a text"
+    )
     class_weights: bool | None = None
     optimizer: Literal["adamw", "sgd"] | None = None
     max_length: int | None = Field(None, ge=8, le=8192, description="tokens; 256 if left out")
@@ -56,6 +60,7 @@ class FineTuneArguments(BaseModel):
     rank: int | None = Field(None, ge=1, le=512, description="for lora")
     alpha: int | None = Field(None, ge=1, le=2048, description="for lora")
     layers: int | None = Field(None, ge=1, le=200, description="for top_layers")
+    own_weights: bool | None = Field(None, description="for choices that never differ")
     accumulate: int | None = Field(None, ge=1, le=1024, description="parts of a batch, for memory")
     checkpointing: bool | None = Field(None, description="slower, less memory")
 
@@ -88,6 +93,8 @@ def make_spec(
     version = current(facts)
     if len(context.base_models) > 1 and not facts.base_ranking and kind in TUNING:
         raise ToolRefused("rank_base_models first: several base models were given")
+    if kind in TUNING:
+        _refuse_leaks(version, context)
     base_model, base_digest = context.base(facts)
     what = JobSpec.What.model_validate(
         {
@@ -115,6 +122,27 @@ def make_spec(
         studies=str(context.workspace.studies),
         seconds=context.seconds_left(),
         workers=context.workers,
+    )
+
+
+def _refuse_leaks(version: DataVersion, context: ToolContext) -> None:
+    """Refuse to learn from rows that are copies of validation or test rows, also near ones.
+
+    After cleaning, only the last rows of a class may be such: it would have none otherwise.
+
+    Raises:
+        ToolRefused: There are some; clean_dataset drops them.
+    """
+    train, _ = load_version(version)
+    leaked = [i for i, text in enumerate(train.texts) if is_copy(text, context.held_out)]
+    if not leaked:
+        return
+    counts = Counter(train.labels)
+    if version.cleaned and all(counts[train.labels[i]] <= ROWS_KEPT for i in leaked):
+        return
+    raise ToolRefused(
+        f"{len(leaked)} training rows are copies of validation or test rows "
+        f"({train.places[leaked[0]]} is the first); clean_dataset drops them"
     )
 
 
