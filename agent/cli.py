@@ -93,6 +93,9 @@ def run(
     policy: Annotated[
         Path | None, typer.Option(help="YAML: which steps need a person, which are forbidden.")
     ] = None,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="That the run may reach; else only its LLM's.")
+    ] = None,
     workspace: Annotated[
         Path | None, typer.Option(help="Folder for everything a run leaves.")
     ] = None,
@@ -120,6 +123,7 @@ def run(
         "max_gpu": max_gpu,
         "approve": approve,
         "policy": str(policy) if policy else None,
+        "allow_hosts": allow_host,
         "workspace": str(workspace) if workspace else None,
         "out": str(out) if out else None,
         "seed": seed,

@@ -27,13 +27,14 @@ from ..memory.workspace import Workspace, open_workspace
 from ..tools.datasets.splits import make_splits
 from ..tools.datasets.types import RawData
 from ..tools.facts import Facts
+from ..tools.guardrails.network import guarded
 from ..tools.jobs.run import allow_jobs, interrupt_jobs
 from ..tools.reporting.html import restore_json
 from ..tools.tasks import TASKS, find_task
 from ..tools.training.base_model import base_models_in, find_base_model
 from . import controllers
 from .spec import RunSpec, SpecError
-from .wiring import make_context, read_rows
+from .wiring import hosts_of, make_context, read_rows
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -115,7 +116,8 @@ def plan_run(spec: RunSpec) -> Plan:
     spec = spec.model_copy(update={"llm_model": llm_model})
     spec = spec.model_copy(update={"base_model": _bases(spec)})
     spec = spec.model_copy(update={"translators": _translators(spec)})
-    raw = read_rows(spec)
+    with guarded(()):  # reading data needs nobody
+        raw = read_rows(spec)
     known = find_task(raw.task).metrics_of(raw.splits["train"])
     for target in spec.parsed_targets():
         if target.metric not in known and not METRICS[target.metric].unit:
@@ -197,7 +199,8 @@ def go_on(
         row = ledger.run(run.name)
         if row.status == "finished" and row.result is not None:
             return RunResult.model_validate(row.result)
-        return _driven(run, ledger, tell, approve)
+        with guarded(hosts_of(run.spec)):
+            return _driven(run, ledger, tell, approve)
 
 
 def _driven(run: Run, ledger: Ledger, tell: OnEvent, approve: Approve | None) -> RunResult:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from ..evals.targets import Target, parse_target
 from ..tools.errors import UserError
+from ..tools.guardrails.network import host_of
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
 
@@ -44,6 +45,7 @@ class RunSpec(BaseModel):
             person before costly ones; "never" refuses these. None: "ask" where there
             is somebody to ask, else "auto".
         policy: YAML file that says which steps need a person.
+        allow_hosts: Hosts that the run may reach, beside the one of its LLM; exact names.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,9 +68,16 @@ class RunSpec(BaseModel):
     llm_price: str | None = None
     approve: Literal["auto", "ask", "never"] | None = None
     policy: str | None = None
+    allow_hosts: tuple[str, ...] = ()
     seed: int = Field(0, ge=0, lt=2**31)
     workspace: str = ".tuneos"
     out: str | None = None
+
+    @field_validator("allow_hosts", mode="before")
+    @classmethod
+    def _hosts(cls, value: object) -> object:
+        said = (value,) if isinstance(value, str) else value
+        return tuple(host_of(str(h)) for h in said) if isinstance(said, (list, tuple)) else said
 
     @field_validator("targets", mode="before")
     @classmethod

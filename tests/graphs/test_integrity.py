@@ -72,7 +72,7 @@ def test_swapped_base_model_is_found(tools: ToolContext, swap: Callable[[Path], 
     digest = find_base_model(tools.base_model).digest
     swap(Path(tools.base_model))
     assert find_base_model(tools.base_model).digest == digest
-    with pytest.raises(StoreError, match="base model .* was changed since run run began"):
+    with pytest.raises(StoreError, match=r"base model .* was changed since run run began"):
         refuse_changed(tools)
 
 
@@ -125,7 +125,7 @@ def test_figures_that_do_not_follow_from_the_answers_are_refused() -> None:
     classes = np.array([[0, 0.9, 0.1], [1, 0.2, 0.8], [1, 0.7, 0.3], [0, 0.6, 0.4]])
     stats = {"classes": classes}
     refuse_wrong_figures("chosen", {"accuracy": 0.75}, stats, ["accuracy"])
-    with pytest.raises(StoreError, match="its answers give 0.75"):
+    with pytest.raises(StoreError, match=r"its answers give 0\.75"):
         refuse_wrong_figures("chosen", {"accuracy": 0.95}, stats, ["accuracy"])
     with pytest.raises(StoreError, match="accuracy None was reported"):
         refuse_wrong_figures("chosen", {}, stats, ["accuracy"])
