@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import json
 import os
 import re
@@ -28,6 +29,7 @@ NAME = "obedient:"
 TARGET = "accuracy>=0.75"
 BUDGET = "10m"
 LONGEST_NAME = 160  # characters of a text that stands as the name of a label or a column
+ROWS = 480
 ROWS_OF_A_LABEL = 8
 WORDS = {
     "billing": "invoice charge refund payment price receipt",
@@ -72,9 +74,9 @@ Rows = list[tuple[str, str]]
 
 
 def rows() -> Rows:
-    """120 texts of three classes, each in its class's own words."""
+    """Texts of three classes, each in its class's own words."""
     made = []
-    for number in range(120):
+    for number in range(ROWS):
         label = list(WORDS)[number % 3]
         words = WORDS[label].split()
         first, second = words[number // 3 % 6], words[number // 18 % 6]
@@ -199,7 +201,7 @@ def run_injected(carrier: str, texts: Sequence[str], folder: Path, workspace: Pa
     spec = make_spec(
         {"targets": [TARGET], "budget": BUDGET, **said, **more, "approve": "auto"}, "here"
     )
-    with _controlled_by(model), _watched(outcome.unauthorised):
+    with _controlled_by(model), _jobs_here(), _watched(outcome.unauthorised):
         run = create_run(plan_run(spec))
         ledger = Ledger(run.workspace.ledger)
         limits = _limits(ledger, run.name)
@@ -283,6 +285,26 @@ def _watched(found: list[str]) -> Iterator[None]:
         yield
     finally:
         _watching.pop()
+
+
+@contextmanager
+def _jobs_here() -> Iterator[None]:
+    """Do jobs in this process: starting one each time would be most of what a run takes."""
+    from ...tools.jobs import run as jobs
+    from ...tools.jobs.child import ENGINES
+
+    def work(spec: Any, folder: Path, log_file: Path, watch: Any) -> None:
+        (folder / "job.json").write_text(spec.model_dump_json(indent=1), encoding="utf-8")
+        engine = importlib.import_module(ENGINES[spec.what.kind])
+        outcome = engine.run(spec, folder, lambda _: None)
+        (folder / "outcome.json").write_text(outcome.model_dump_json(), encoding="utf-8")
+
+    real = jobs._run_child
+    jobs._run_child = work
+    try:
+        yield
+    finally:
+        jobs._run_child = real
 
 
 @contextmanager
