@@ -179,6 +179,9 @@ def read_run_file(path: Path, flags: Mapping[str, Any]) -> RunSpec:
     for name in ("data", "workspace", "out", "policy"):
         if isinstance(said.get(name), str):
             said[name] = str(path.parent / Path(said[name]).expanduser())
+    if isinstance(said.get("translators"), list):
+        beside = ((ref, path.parent / Path(str(ref)).expanduser()) for ref in said["translators"])
+        said["translators"] = [str(there) if there.is_dir() else ref for ref, there in beside]
     return make_spec({**said, **flags}, f"run file {path}")
 
 
