@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal, cast
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,7 +21,7 @@ from ..jobs.run import Finished, run_job
 from ..jobs.spec import JobKind, JobSpec
 from ..tasks import find_task
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
-from .memory_retry import kept_softness, train_gently, within_memory
+from .memory_retry import kept_softness, memory_needed, train_gently, within_memory
 from .settings import PeftMethod, Strategy, TrainSettings
 
 
@@ -63,6 +64,7 @@ class FineTuneArguments(BaseModel):
     own_weights: bool | None = Field(None, description="for choices that never differ")
     accumulate: int | None = Field(None, ge=1, le=1024, description="parts of a batch, for memory")
     checkpointing: bool | None = Field(None, description="slower, less memory")
+    quantised: bool | None = Field(None, description="4 bits; language models, lora, CUDA")
 
 
 class EvaluateArguments(BaseModel):
@@ -238,6 +240,17 @@ def full_settings(said: dict[str, Setting], context: ToolContext) -> dict[str, S
     fields = TrainSettings.model_fields
     merged = {**{k: v for k, v in defaults.items() if k in fields}, **said}
     return TrainSettings.model_validate(merged).model_dump()
+
+
+def memory_of(
+    tool: str, said: Mapping[str, object], context: ToolContext, facts: Facts
+) -> tuple[int, int] | None:
+    """Bytes that a call takes at most, and those that are free; None where it tunes nothing."""
+    if tool not in {"fine_tune", "search_hyperparameters"}:
+        return None
+    given = {k: v for k, v in said.items() if k in TrainSettings.model_fields and v is not None}
+    settings = full_settings({**kept_softness(facts), **cast("dict[str, Setting]", given)}, context)
+    return memory_needed(tool, TrainSettings.model_validate(settings), context, facts)
 
 
 def candidate_name(settings: dict[str, Setting], facts: Facts) -> str:
