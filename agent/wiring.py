@@ -63,7 +63,7 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
         ledger=ledger,
         store=ArtifactStore(workspace.artifacts),
         knowledge=KnowledgeGraph(
-            workspace.knowledge, on_restore=lambda text: ledger.note(run.name, text)
+            workspace.knowledge, ledger=ledger, on_restore=lambda text: ledger.note(run.name, text)
         ),
         task=task,
         base_model=bases[0][0],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,15 +44,6 @@ class Examples(Protocol):
 
     def batch(self, chosen: NDArray[np.int64]) -> Batch:
         """Pad some examples: tensors whose first axis is `chosen`."""
-        ...
-
-
-@runtime_checkable
-class Writes(Protocol):
-    """A tuning whose model writes its answers word by word."""
-
-    def answer_seconds(self) -> float:
-        """Measure how long one answer on validation takes."""
         ...
 
 

@@ -14,7 +14,6 @@ from ..jobs.spec import JobSpec
 from ..tasks import find_task
 from .checkpoint import Checkpoints
 from .data import JobData
-from .examples import Writes
 from .hardware import pick_device, pin_threads
 from .loop import Watch, train
 from .measure import saved_scores
@@ -86,8 +85,7 @@ def tune(
         settings: Of this fine-tune.
         folder: Where the model is written.
         on_progress: Called some times a second.
-        deadline: `time.monotonic()` by which the model shall be saved and scored: training
-            ends before with what it has.
+        deadline: `time.monotonic()` after which training ends with what it has.
         report: Called after each epoch with (epoch, value); may raise `Pruned`.
         checkpoints: Of an earlier go at the same training, and of this one.
     """
@@ -98,9 +96,6 @@ def tune(
     metric, task = data.spec.what.metric, find_task(data.spec.what.task)
     tuning = task.tuning(data)
     network = tuning.network(settings, on_progress)
-    if math.isfinite(deadline) and isinstance(tuning, Writes):
-        # The saved model answers validation once more: its time is kept back from training.
-        deadline -= len(data.validation) * tuning.answer_seconds()
     trained = train(
         network,
         tuning.examples(data.train),

@@ -15,7 +15,6 @@ from tuneos.tools.jobs.spec import JobSpec
 from tuneos.tools.tasks import find_task
 from tuneos.tools.tasks.task import public
 from tuneos.tools.training import fine_tune, probe
-from tuneos.tools.training.sequences import SequenceTuning
 
 DONE = "\n#### "
 
@@ -210,22 +209,6 @@ def test_several_programs_are_drawn_and_run_where_a_target_asks_for_it(
     assert [a["_samples"] for a in model.answers(split)] == [a["_samples"] for a in answers]
     assert all("_samples" not in a for a in model.answers(without(split)))
     assert all("_samples" not in public(a) for a in answers)
-
-
-def test_training_leaves_time_for_the_answers_on_validation(
-    job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings = {"strategy": "full", "epochs": 2, "batch_size": 4, "max_length": 64}
-    spec = job("fine_tune", "translation", "llama", **settings)
-    timed = spec.model_copy(update={"seconds": 300.0})
-    at_once = fine_tune.run(timed, tmp_path / "quick", lambda _: None)
-    assert not any("end of its time" in note for note in at_once.notes)
-    monkeypatch.setattr(SequenceTuning, "answer_seconds", lambda _: 400.0)
-    slow = fine_tune.run(timed, tmp_path / "slow", lambda _: None)
-    assert any("end of its time" in note for note in slow.notes)
-    assert slow.candidates[0].validation["nll"] > 0
-    unlimited = fine_tune.run(spec, tmp_path / "unlimited", lambda _: None)
-    assert not any("end of its time" in note for note in unlimited.notes)
 
 
 def test_the_untuned_model_is_left_out_where_its_scores_would_come_too_late(
