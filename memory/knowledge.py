@@ -18,27 +18,52 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from .errors import StoreError
 from .experiments import RunFacts, dataset_iri, lesson_graph, run_graph, run_iri
 from .journal import Journal
-from .namespaces import DCTERMS, EXPERIMENTS_GRAPH, ONTOLOGY_GRAPH, PREFIXES, RECIPES_GRAPH, TUNEOS
+from .namespaces import (
+    DCTERMS,
+    DOMAIN_GRAPH,
+    EXPERIMENTS_GRAPH,
+    ONTOLOGY_GRAPH,
+    PREFIXES,
+    RECIPES_GRAPH,
+    RULES_GRAPH,
+    TUNEOS,
+)
 from .sparql import ONTOLOGY_FILE, QueryRefused, checked_query
-from .strategies import Strategy, Value, read_constants, read_strategies, turtles
+from .strategies import (
+    Strategy,
+    Value,
+    read_constants,
+    read_strategies,
+    select_rows,
+    turtles,
+)
+from .user_files import UserFile, UserFiles
 
 if TYPE_CHECKING:
+    from oxrdflib import OxigraphStore
     from rdflib import Graph
     from rdflib.store import Store
 
 RECIPES = Path(__file__).with_name("recipes")
+RULES = Path(__file__).with_name("rules")
+UserGraph = Literal["domain", "rules"]
 MAX_ROWS = 1000
 MAX_SECONDS = 30.0
 _LOCK_SECONDS = 60.0
 _STARTUP_SECONDS = 30.0  # for the child process to start, on a busy machine
 _NOT_DAMAGE = ("No space", "Permission denied", "Read-only", "lock file", "Too many open")
 _ENTRIES = TUNEOS + "journalEntries"
+_DIGEST = TUNEOS + "contentHash"
+_BULK_BYTES = 2_000_000  # of N-Triples; more is loaded past the transaction log
 _T = TypeVar("_T")
+
+
+_NAMED = {"domain": DOMAIN_GRAPH, "rules": RULES_GRAPH}
 
 
 class _Damaged(StoreError):
@@ -65,6 +90,7 @@ class KnowledgeGraph:
         folder: Where the store lies.
         recipes: Turtle, a file or a folder of files, to take the recipes from instead of the
             package's own.
+        rules: The same for the rules; what the user adds comes on top.
         on_restore: Told in a line when the store was damaged and made anew.
     """
 
@@ -73,17 +99,28 @@ class KnowledgeGraph:
         folder: Path,
         *,
         recipes: Path = RECIPES,
+        rules: Path = RULES,
         on_restore: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.folder = folder
         self._journal = Journal(folder / "journal.txt")
         self._tell = on_restore
         self._store_path = folder / "store"
-        self._sources = {ONTOLOGY_GRAPH: ONTOLOGY_FILE, RECIPES_GRAPH: recipes}
+        self._loading = folder / "loading"
+        self._sources: dict[str, Path | None] = {
+            ONTOLOGY_GRAPH: ONTOLOGY_FILE,
+            RECIPES_GRAPH: recipes,
+            RULES_GRAPH: rules,
+            DOMAIN_GRAPH: None,
+        }
+        self._user_files = {
+            RULES_GRAPH: UserFiles(folder / "loaded" / "rules"),
+            DOMAIN_GRAPH: UserFiles(folder / "loaded" / "domain"),
+        }
         self._fresh = False
 
     def refresh(self) -> None:
-        """Load ontology and recipes into their graphs, if these files have changed.
+        """Load ontology, recipes, rules and the user's files, if they have changed.
 
         Every other method does this once before its first access.
 
@@ -99,24 +136,64 @@ class KnowledgeGraph:
 
     def _refresh(self) -> None:
         """Bring the store up to its sources; the lock must be held."""
-        texts = {graph: _read(path) for graph, path in self._sources.items()}
-        digests = {g: hashlib.sha256(t.encode()).hexdigest() for g, t in texts.items()}
-        stale, stored, found = list(texts), 0, ""
+        digests = {graph: self._digest(graph) for graph in self._sources}
+        stale, stored, found = list(digests), 0, ""
         written, torn = self._journal.entries()
         if self._store_path.exists():
             with self._opened(read_only=True) as store:
-                stale = [g for g in texts if _stored_digest(store, g) != digests[g]]
+                stale = [g for g in digests if _stored_digest(store, g) != digests[g]]
                 stored = _stored_entries(store)
                 if torn or stored > len(written) or (not stored and not written):
                     found = _experiments(store)
         if found:  # the journal is damaged, or older than this code: the store knows all
             self._journal.replace([found])
             written = [found]
-        updates = [_replacement(g, digests[g], self._sources[g]) for g in stale]
+        small = [g for g in stale if not self._files(g)]
+        updates = [_replacement(g, self._sources[g], digests[g]) for g in small]
         if stored < len(written) or found:
             updates += [*written[stored:], _counted(len(written))]
         if updates:
             self._apply(updates)
+        for graph in stale:
+            if graph not in small:
+                self._replace_with_files(graph)
+
+    def _digest(self, graph: str) -> str:
+        """The checksum of what a graph is loaded from."""
+        path, files = self._sources[graph], self._files(graph)
+        parts = [_read(path) if path else ""]
+        parts += [self._user_files[graph].digest()] if files else []
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+    def _files(self, graph: str) -> tuple[UserFile, ...]:
+        return self._user_files[graph].all() if graph in self._user_files else ()
+
+    def _replace_with_files(self, graph: str) -> None:
+        """Replace a graph that the user has added files to; the lock must be held.
+
+        Large files go past the transaction log, so a mark says until the end that the
+        graph is to be loaded again.
+        """
+        from pyoxigraph import NamedNode, RdfFormat
+
+        self._loading.touch()
+        self._apply([_replacement(graph, self._sources[graph], None)])
+        with self._opened(read_only=False) as store:
+            for file in self._files(graph):
+                if not file.is_whole:
+                    file.path.rename(file.path.with_suffix(".damaged"))
+                    self._tell(
+                        f"{file.path} is damaged and was set aside as {file.path.stem}.damaged; "
+                        f"load {file.name} into the knowledge graph again."
+                    )
+                    continue
+                large = file.path.stat().st_size > _BULK_BYTES
+                # No name may hold the inner store: the last reference closes it.
+                load = store._inner.bulk_load if large else store._inner.load
+                load(path=file.path, format=RdfFormat.N_TRIPLES, to_graph=NamedNode(graph))
+                del load
+        self._apply([_noted(graph, self._digest(graph))])
+        self._loading.unlink()
 
     def _rebuild(self, why: str) -> None:
         """Set the damaged store aside and make it anew; the lock must be held."""
@@ -198,6 +275,70 @@ class KnowledgeGraph:
         rows = tuple(tuple(row) for row in answer["rows"])
         return QueryResult(tuple(answer["columns"]), rows, answer["truncated"])
 
+    def put(self, name: str, content: Graph | bytes, graph: UserGraph = "domain") -> None:
+        """Keep what a user brings in the graph `domain` or `rules`, under a name.
+
+        It replaces what was put under this name before. The rest of the graph stays.
+
+        Args:
+            content: An rdflib graph, or N-Triples as bytes. It is not judged here.
+
+        Raises:
+            StoreError: It cannot be written.
+        """
+        triples = content if isinstance(content, bytes) else _ntriples(content)
+        with self._changing(graph) as files:
+            files.put(name, triples)
+
+    def remove(self, name: str, graph: UserGraph = "domain") -> bool:
+        """Forget what was put under a name; False when nothing was."""
+        with self._changing(graph) as files:
+            return files.remove(name)
+
+    def loaded(self, graph: UserGraph = "domain") -> tuple[str, ...]:
+        """Return the names under which something was put."""
+        return tuple(file.name for file in self._files(_NAMED[graph]))
+
+    def domain(self) -> Graph:
+        """Return a copy of what the user has loaded; empty when nothing was."""
+        return self.graph(DOMAIN_GRAPH)
+
+    def rules(self) -> Graph:
+        """Return a copy of the rules: those of the package and those the user has added."""
+        return self.graph(RULES_GRAPH)
+
+    def graph(self, iri: str) -> Graph:
+        """Return a copy of a named graph, in memory; see namespaces.py for the names.
+
+        The store's own notes (checksum, journal count) are left out.
+        """
+        return self._reading(lambda store: _copy(store, iri))
+
+    def select(self, sparql: str, **bound: Any) -> list[dict[str, Any]]:
+        """Answer a SELECT of our own over all graphs together, in this process.
+
+        For queries that stand in the code: they are not judged, and have no limits. What
+        comes from outside goes through `query`.
+
+        Args:
+            bound: Values of selected variables: rdflib terms, or plain values for literals.
+
+        Returns:
+            A row each: literals as plain values, IRIs as `rdflib.URIRef`, None where unbound.
+        """
+        return self._reading(lambda store: select_rows(store, sparql, **bound))
+
+    @contextmanager
+    def _changing(self, graph: UserGraph) -> Iterator[UserFiles]:
+        """Change the user's files of a graph, and load the graph again."""
+        self._ensure_fresh()
+        with self._locked():
+            yield self._user_files[_NAMED[graph]]
+            try:
+                self._refresh()
+            except _Damaged as error:
+                self._rebuild(str(error))
+
     def _reading(self, read: Callable[[Store], _T]) -> _T:
         """Read from the store, made anew first where it is damaged."""
         self._ensure_fresh()
@@ -234,7 +375,7 @@ class KnowledgeGraph:
             Graph(store, identifier=DATASET_DEFAULT_GRAPH_ID).update(" ;\n".join(updates))
 
     def _ensure_fresh(self) -> None:
-        if not self._fresh or not self._store_path.exists():
+        if not self._fresh or not self._store_path.exists() or self._loading.exists():
             self.refresh()
 
     @contextmanager
@@ -259,7 +400,7 @@ class KnowledgeGraph:
             lock.release()
 
     @contextmanager
-    def _opened(self, *, read_only: bool) -> Iterator[Store]:
+    def _opened(self, *, read_only: bool) -> Iterator[OxigraphStore]:
         """Open the store for a moment; the lock must be held."""
         import pyoxigraph
         from oxrdflib import OxigraphStore
@@ -328,7 +469,7 @@ def _stored_digest(store: Store, graph: str) -> str | None:
     from rdflib import Graph, URIRef
 
     name = URIRef(graph)
-    value = Graph(store, identifier=name).value(name, URIRef(TUNEOS + "contentHash"))
+    value = Graph(store, identifier=name).value(name, URIRef(_DIGEST))
     return None if value is None else str(value)
 
 
@@ -353,31 +494,48 @@ def _counted(entries: int) -> str:
 
 def _experiments(store: Store) -> str:
     """Write the update that gives all recorded runs again; empty when there are none."""
-    from rdflib import Graph, URIRef
-
-    content = Graph()
-    for triple in Graph(store, identifier=URIRef(EXPERIMENTS_GRAPH)):
-        if str(triple[1]) != _ENTRIES:
-            content.add(triple)
+    content = _copy(store, EXPERIMENTS_GRAPH)
     return _insertion(EXPERIMENTS_GRAPH, content) if len(content) else ""
 
 
-def _replacement(graph: str, digest: str, path: Path) -> str:
-    """Write the update that replaces a whole named graph by the content of files."""
-    from rdflib import Graph, Literal, URIRef
+def _copy(store: Store, graph: str) -> Graph:
+    """Copy a named graph into memory, without what the store notes for itself."""
+    from rdflib import Graph, URIRef
 
     content = Graph()
-    for file in turtles(path):
+    for prefix, iri in PREFIXES.items():
+        content.bind(prefix, iri, replace=True)
+    for triple in Graph(store, identifier=URIRef(graph)):
+        if str(triple[1]) not in (_ENTRIES, _DIGEST):
+            content.add(triple)
+    return content
+
+
+def _replacement(graph: str, path: Path | None, digest: str | None) -> str:
+    """Write the update that replaces a whole named graph by the content of files."""
+    from rdflib import Graph
+
+    content = Graph()
+    for file in turtles(path) if path else []:
         try:
             content.parse(data=file.read_text(encoding="utf-8"), format="turtle")
         except Exception as error:  # rdflib's parser raises whatever it stumbles over
             raise StoreError(f"{file} is not Turtle: {error}") from error
-    content.add((URIRef(graph), URIRef(TUNEOS + "contentHash"), Literal(digest)))
-    return f"CLEAR SILENT GRAPH <{graph}> ;\n{_insertion(graph, content)}"
+    noted = f" ;\n{_noted(graph, digest)}" if digest else ""
+    return f"CLEAR SILENT GRAPH <{graph}> ;\n{_insertion(graph, content)}{noted}"
+
+
+def _noted(graph: str, digest: str) -> str:
+    """Write the update that notes what a graph was loaded from."""
+    return f'INSERT DATA {{ GRAPH <{graph}> {{ <{graph}> <{_DIGEST}> "{digest}" }} }}'
 
 
 def _insertion(graph: str, content: Graph) -> str:
-    return f"INSERT DATA {{ GRAPH <{graph}> {{\n{content.serialize(format='nt')}}} }}"
+    return f"INSERT DATA {{ GRAPH <{graph}> {{\n{_ntriples(content).decode()}}} }}"
+
+
+def _ntriples(content: Graph) -> bytes:
+    return content.serialize(format="nt", encoding="utf-8")
 
 
 def _tidy(store: Path) -> None:

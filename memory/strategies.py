@@ -11,6 +11,7 @@ from .errors import StoreError
 from .namespaces import PREFIXES, RECIPES_GRAPH
 
 if TYPE_CHECKING:
+    from rdflib import URIRef
     from rdflib.store import Store
 
 Value = str | int | float | bool
@@ -182,11 +183,22 @@ def _strategy(
 
 def _select(store: Store, query: str, task: str | None) -> list[dict[str, Any]]:
     """Run one of the queries above on the recipes graph; unbound variables are None."""
-    from rdflib import Graph, Literal, URIRef
+    from rdflib import URIRef
 
-    graph = Graph(store, identifier=URIRef(RECIPES_GRAPH))
-    bound = {} if task is None else {"task": Literal(task)}
-    result = graph.query(query, initNs=PREFIXES, initBindings=bound)
+    bound = {} if task is None else {"task": task}
+    return select_rows(store, query, URIRef(RECIPES_GRAPH), **bound)
+
+
+def select_rows(
+    store: Store, query: str, graph: URIRef | None = None, /, **bound: Any
+) -> list[dict[str, Any]]:
+    """Run a trusted SELECT on one graph, or on all together; see `KnowledgeGraph.select`."""
+    from rdflib import Literal
+    from rdflib.term import Identifier
+
+    terms = {k: v if isinstance(v, Identifier) else Literal(v) for k, v in bound.items()}
+    where: Any = "__UNION__" if graph is None else graph
+    result = store.query(query, PREFIXES, terms, where)
     names = [str(variable) for variable in result.vars or ()]
     return [
         {name: _python(row.get(name)) for name in names}

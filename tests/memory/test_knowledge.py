@@ -14,10 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rdflib import SKOS, Graph, URIRef
 from tuneos.memory.errors import StoreError
 from tuneos.memory.experiments import CandidateFacts, DatasetFacts, RunFacts
 from tuneos.memory.knowledge import KnowledgeGraph
-from tuneos.memory.namespaces import PREFIXES
+from tuneos.memory.namespaces import DOMAIN_GRAPH, PREFIXES, TUNEOS
 from tuneos.memory.sparql import QueryRefused
 
 LORA = CandidateFacts(
@@ -273,3 +274,97 @@ def test_file_in_the_place_of_the_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "knowledge").write_text("mine")
     with pytest.raises(StoreError, match="knowledge cannot be used"):
         KnowledgeGraph(tmp_path / "knowledge").refresh()
+
+
+EX = "http://example.org/"
+
+
+def _taxonomy(*labels: str) -> Graph:
+    graph = Graph()
+    for label in labels:
+        graph.add((URIRef(EX + label), SKOS.broader, URIRef(EX + "top")))
+    return graph
+
+
+def test_domain_is_empty_until_the_user_brings_something(knowledge: KnowledgeGraph) -> None:
+    assert len(knowledge.domain()) == 0
+    knowledge.put("labels", _taxonomy("a", "b"))
+    assert set(knowledge.domain()) == set(_taxonomy("a", "b"))
+    assert knowledge.loaded() == ("labels",)
+
+
+def test_file_of_the_same_name_is_replaced_and_others_stay(knowledge: KnowledgeGraph) -> None:
+    knowledge.put("labels", _taxonomy("a", "b"))
+    knowledge.put("more", _taxonomy("c"))
+    knowledge.put("labels", _taxonomy("d"))
+    assert set(knowledge.domain()) == set(_taxonomy("c", "d"))
+    assert knowledge.remove("labels")
+    assert not knowledge.remove("labels")
+    assert set(knowledge.domain()) == set(_taxonomy("c"))
+
+
+def test_rules_of_the_user_come_on_top_of_those_of_the_package(tmp_path: Path) -> None:
+    (tmp_path / "ours.ttl").write_text(f"<{EX}ours> a <{EX}Rule> .")
+    knowledge = KnowledgeGraph(tmp_path / "k", rules=tmp_path / "ours.ttl")
+    knowledge.put("mine", _taxonomy("a"), graph="rules")
+    assert {str(s) for s in knowledge.rules().subjects()} == {f"{EX}ours", f"{EX}a"}
+    assert len(knowledge.domain()) == 0
+    (tmp_path / "ours.ttl").write_text(f"<{EX}newer> a <{EX}Rule> .")
+    again = KnowledgeGraph(tmp_path / "k", rules=tmp_path / "ours.ttl")
+    assert {str(s) for s in again.rules().subjects()} == {f"{EX}newer", f"{EX}a"}
+
+
+@pytest.mark.parametrize("name", ["a/../b", "数据 😀" * 30, "..", ""])
+def test_any_name_of_a_file_is_kept_inside_the_folder(knowledge: KnowledgeGraph, name: str) -> None:
+    knowledge.put(name, _taxonomy("a"))
+    knowledge.put(name, _taxonomy("b"))
+    assert set(knowledge.domain()) == set(_taxonomy("b"))
+    assert [p.parent for p in knowledge.folder.rglob("*.nt")] == [
+        knowledge.folder / "loaded" / "domain"
+    ]
+
+
+def test_lost_store_is_made_anew_with_the_files_of_the_user(knowledge: KnowledgeGraph) -> None:
+    knowledge.put("labels", _taxonomy("a"))
+    knowledge.put("mine", _taxonomy("b"), graph="rules")
+    shutil.rmtree(knowledge.folder / "store")
+    again = KnowledgeGraph(knowledge.folder)
+    assert set(again.domain()) == set(_taxonomy("a"))
+    assert set(_taxonomy("b")) <= set(again.rules())
+
+
+def test_damaged_file_of_the_user_is_set_aside_and_named(tmp_path: Path) -> None:
+    told: list[str] = []
+    knowledge = KnowledgeGraph(tmp_path / "knowledge", on_restore=told.append)
+    knowledge.put("labels", _taxonomy("a"))
+    knowledge.put("more", _taxonomy("c"))
+    (file,) = knowledge.folder.rglob("labels.*.nt")
+    file.write_text("cut off")
+    shutil.rmtree(knowledge.folder / "store")
+    again = KnowledgeGraph(knowledge.folder, on_restore=told.append)
+    assert set(again.domain()) == set(_taxonomy("c"))
+    assert again.loaded() == ("more",)
+    assert len(told) == 1
+    assert "load labels into the knowledge graph again" in told[0]
+
+
+def test_load_that_was_cut_off_is_done_again(knowledge: KnowledgeGraph) -> None:
+    knowledge.put("labels", _taxonomy("a"))
+    other = KnowledgeGraph(knowledge.folder)
+    assert len(other.domain()) == 1
+    knowledge._apply([f"CLEAR GRAPH <{DOMAIN_GRAPH}>"])  # as a killed load leaves it
+    (knowledge.folder / "loading").touch()
+    assert len(other.domain()) == 1
+    assert not (knowledge.folder / "loading").exists()
+
+
+def test_trusted_select_gives_plain_values_over_all_graphs(knowledge: KnowledgeGraph) -> None:
+    knowledge.put("labels", _taxonomy("a"))
+    rows = knowledge.select(
+        "SELECT ?task ?rung ?x { ?s t:name ?name ; t:rung ?rung ; t:forTask ?task "
+        "OPTIONAL { ?s t:met ?x } } ",
+        task=URIRef(TUNEOS + "text-classification"),
+    )
+    assert {"task": URIRef(TUNEOS + "text-classification"), "rung": 0, "x": None} in rows
+    found = knowledge.select("SELECT ?s { ?s skos:broader ?top }")
+    assert found == [{"s": URIRef(EX + "a")}]
