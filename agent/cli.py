@@ -81,6 +81,10 @@ def run(
     policy: Annotated[
         Path | None, typer.Option(help="YAML: which steps need a person, which are forbidden.")
     ] = None,
+    knowledge: Annotated[
+        list[Path] | None,
+        typer.Option(help="Turtle of your domain for this run: taxonomy, types, names, rules."),
+    ] = None,
     workspace: Annotated[
         Path | None, typer.Option(help="Folder for everything a run leaves.")
     ] = None,
@@ -107,6 +111,7 @@ def run(
         "max_gpu": max_gpu,
         "approve": approve,
         "policy": str(policy) if policy else None,
+        "knowledge": [str(path) for path in knowledge] if knowledge else None,
         "workspace": str(workspace) if workspace else None,
         "out": str(out) if out else None,
         "seed": seed,

@@ -119,6 +119,7 @@ def _result(state: State, context: RunContext, found: Confirmed, model: Path | N
         report=str(context.out / "report.html"),
         seed=tools.seed,
         data_hash=facts.data_hash,
+        knowledge=list(facts.knowledge),
         changes=[Change.model_validate(c) for c in tools.ledger.changes(tools.run)],
     )
 

@@ -35,7 +35,12 @@ class Fitted:
 
 
 def fit_uses(
-    stats_of: StatsOf, grids: Mapping[Source, Sequence[float]], metric: str, *, seed: int
+    stats_of: StatsOf,
+    grids: Mapping[Source, Sequence[float]],
+    metric: str,
+    *,
+    parts: int = FOLDS,
+    seed: int,
 ) -> list[Fitted]:
     """Fit each kind of knowledge alone, and those that pay together.
 
@@ -43,13 +48,14 @@ def fit_uses(
         stats_of: Statistics of the rows with knowledge applied; {} means none.
         grids: The strengths to try; 0 is always tried.
         metric: What is to rise.
+        parts: Folds; the strength that a row gets is fitted to the others.
         seed: Of folds and resampling.
     """
     base = stats_of({})
-    found = [_fitted(stats_of, base, {s: grid}, metric, seed) for s, grid in grids.items()]
+    found = [_fitted(stats_of, base, {s: grid}, metric, parts, seed) for s, grid in grids.items()]
     paying = {s: grids[s] for f in found if f.use.pays for s in f.strengths}
     if len(paying) > 1:
-        found.append(_fitted(stats_of, base, paying, metric, seed))
+        found.append(_fitted(stats_of, base, paying, metric, parts, seed))
     return found
 
 
@@ -65,6 +71,7 @@ def _fitted(
     base: Stats,
     grids: Mapping[Source, Sequence[float]],
     metric: str,
+    parts: int,
     seed: int,
 ) -> Fitted:
     rows = len(next(iter(base.values())))
@@ -80,14 +87,12 @@ def _fitted(
         """One kind after the other, the rest as it is so far."""
         now = (0.0,) * len(grids)
         for position, grid in enumerate(grids.values()):
-            options = [
-                (*now[:position], s, *now[position + 1 :]) for s in sorted({0.0, *grid})
-            ]
+            options = [(*now[:position], s, *now[position + 1 :]) for s in sorted({0.0, *grid})]
             now = max(options, key=lambda o: _upward(metric, stats(o), chosen))
         return now
 
     held = {kind: np.array(array) for kind, array in base.items()}
-    for fold in folds(rows, seed):
+    for fold in folds(rows, parts, seed):
         rest = np.setdiff1d(np.arange(rows), fold)
         there = stats(choose(rest))
         for kind in held:
@@ -97,11 +102,6 @@ def _fitted(
     difference = compare(metric, held, base, seed=seed)
     sign = METRICS[metric].upward(1.0)
     beyond_doubt = min(sign * difference.low, sign * difference.high) > 0
-    changed = sum(
-        bool(np.any(held[kind] != base[kind], axis=1).sum()) and
-        int(np.any(held[kind] != base[kind], axis=1).sum())
-        for kind in list(held)[:1]
-    )
     use = KnowledgeUse(
         sources=list(grids),
         metric=metric,
@@ -110,16 +110,15 @@ def _fitted(
         difference=difference.value,
         ci=(difference.low, difference.high),
         strengths={str(s): v for s, v in strengths.items()},
-        changed=changed,
         pays=beyond_doubt and len(strengths) == len(grids),
     )
     return Fitted(use, strengths, held)
 
 
-def folds(rows: int, seed: int) -> list[NDArray[np.int64]]:
+def folds(rows: int, parts: int, seed: int) -> list[NDArray[np.int64]]:
     """Positions of each fold, drawn at random."""
     order = np.random.default_rng([seed, rows]).permutation(rows)
-    cuts = np.linspace(0, rows, min(FOLDS, rows) + 1).astype(np.int64)
+    cuts = np.linspace(0, rows, min(parts, rows) + 1).astype(np.int64)
     return [np.sort(order[a:b]) for a, b in pairwise(cuts)]
 
 

@@ -86,15 +86,16 @@ def _decided(
     labels = list(answer["_labels"])
     given = np.asarray(answer["_given"], bool)
     at = {label: i for i, label in enumerate(labels)}
-    pairs = [[(at[p.first], at[p.second]) for p in ps] for ps in (exclusions, implications)]
-    excluded = any(given[a] and given[b] for a, b in pairs[0])
-    lacking = any(given[a] and not given[b] for a, b in pairs[1])
+    apart = [(at[p.first], at[p.second]) for p in exclusions]
+    along = [(at[p.first], at[p.second]) for p in implications]
+    excluded = any(given[a] and given[b] for a, b in apart)
+    lacking = any(given[a] and not given[b] for a, b in along)
     if not excluded and not lacking:
         return answer
     scores, thresholds = np.asarray(answer["_scores"]), np.asarray(answer["_thresholds"])
     margins = _odds(scores) - _odds(thresholds)
     margins[given] = np.maximum(margins[given], 0.0)
-    chosen = decide(margins, *pairs, strength)
+    chosen = decide(margins, apart, along, strength)
     now = np.zeros(len(labels), bool)
     now[chosen] = True
     if (now == given).all():

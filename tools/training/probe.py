@@ -16,19 +16,22 @@ from ..deployment.saved import SavedModel, write_card, write_tfidf
 from ..facts import Candidate, JobProgress, OnProgress, Outcome
 from ..jobs.spec import JobSpec
 from .data import JobData
+from .described import DRAWN, ZERO_SHOT, described_heads
 from .linear import LinearHead, fit_best_linear, fit_linear, fit_margin, log_loss
 from .measure import costs_of
 from .tfidf import fit_features
 
 SUSPECT_MARGIN = 0.75  # how much likelier another class must be, out of fold
 FOLDS = 3
+ON_REQUEST = {ZERO_SHOT, DRAWN}  # rungs that the others are fitted without
 FOLD_STRENGTH = 3.0  # of the heads that judge rows they never saw
 
 
 def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
     """Fit the task's cheap rungs, but those that the settings switch off by name."""
     data = JobData.of(spec)
-    wanted = {name: bool(spec.what.settings.get(name, True)) for name in data.task.probes}
+    settings = spec.what.settings
+    wanted = {name: bool(settings.get(name, name not in ON_REQUEST)) for name in data.task.probes}
     return data.task.probe(data, folder, wanted, on_progress)
 
 
@@ -66,6 +69,12 @@ def probe_classes(
             seconds=time.monotonic() - start,
         )
     )
+    if wanted.get(ZERO_SHOT, False):
+        for name, described, said, took in described_heads(data, train, validation, on_progress):
+            found = described.probabilities(validation)
+            candidates.append(
+                _saved(data, folder, name, described, found, settings={**said}, seconds=took)
+            )
     on_progress(JobProgress(share=0.96, text="looking for doubtful labels"))
     suspects = suspect_labels(train, data.train_labels, len(data.labels))
     pays = len(suspects) > 0 and _pays(data, train, validation, head, strength, suspects)
@@ -161,7 +170,7 @@ def _saved(
     seconds: float,
 ) -> Candidate:
     """Write a probe's model folder and score it."""
-    frozen = name == "frozen_linear"
+    frozen = name not in {"majority", "tfidf_linear"}
     card = SavedModel(
         task=data.spec.what.task,
         strategy=name,
