@@ -296,6 +296,12 @@ def predict(
     input_file: Annotated[Path, typer.Argument(metavar="INPUT", help="Text lines, CSV or JSONL.")],
     output: Annotated[Path | None, typer.Option(help="JSONL file; stdout if left out.")] = None,
     text: Annotated[str | None, typer.Option(help="Column or field of the text.")] = None,
+    certainty: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Below it, answer with a parent of the label, by the taxonomy."
+        ),
+    ] = None,
 ) -> None:
     """Answer the rows of INPUT: one JSON object a line, such as label and score."""
     console = _console(True)
@@ -303,6 +309,7 @@ def predict(
         from ..tools.deployment.model import load_model
         from ..tools.deployment.predict import answers, read_inputs
         from ..tools.deployment.saved import read_card
+        from ..tools.fusion.taxonomy import backed_off
         from ..tools.tasks import find_task
         from ..tools.training.hardware import calibrate_threads
         from .output import whole_file
@@ -314,6 +321,8 @@ def predict(
                 calibrate_threads()
         with whole_file(output) as stream:
             for answer in answers(loaded, inputs, _bar(console, len(inputs.split))):
+                if certainty is not None:
+                    answer = backed_off(answer, certainty)
                 stream.write(json.dumps(answer, ensure_ascii=False) + "\n")
 
 

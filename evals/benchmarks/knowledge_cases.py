@@ -27,19 +27,41 @@ PREFIXES = """@prefix skos: <http://www.w3.org/2004/02/skos/core#> .
 
 # Demszky et al. 2020, GoEmotions: the grouping by sentiment that the release maps labels by
 # (sentiment_mapping.json), "ambiguous" and "neutral" left out.
-POSITIVE = (
-    "admiration amusement approval caring desire excitement gratitude joy love optimism pride "
-    "relief"
-).split()
-NEGATIVE = (
-    "anger annoyance disappointment disapproval disgust embarrassment fear grief nervousness "
-    "remorse sadness"
-).split()
+POSITIVE = [
+    "admiration",
+    "amusement",
+    "approval",
+    "caring",
+    "desire",
+    "excitement",
+    "gratitude",
+    "joy",
+    "love",
+    "optimism",
+    "pride",
+    "relief",
+]
+NEGATIVE = [
+    "anger",
+    "annoyance",
+    "disappointment",
+    "disapproval",
+    "disgust",
+    "embarrassment",
+    "fear",
+    "grief",
+    "nervousness",
+    "remorse",
+    "sadness",
+]
 
 # Hendrickx et al. 2010, SemEval-2010 Task 8: what the definitions of the relations say of their
 # ends, in terms of WordNet.
 SIGNATURES: Mapping[str, tuple[str, str]] = {
-    "Content-Container": ("", "container.n.01 structure.n.01 area.n.01 room.n.01 instrumentality.n.03"),
+    "Content-Container": (
+        "",
+        "container.n.01 structure.n.01 area.n.01 room.n.01 instrumentality.n.03",
+    ),
     "Member-Collection": ("", "group.n.01 collection.n.01"),
     "Message-Topic": ("communication.n.02 act.n.02 creation.n.02 cognition.n.01", ""),
     "Product-Producer": ("", "causal_agent.n.01 organism.n.01 group.n.01 organization.n.01"),
@@ -48,6 +70,80 @@ SIGNATURES: Mapping[str, tuple[str, str]] = {
         "causal_agent.n.01 organism.n.01 group.n.01 organization.n.01",
     ),
 }
+
+# The category taxonomy of arXiv (arxiv.org/category_taxonomy): names and scopes, shortened; the
+# families above are ours.
+ARXIV: Mapping[str, tuple[str, str, str]] = {
+    "cs.CR": (
+        "Cryptography and Security",
+        "all areas of cryptography and security including authentication, public key "
+        "cryptosystems, proof-carrying code",
+        "systems",
+    ),
+    "cs.DB": (
+        "Databases",
+        "database management, data mining, and data processing",
+        "data",
+    ),
+    "cs.DC": (
+        "Distributed, Parallel, and Cluster Computing",
+        "fault-tolerance, distributed algorithms, stability, parallel computation, and cluster "
+        "computing",
+        "systems",
+    ),
+    "cs.GT": (
+        "Computer Science and Game Theory",
+        "theoretical and applied aspects at the intersection of computer science and game theory, "
+        "mechanism design, learning in games, auctions",
+        "theory",
+    ),
+    "cs.HC": (
+        "Human-Computer Interaction",
+        "human factors, user interfaces, and collaborative computing",
+        "data",
+    ),
+    "cs.IR": (
+        "Information Retrieval",
+        "indexing, dictionaries, retrieval, content and analysis",
+        "data",
+    ),
+    "cs.LO": (
+        "Logic in Computer Science",
+        "logic in computer science, finite model theory, logics of programs, modal logic, program "
+        "verification",
+        "theory",
+    ),
+    "cs.NI": (
+        "Networking and Internet Architecture",
+        "computer communication networks, network architecture and design, network protocols, "
+        "internetwork standards",
+        "systems",
+    ),
+    "cs.PL": (
+        "Programming Languages",
+        "programming language semantics, language features, programming approaches, compilers",
+        "software",
+    ),
+    "cs.RO": ("Robotics", "robotics", "robots"),
+    "cs.SE": (
+        "Software Engineering",
+        "design tools, software metrics, testing and debugging, programming environments",
+        "software",
+    ),
+}
+
+
+def arxiv(folder: Path) -> Path:
+    """What arXiv says that its categories cover."""
+    lines = []
+    for code, (name, scope, family) in ARXIV.items():
+        node = f"d:{code.replace('.', '_')}"
+        lines.append(
+            f"{node} skos:notation {_quoted(code)} ; skos:prefLabel {_quoted(name)} ; "
+            f"skos:definition {_quoted(scope)} ; skos:broader d:{family} ."
+        )
+        lines.append(f'd:{family} skos:prefLabel "{family}" .')
+    return _written(folder / "arxiv.ttl", dict.fromkeys(lines))
 
 
 def goemotions(folder: Path) -> Path:

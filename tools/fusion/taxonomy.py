@@ -38,7 +38,7 @@ def with_taxonomy(
 
 
 def lift(logs: FloatArray, labels: Sequence[str], inner: dict[str, tuple[str, ...]]) -> FloatArray:
-    """(n, L) log scores -> (n, L), the mean log score of the parents of each label."""
+    """(n, L) log scores -> (n, L), the mean log score of each label's parents."""
     out, above = np.zeros_like(logs), np.zeros(len(labels))
     for members in inner.values():
         columns = [labels.index(m) for m in members if m in labels]
@@ -47,7 +47,8 @@ def lift(logs: FloatArray, labels: Sequence[str], inner: dict[str, tuple[str, ..
         total = np.log(np.maximum(np.exp(logs[:, columns]).sum(axis=1), FLOOR))
         out[:, columns] += total[:, None]
         above[columns] += 1
-    return np.asarray(out / np.maximum(above, 1))
+    lone = above == 0  # is a family of its own
+    return np.where(lone, logs, out / np.maximum(above, 1))
 
 
 def _answer(facts: DomainFacts, answer: Answer, labels: tuple[str, ...], now: FloatArray) -> Answer:
@@ -97,7 +98,7 @@ def backed_off(answer: Answer, certainty: float) -> Answer:
     path stays as it is.
     """
     path = answer.get("path") or []
-    if not path or float(answer["score"]) >= certainty:
+    if not path or float(answer.get("score", 1)) >= certainty:
         return answer
     sure = next((n for n in reversed(path) if n["score"] >= certainty), path[0])
     return {**answer, "label": sure["name"], "score": sure["score"], "leaf": answer["label"]}
