@@ -28,6 +28,8 @@ class RunSpec(BaseModel):
         data: A file, or a folder with train.* and perhaps validation.* and test.*.
         base_model: One or several, each a reference or a folder of model folders; several
             are ranked without training, and the best is tuned.
+        translators: Two translation models, into another language and back, for new rows by
+            back-translation; folders or Hub names.
         targets: "macro_f1>=0.90"; all must hold.
         budget: "30m", "1h30m", "90s"; None means no limit.
         max_trials: Search trials at most; None means no limit.
@@ -42,8 +44,8 @@ class RunSpec(BaseModel):
             person before costly ones; "never" refuses these. None: "ask" where there
             is somebody to ask, else "auto".
         policy: YAML file that says which steps need a person.
-        knowledge: Turtle or N-Triples files of domain knowledge for this run, beside what
-            the workspace was loaded with.
+        knowledge: Files of domain knowledge for this run alone, as `tuneos kg load` takes
+            them; they are used beside what the workspace was loaded with.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,6 +56,7 @@ class RunSpec(BaseModel):
     label: str | None = None
     strict: bool = False
     base_model: str | tuple[str, ...] = "builtin:minilm"
+    translators: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     budget: str | None = None
     max_trials: int | None = Field(None, ge=0)

@@ -77,6 +77,7 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
         seconds_left=seconds_left,
         trials_left=trials_left,
         domain_file=run.folder / DOMAIN_FILE,
+        translators=spec.translators,
     )
     return RunContext(
         tools=tools,
@@ -117,7 +118,7 @@ def left_of(ledger: Ledger, run: str, resource: str) -> float | None:
 def command_of(spec: RunSpec) -> str:
     """The command line that gives this run again."""
     words = ["tuneos", "run", spec.data]
-    apart = {"data", "targets", "workspace", "out", "base_model", "knowledge"}
+    apart = {"data", "targets", "workspace", "out", "base_model", "translators", "knowledge"}
     for name, value in spec.model_dump(exclude=apart).items():
         if value is not None and value != RunSpec.model_fields[name].default:
             words += [f"--{name.replace('_', '-')}", str(value)]
@@ -126,6 +127,8 @@ def command_of(spec: RunSpec) -> str:
             words += ["--base-model", ref]
     for file in spec.knowledge:
         words += ["--knowledge", file]
+    for ref in spec.translators:
+        words += ["--translator", ref]
     for target in spec.targets:
         words += ["--target", target]
     return shlex.join(words)

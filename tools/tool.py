@@ -28,6 +28,20 @@ class ToolRefused(Exception):
 
 
 @dataclass(frozen=True)
+class Writer:
+    """A chat model that writes for a tool, its tokens charged to the run's budgets.
+
+    Attributes:
+        name: As it is named wherever it shows.
+        write: (what it is to be, what it is asked, tokens of the answer at most) -> its words.
+            Raises `ToolRefused` where the budget is spent, or no answer comes.
+    """
+
+    name: str
+    write: Callable[[str, str, int], str]
+
+
+@dataclass(frozen=True)
 class ToolContext:
     """A run's place in the world, the same for every tool call.
 
@@ -40,6 +54,9 @@ class ToolContext:
         metric: What training and search maximise: the first target that speaks of quality.
         seconds_left: Time that tools may still use; confirm and report are kept back.
         trials_left: Search trials that are left, None without a limit.
+        translators: References of two translation models that the person named: into another
+            language, and back.
+        writer: The run's LLM; None where a planner decides.
     """
 
     run: str
@@ -58,6 +75,8 @@ class ToolContext:
     trials_left: Callable[[], int | None]
     base_models: tuple[tuple[str, str], ...] = ()
     domain_file: Path | None = None
+    translators: tuple[str, ...] = ()
+    writer: Writer | None = None
 
     def base(self, facts: Facts) -> tuple[str, str]:
         """Reference and digest of the base model that is tuned: the best of those ranked."""

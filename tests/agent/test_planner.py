@@ -419,14 +419,12 @@ KNOWING = StrategyState(
 
 def test_domain_graph_is_applied_to_the_best_tuned_candidate_once_it_is_there() -> None:
     strategies = [*ladder(tried=TRIED), KNOWING]
-    tuned = [candidate(name="full-1", strategy="full")]
-    found = propose(
-        digest(strategies=strategies, candidates=tuned, knowledge_may_pay_on="full-1")
-    )
+    tuned = candidates(("frozen_linear", 0.8), ("full", 0.84))
+    found = propose(digest(strategies=strategies, candidates=tuned, knowledge_may_pay_on="full-1"))
     assert (found.tool, found.arguments) == ("apply_knowledge", {"candidate": "full-1"})
 
 
 def test_domain_graph_is_not_asked_again_where_it_was_tried() -> None:
     strategies = [*ladder(tried=TRIED), KNOWING.model_copy(update={"tried": True})]
-    tuned = [candidate(name="full-1", strategy="full")]
+    tuned = candidates(("frozen_linear", 0.8), ("full", 0.84))
     assert propose(digest(strategies=strategies, candidates=tuned)).tool != "apply_knowledge"

@@ -14,7 +14,7 @@ from ..datasets.columns import Asked, require_columns
 from ..datasets.columns import Columns as Chosen
 from ..datasets.label_sets import find_layout, holds_label_sets, read_label_sets
 from ..datasets.rows import Rows
-from ..datasets.types import Oddity, Split
+from ..datasets.types import Oddity, Row, Split
 from .headed import Extra, HeadedTask
 from .task import Answer, Reading
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from ..training.inputs import Inputs
     from ..training.linear import LinearHead
 
+FITTED = "fitted"  # in `extra`: the thresholds suit the validation rows
+
 
 class MultiLabelClassification(HeadedTask):
     """Any number of labels for each text."""
@@ -33,6 +35,7 @@ class MultiLabelClassification(HeadedTask):
     summary = "several labels for each text, or none"
     metrics = ("macro_f1", "micro_f1", "weighted_f1", "map", "accuracy")
     maskable = ()
+    augments = ("noise", "replace_words", "oversample", "back_translate", "synthesise")
 
     def claims(self, table: Table) -> bool:
         """A column of lists by a label's name, or cells such as "a, b" beside "a" and "b"."""
@@ -55,6 +58,14 @@ class MultiLabelClassification(HeadedTask):
         """Take texts and label sets out of a table."""
         layout = find_layout(table, asked.text, asked.label)
         return read_label_sets(table, layout, keep_blank=not train)
+
+    def example(self, split: Split, row: int) -> dict[str, str]:
+        """The text."""
+        return {"text": split.texts[row]}
+
+    def composed(self, split: Split, row: int, fields: Mapping[str, str]) -> tuple[str, Row | None]:
+        """Another text with the same labels."""
+        return fields["text"], split.rows[row]
 
     def labels_of(self, train: Split) -> tuple[str, ...]:
         """All that occur, sorted."""
@@ -80,7 +91,8 @@ class MultiLabelClassification(HeadedTask):
         from ..training.thresholds import fit_thresholds
 
         true = LabelSets(labels).gold(split).astype(np.float64)
-        return {"thresholds": [round(float(t), 6) for t in fit_thresholds(true, outputs)]}
+        found = [round(float(t), 6) for t in fit_thresholds(true, outputs)]
+        return {"thresholds": found, FITTED: True}
 
     def blind(self, head: LinearHead, labels: Sequence[str]) -> Extra:
         """One threshold that only the most frequent label passes."""
@@ -101,6 +113,20 @@ class MultiLabelClassification(HeadedTask):
                 "_thresholds": thresholds,
             }
             for row, passed in zip(outputs, given, strict=True)
+        ]
+
+    def unflattered(self, card: SavedModel, split: Split, answers: list[Answer]) -> list[Answer]:
+        """With the thresholds of the other folds, where thresholds were fitted at all."""
+        from ..training.goals import LabelSets
+        from ..training.thresholds import out_of_fold
+
+        if not card.extra.get(FITTED) or len(answers) < 2:
+            return answers
+        scores = np.array([a["_scores"] for a in answers], np.float64)
+        given = out_of_fold(LabelSets(card.labels).gold(split).astype(np.float64), scores)
+        return [
+            {**a, "labels": [card.labels[j] for j in np.flatnonzero(passed)], "_given": passed}
+            for a, passed in zip(answers, given, strict=True)
         ]
 
     def stats(self, split: Split, answers: Sequence[Answer]) -> dict[str, FloatArray]:

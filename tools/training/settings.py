@@ -32,7 +32,8 @@ class TrainSettings(BaseModel):
     """Settings of one fine-tune; the knowledge graph holds the defaults with their sources.
 
     `rank`, `alpha` and `peft_method` matter to the strategy "lora" only, `layers`
-    to "top_layers" only; `quantised`, `fresh_rate` and `beams` to models that write.
+    to "top_layers" only; `own_weights` to multiple choice; `quantised`, `fresh_rate` and
+    `beams` to models that write.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,7 +47,10 @@ class TrainSettings(BaseModel):
     warmup_ratio: float = Field(0.06, ge=0, le=0.5, description="share of the steps")
     label_smoothing: float = Field(0.0, ge=0, le=0.5)
     mixup: float = Field(
-        0.0, ge=0, le=4, description="alpha of mix-up on pooled embeddings, 0 for none; one label"
+        0.0,
+        ge=0,
+        le=4,
+        description="alpha of mix-up on pooled embeddings, 0 for none; not for tags and spans",
     )
     class_weights: bool = Field(False, description="weigh the loss by inverse root frequency")
     optimizer: Literal["adamw", "sgd"] = "adamw"
@@ -63,5 +67,8 @@ class TrainSettings(BaseModel):
     quantised: bool = Field(False, description="load frozen weights in 4 bits; CUDA only")
     fresh_rate: float = Field(
         1.0, ge=0.01, le=100, description="times learning_rate, for weights that start anew"
+    )
+    own_weights: bool = Field(
+        False, description="weights of its own for each choice, where the choices never differ"
     )
     beams: int = Field(0, ge=0, le=16, description="of decoding; 0 leaves it to the task")

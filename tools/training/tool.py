@@ -52,7 +52,9 @@ class FineTuneArguments(BaseModel):
     dropout: float | None = Field(None, ge=0, le=0.9)
     warmup_ratio: float | None = Field(None, ge=0, le=0.5)
     label_smoothing: float | None = Field(None, ge=0, le=0.5)
-    mixup: float | None = Field(None, ge=0, le=4, description="blends texts; for one label")
+    mixup: float | None = Field(
+        None, ge=0, le=4, description="blends texts, where one label or several belong to a text"
+    )
     class_weights: bool | None = None
     optimizer: Literal["adamw", "sgd"] | None = None
     max_length: int | None = Field(None, ge=8, le=8192, description="tokens; 256 if left out")
@@ -60,6 +62,7 @@ class FineTuneArguments(BaseModel):
     rank: int | None = Field(None, ge=1, le=512, description="for lora")
     alpha: int | None = Field(None, ge=1, le=2048, description="for lora")
     layers: int | None = Field(None, ge=1, le=200, description="for top_layers")
+    own_weights: bool | None = Field(None, description="for choices that never differ")
     accumulate: int | None = Field(None, ge=1, le=1024, description="parts of a batch, for memory")
     checkpointing: bool | None = Field(None, description="slower, less memory")
 

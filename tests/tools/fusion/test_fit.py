@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 from tuneos.evals.metrics import FloatArray
+from tuneos.tools.fusion.facts import Source
 from tuneos.tools.fusion.fit import best_use, fit_uses, folds
 
 ROWS = 400
@@ -21,7 +22,7 @@ def stats(right: FloatArray) -> dict[str, FloatArray]:
     return {"classes": np.column_stack([TRUE, np.eye(2)[said]])}
 
 
-def helps(strengths: Mapping[str, float]) -> dict[str, FloatArray]:
+def helps(strengths: Mapping[Source, float]) -> dict[str, FloatArray]:
     return stats(np.full(ROWS, 0.6 + 0.3 * (strengths.get("types", 0) == 1.0)))
 
 
@@ -56,7 +57,7 @@ def test_gain_on_the_rows_it_was_chosen_on_does_not_count() -> None:
 
 
 def test_what_pays_alone_is_tried_together() -> None:
-    def both(strengths: Mapping[str, float]) -> dict[str, FloatArray]:
+    def both(strengths: Mapping[Source, float]) -> dict[str, FloatArray]:
         extra = sum(0.15 for s in strengths.values() if s)
         return stats(np.full(ROWS, 0.6 + extra))
 
