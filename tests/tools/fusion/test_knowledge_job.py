@@ -201,7 +201,7 @@ def test_knowledge_goes_to_the_best_candidate_that_has_none() -> None:
 def test_file_that_is_no_knowledge_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.ttl"
     path.write_text("this is not turtle")
-    with pytest.raises(StoreError, match="turtle|Turtle"):
+    with pytest.raises(StoreError, match="urtle"):
         read_files([path])
 
 
