@@ -235,6 +235,9 @@ class RunStory(BaseModel):
     )
     per_label: list[LabelResult] = Field(default=[], description="of the test split")
     per_label_of: Named = "label"
+    per_parent: list[LabelResult] = Field(
+        default=[], description="of families of labels, where a taxonomy has them; test split"
+    )
     worst: list[WrongAnswer] = Field(default=[], description="wrong test rows, worst first")
     examples: list[WrongAnswer] = Field(
         default=[], description="test rows, right or wrong, where answers are texts"

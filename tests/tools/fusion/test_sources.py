@@ -12,6 +12,7 @@ from tuneos.tools.deployment.tagger import tagged_answer
 from tuneos.tools.fusion.facts import DomainFacts, Entry, Node, Pair, Signature
 from tuneos.tools.fusion.gazetteer import mentions, with_gazetteer
 from tuneos.tools.fusion.label_sets import decide, with_exclusions, with_implications
+from tuneos.tools.fusion.parents import by_parent
 from tuneos.tools.fusion.relation_types import types_of, with_types
 from tuneos.tools.fusion.taxonomy import backed_off, path_of, with_taxonomy
 from tuneos.tools.tasks.text_classification import label_answers
@@ -89,6 +90,14 @@ def test_label_sets_are_chosen_as_by_trying_all_of_them() -> None:
         sets = [{i for i, on in enumerate(c) if on} for c in product((0, 1), repeat=6)]
         found = set(decide(margins, exclusions, implications, strength))
         assert worth(found) == pytest.approx(max(worth(s) for s in sets))
+
+
+def test_families_are_scored_one_level_up() -> None:
+    # cat taken for dog is right one level up; tax taken for cat is not
+    chances = np.eye(3)[[1, 0, 2]]
+    (pets,) = by_parent(TREE, LABELS, np.column_stack([[0, 2, 2], chances]))
+    assert pets.name == "pets"
+    assert (pets.precision, pets.recall, pets.support) == (0.5, 1.0, 1)
 
 
 def sets_of(scores: list[float], thresholds: list[float]) -> dict[str, Any]:
