@@ -92,6 +92,10 @@ def run(
     policy: Annotated[
         Path | None, typer.Option(help="YAML: which steps need a person, which are forbidden.")
     ] = None,
+    knowledge: Annotated[
+        list[Path] | None,
+        typer.Option(help="RDF of your domain for this run alone, as tuneos kg load takes it."),
+    ] = None,
     workspace: Annotated[
         Path | None, typer.Option(help="Folder for everything a run leaves.")
     ] = None,
@@ -119,6 +123,7 @@ def run(
         "max_gpu": max_gpu,
         "approve": approve,
         "policy": str(policy) if policy else None,
+        "knowledge": [str(path) for path in knowledge] if knowledge else None,
         "workspace": str(workspace) if workspace else None,
         "out": str(out) if out else None,
         "seed": seed,
@@ -303,6 +308,12 @@ def predict(
     input_file: Annotated[Path, typer.Argument(metavar="INPUT", help="Text lines, CSV or JSONL.")],
     output: Annotated[Path | None, typer.Option(help="JSONL file; stdout if left out.")] = None,
     text: Annotated[str | None, typer.Option(help="Column or field of the text.")] = None,
+    certainty: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Below it, answer with a parent of the label, by the taxonomy."
+        ),
+    ] = None,
 ) -> None:
     """Answer the rows of INPUT: one JSON object a line, such as label and score."""
     console = _console(True)
@@ -310,6 +321,7 @@ def predict(
         from ..tools.deployment.model import load_model
         from ..tools.deployment.predict import answers, read_inputs
         from ..tools.deployment.saved import read_card
+        from ..tools.fusion.taxonomy import backed_off
         from ..tools.tasks import find_task
         from ..tools.training.hardware import calibrate_threads
         from .output import whole_file
@@ -321,6 +333,8 @@ def predict(
                 calibrate_threads()
         with whole_file(output) as stream:
             for answer in answers(loaded, inputs, _bar(console, len(inputs.split))):
+                if certainty is not None:
+                    answer = backed_off(answer, certainty)
                 stream.write(json.dumps(answer, ensure_ascii=False) + "\n")
 
 

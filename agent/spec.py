@@ -44,6 +44,8 @@ class RunSpec(BaseModel):
             person before costly ones; "never" refuses these. None: "ask" where there
             is somebody to ask, else "auto".
         policy: YAML file that says which steps need a person.
+        knowledge: Files of domain knowledge for this run alone, as `tuneos kg load` takes
+            them; they are used beside what the workspace was loaded with.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,11 +68,12 @@ class RunSpec(BaseModel):
     llm_price: str | None = None
     approve: Literal["auto", "ask", "never"] | None = None
     policy: str | None = None
+    knowledge: tuple[str, ...] = ()
     seed: int = Field(0, ge=0, lt=2**31)
     workspace: str = ".tuneos"
     out: str | None = None
 
-    @field_validator("targets", mode="before")
+    @field_validator("targets", "knowledge", mode="before")
     @classmethod
     def _one_or_many(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value

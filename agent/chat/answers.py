@@ -269,6 +269,7 @@ _KEYWORDS = {
     "fine_tune": ("fine-tune", "fine tune", "finetune", "train", "tune", "lora", "layers"),
     "search_hyperparameters": ("search", "optuna", "hyperparameter", "trial"),
     "blend_candidates": ("blend", "ensemble"),
+    "apply_knowledge": ("domain", "taxonomy", "gazetteer", "exclusion"),
     "finish": ("finish", "give up"),
 }
 
@@ -297,6 +298,7 @@ def _trained(step: Step) -> bool:
         "fine_tune",
         "search_hyperparameters",
         "blend_candidates",
+        "apply_knowledge",
     }
 
 
