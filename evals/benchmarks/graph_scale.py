@@ -1,9 +1,11 @@
 """The graph at size: `python -P -m tuneos.evals.benchmarks.graph_scale [WN18RR.nt.gz]`.
 
 First a file (wn18rr, 93,003 triples) is loaded, validated and queried, beside plain rdflib
-with its own store in the same process, in turn. Then a million triples are generated and
-loaded, and queries are asked as the agent's query tool asks them: judged, through the kept
-process with its limits, opened anew where the store has changed.
+with its own store in the same process, in turn; a repeated query is judged once. Then a
+million triples are generated and loaded, and queries, each another, are asked as the
+agent's query tool asks them: judged, through the kept process with its limits, opened anew
+where the store has changed. The million is not held against shapes: pyshacl takes about a
+quarter of a millisecond of a core for each concept.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from pathlib import Path
 from rdflib import Graph
 from tuneos.memory.knowledge import KnowledgeGraph
 from tuneos.memory.namespaces import PREFIXES
+from tuneos.memory.rdf_files import read_rdf
 from tuneos.memory.validation import check_file
 from tuneos.tools.facts import Facts
 from tuneos.tools.registry import TOOLS
@@ -118,8 +121,8 @@ def million():
                        f"{node} <{skos}topConceptOf> <{E}scheme> .\n")
             for _ in range(3):
                 file.write(f"{node} <{E}p{draw.randrange(10)}> <{E}n{draw.randrange(nodes)}> .\n")
-    say("checking")
-    checking, checked = timed(lambda: check_file(path))
+    say("reading")
+    checking, checked = timed(lambda: read_rdf(path))
     say("loading")
     putting, _ = timed(lambda: knowledge.put("million", checked.triples))
     first, _ = timed(lambda: ask(knowledge, "ASK { ?s ?p ?o }"))
@@ -191,7 +194,7 @@ def _print_million(found: dict[str, Any]) -> int:
         f"after a write (opened anew): {found['written']:.1f} ms; with a new process: "
         f"{found['cold']:.0f} ms; first: {found['first']:.0f} ms\n"
         f"counting all by property: {found['count']:.0f} ms\n"
-        f"read and validated in {found['check']:.1f} s, loaded in {found['put']:.1f} s"
+        f"read in {found['check']:.1f} s (no shapes), loaded in {found['put']:.1f} s"
     )
     return int(found["median"] >= MOST_MS)
 
