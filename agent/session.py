@@ -28,6 +28,7 @@ from ..memory.workspace import Workspace, open_workspace
 from ..tools.datasets.splits import make_splits
 from ..tools.datasets.types import RawData
 from ..tools.facts import Facts
+from ..tools.fusion.files import DOMAIN_FILE, read_files, write_domain
 from ..tools.guardrails.network import guarded
 from ..tools.jobs.run import allow_jobs, interrupt_jobs
 from ..tools.reporting.html import restore_json
@@ -109,6 +110,7 @@ def plan_run(spec: RunSpec) -> Plan:
     spec.gpu_seconds()
     spec.price()
     read_policy(Path(spec.policy) if spec.policy else None)
+    read_files([Path(file) for file in spec.knowledge])
     if spec.task is not None and spec.task not in TASKS:
         raise SpecError(f"--task {spec.task!r}: choose from {', '.join(TASKS)}")
     if spec.out is not None:
@@ -171,6 +173,8 @@ def create_run(plan: Plan) -> Run:
     ledger.set_limit(name, "usd", spec.max_cost)
     ledger.set_limit(name, "gpu_seconds", spec.gpu_seconds())
     ledger.keep_copy()
+    if spec.knowledge:
+        write_domain(run.folder / DOMAIN_FILE, read_files([Path(f) for f in spec.knowledge]))
     (run.folder / "spec.yaml").write_text(spec_yaml(spec), encoding="utf-8")
     return run
 

@@ -46,6 +46,8 @@ class RunSpec(BaseModel):
             is somebody to ask, else "auto".
         policy: YAML file that says which steps need a person.
         allow_hosts: Hosts that the run may reach, beside the one of its LLM; exact names.
+        knowledge: Files of domain knowledge for this run alone, as `tuneos kg load` takes
+            them; they are used beside what the workspace was loaded with.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -69,6 +71,7 @@ class RunSpec(BaseModel):
     approve: Literal["auto", "ask", "never"] | None = None
     policy: str | None = None
     allow_hosts: tuple[str, ...] = ()
+    knowledge: tuple[str, ...] = ()
     seed: int = Field(0, ge=0, lt=2**31)
     workspace: str = ".tuneos"
     out: str | None = None
@@ -79,7 +82,7 @@ class RunSpec(BaseModel):
         said = (value,) if isinstance(value, str) else value
         return tuple(host_of(str(h)) for h in said) if isinstance(said, (list, tuple)) else said
 
-    @field_validator("targets", mode="before")
+    @field_validator("targets", "knowledge", mode="before")
     @classmethod
     def _one_or_many(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value

@@ -20,6 +20,7 @@ from ..tools.datasets.read import read_data
 from ..tools.datasets.types import RawData
 from ..tools.estimate import kept_back
 from ..tools.facts import Facts
+from ..tools.fusion.files import DOMAIN_FILE
 from ..tools.tasks import TASKS, find_task
 from ..tools.tool import ToolContext
 from ..tools.training.base_model import find_base_model
@@ -75,6 +76,7 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
         workers=cores(),
         seconds_left=seconds_left,
         trials_left=trials_left,
+        domain_file=run.folder / DOMAIN_FILE,
         translators=spec.translators,
     )
     return RunContext(
@@ -116,13 +118,16 @@ def left_of(ledger: Ledger, run: str, resource: str) -> float | None:
 def command_of(spec: RunSpec) -> str:
     """The command line that gives this run again."""
     words = ["tuneos", "run", spec.data]
-    apart = {"data", "targets", "workspace", "out", "base_model", "allow_hosts", "translators"}
+    apart = {"data", "targets", "workspace", "out", "base_model", "translators"}
+    apart |= {"allow_hosts", "knowledge"}
     for name, value in spec.model_dump(exclude=apart).items():
         if value is not None and value != RunSpec.model_fields[name].default:
             words += [f"--{name.replace('_', '-')}", str(value)]
     if spec.base_model != RunSpec.model_fields["base_model"].default:
         for ref in spec.base_models:
             words += ["--base-model", ref]
+    for file in spec.knowledge:
+        words += ["--knowledge", file]
     for ref in spec.translators:
         words += ["--translator", ref]
     for target in spec.targets:
