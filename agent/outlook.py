@@ -58,11 +58,7 @@ def _steps(facts: Facts, bases: int = 1) -> list[tuple[str, str, float]]:
     if bases > 1:
         seconds = estimate_seconds("rank_base_models", {}, facts)
         steps.insert(1, ("rank_base_models", f"{bases} without training", seconds))
-    usable = [
-        s
-        for s in facts.strategies
-        if s.variant_of is None and facts.smallest_class >= s.min_examples_per_class
-    ]
+    usable = [s for s in facts.strategies if s.variant_of is None and not s.unmet(facts.situation)]
     tuned = [s for s in usable if s.tool == "fine_tune"]
     steps += [
         ("fine_tune", s.name, estimate_seconds(s.tool, {"strategy": s.name}, facts)) for s in tuned

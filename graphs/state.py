@@ -12,6 +12,7 @@ from langgraph.graph.message import add_messages
 from pydantic import BaseModel, ConfigDict
 
 from ..evals.result import Curve, CurvePoint, Finding, RankedBase, Step, StopReason, TrialRecord
+from ..memory.conditions import Condition
 from ..tools.facts import Candidate, DataVersion, Facts, KnownStrategy, merge
 
 
@@ -85,6 +86,7 @@ GROWING = ("facts", "steps")
 CHECKPOINTED = (
     Call,
     Candidate,
+    Condition,
     Curve,
     CurvePoint,
     DataVersion,

@@ -40,6 +40,7 @@ from .strategies import (
     read_constants,
     read_strategies,
     select_rows,
+    store_of,
     turtles,
 )
 from .user_files import UserFile, UserFiles
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
 
 RECIPES = Path(__file__).with_name("recipes")
 RULES = Path(__file__).with_name("rules")
-UserGraph = Literal["domain", "rules"]
+UserGraph = Literal["domain", "rules", "recipes"]
 MAX_ROWS = 1000
 MAX_SECONDS = 30.0
 _LOCK_SECONDS = 60.0
@@ -63,7 +64,7 @@ _BULK_BYTES = 2_000_000  # of N-Triples; more is loaded past the transaction log
 _T = TypeVar("_T")
 
 
-_NAMED = {"domain": DOMAIN_GRAPH, "rules": RULES_GRAPH}
+_NAMED = {"domain": DOMAIN_GRAPH, "rules": RULES_GRAPH, "recipes": RECIPES_GRAPH}
 
 
 class _Damaged(StoreError):
@@ -91,6 +92,7 @@ class KnowledgeGraph:
         recipes: Turtle, a file or a folder of files, to take the recipes from instead of the
             package's own.
         rules: The same for the rules; what the user adds comes on top.
+        brought: Recipes, rules and facts for this one user of the graph, beside what is stored.
         on_restore: Told in a line when the store was damaged and made anew.
     """
 
@@ -100,6 +102,7 @@ class KnowledgeGraph:
         *,
         recipes: Path = RECIPES,
         rules: Path = RULES,
+        brought: Graph | None = None,
         on_restore: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.folder = folder
@@ -115,8 +118,11 @@ class KnowledgeGraph:
         }
         self._user_files = {
             RULES_GRAPH: UserFiles(folder / "loaded" / "rules"),
+            RECIPES_GRAPH: UserFiles(folder / "loaded" / "recipes"),
             DOMAIN_GRAPH: UserFiles(folder / "loaded" / "domain"),
         }
+        self._brought = brought
+        self._priors: Store | None = None
         self._fresh = False
 
     def refresh(self) -> None:
@@ -132,7 +138,7 @@ class KnowledgeGraph:
                 self._refresh()
             except _Damaged as error:
                 self._rebuild(str(error))
-        self._fresh = True
+        self._fresh, self._priors = True, None
 
     def _refresh(self) -> None:
         """Bring the store up to its sources; the lock must be held."""
@@ -214,11 +220,18 @@ class KnowledgeGraph:
         Raises:
             StoreError: The store cannot be read, or a strategy is incomplete.
         """
-        return self._reading(lambda store: read_strategies(store, task))
+        return read_strategies(self._recipes(), task)
 
     def constants(self) -> dict[str, Value]:
         """Return the numbers that the planner goes by: patience, smallGap."""
-        return self._reading(read_constants)
+        return read_constants(self._recipes())
+
+    def _recipes(self) -> Store:
+        """The recipes with what was brought, in memory: they are asked for at every step."""
+        if self._priors is None:
+            extra = [self._brought] if self._brought is not None else []
+            self._priors = store_of(self.graph(RECIPES_GRAPH), *extra)
+        return self._priors
 
     def record_run(self, facts: RunFacts) -> None:
         """Write a run with all its parts; the same run again replaces the first account.
@@ -276,7 +289,7 @@ class KnowledgeGraph:
         return QueryResult(tuple(answer["columns"]), rows, answer["truncated"])
 
     def put(self, name: str, content: Graph | bytes, graph: UserGraph = "domain") -> None:
-        """Keep what a user brings in the graph `domain` or `rules`, under a name.
+        """Keep what a user brings in the graph `domain`, `rules` or `recipes`, under a name.
 
         It replaces what was put under this name before. The rest of the graph stays.
 
@@ -332,6 +345,7 @@ class KnowledgeGraph:
     def _changing(self, graph: UserGraph) -> Iterator[UserFiles]:
         """Change the user's files of a graph, and load the graph again."""
         self._ensure_fresh()
+        self._priors = None
         with self._locked():
             yield self._user_files[_NAMED[graph]]
             try:

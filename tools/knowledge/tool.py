@@ -70,6 +70,9 @@ def as_known(strategy: Strategy) -> KnownStrategy:
         defaults=dict(strategy.defaults),
         searchable=bool(strategy.space) and strategy.tool == "fine_tune",
         variant_of=strategy.variant_of,
+        technique=strategy.technique,
+        requires=strategy.requires[1:],  # the first is min_examples_per_class
+        iri=strategy.iri,
     )
 
 

@@ -10,7 +10,6 @@ from ..facts import Facts, OnProgress
 from ..jobs.run import run_job
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
 from ..training.memory_retry import kept_softness
-from ..training.settings import Strategy
 from ..training.tool import full_settings, make_spec, renamed
 
 
@@ -22,7 +21,7 @@ class SearchArguments(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    strategy: Strategy
+    strategy: str = Field(max_length=40, description="name of a searchable strategy")
     trials: int = Field(8, ge=1, le=500)
 
 
@@ -54,7 +53,7 @@ def _search(
     )
     spec = spec.model_copy(update={"workers": workers})
     done = run_job(spec, context.store, context.ledger, progress)
-    outcome = renamed(done.outcome, name)
+    outcome = renamed(done.outcome, name, arguments.strategy)
     counts = {
         s: sum(t.state == s for t in outcome.trials) for s in ("complete", "pruned", "failed")
     }
