@@ -81,6 +81,17 @@ def run(
     policy: Annotated[
         Path | None, typer.Option(help="YAML: which steps need a person, which are forbidden.")
     ] = None,
+    knowledge: Annotated[
+        list[Path] | None,
+        typer.Option(help="Turtle file or folder with recipes and rules; may be repeated."),
+    ] = None,
+    licence: Annotated[
+        str | None, typer.Option(help="Of the data; read from its folder if left out.")
+    ] = None,
+    use: Annotated[
+        str | None,
+        typer.Option(help="What the model is for: commercial, research, share, private."),
+    ] = None,
     workspace: Annotated[
         Path | None, typer.Option(help="Folder for everything a run leaves.")
     ] = None,
@@ -107,6 +118,9 @@ def run(
         "max_gpu": max_gpu,
         "approve": approve,
         "policy": str(policy) if policy else None,
+        "knowledge": [str(k) for k in knowledge] if knowledge else None,
+        "licence": licence,
+        "use": use,
         "workspace": str(workspace) if workspace else None,
         "out": str(out) if out else None,
         "seed": seed,

@@ -23,17 +23,19 @@ from ..graphs.policy import read_policy
 from ..memory.checkpoints import open_checkpointer
 from ..memory.errors import StoreError
 from ..memory.ledger import Ledger
+from ..memory.strategies import Strategy
 from ..memory.workspace import Workspace, open_workspace
 from ..tools.datasets.splits import make_splits
 from ..tools.datasets.types import RawData
 from ..tools.facts import Facts
 from ..tools.jobs.run import allow_jobs, interrupt_jobs
+from ..tools.knowledge.check import check_strategies
 from ..tools.reporting.html import restore_json
 from ..tools.tasks import TASKS, find_task
 from ..tools.training.base_model import base_models_in, find_base_model
 from . import controllers
 from .spec import RunSpec, SpecError
-from .wiring import make_context, read_rows
+from .wiring import make_context, read_rows, strategies_for
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -49,11 +51,13 @@ class Plan:
     Attributes:
         raw: The data as read.
         rows: By split, missing ones as they will be made.
+        strategies: What the knowledge graph has for the task, with what the spec brings.
     """
 
     spec: RunSpec
     raw: RawData
     rows: dict[str, int]
+    strategies: tuple[Strategy, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,9 @@ def plan_run(spec: RunSpec) -> Plan:
                 f"choose from {', '.join(known)}"
             )
     splits = make_splits(raw, seed=spec.seed)
-    return Plan(spec, raw, {name: len(split) for name, split in splits.items()})
+    strategies = strategies_for(spec, raw.task)
+    check_strategies(strategies)
+    return Plan(spec, raw, {name: len(split) for name, split in splits.items()}, strategies)
 
 
 def create_run(plan: Plan) -> Run:
@@ -135,6 +141,9 @@ def create_run(plan: Plan) -> Run:
     spec = plan.spec.model_copy(update={"task": plan.raw.task})
     if spec.out is not None:
         spec = spec.model_copy(update={"out": str(_make_out(Path(spec.out)))})
+    if spec.knowledge:  # found again from wherever the run is resumed
+        brought = tuple(str(Path(k).resolve()) for k in spec.knowledge)
+        spec = spec.model_copy(update={"knowledge": brought})
     workspace = open_workspace(Path(spec.workspace))
     now = datetime.now(UTC)
     stem = Path(spec.data).resolve().stem

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from ..evals.result import Step
 from ..memory.budgets import BudgetSpent
+from ..memory.rulebook import Violation
 from ..tools.estimate import estimate_seconds
 from ..tools.facts import Facts
 from ..tools.guardrails.checks import check_arguments, neutralise
@@ -23,8 +24,10 @@ from .context import RunContext
 from .digest import worth_blending
 from .events import Refused, emit
 from .policy import kind_of
+from .proposal import proposed
 from .state import ActInput, Call, State
 
+FINE_TUNE = "fine_tune"
 BLEND_TOOL = "blend_candidates"  # the same call blends others once there are others
 SAME_CALL = 2  # a call may be made this often with the same arguments
 ENOUGH = 0.6  # of the expected time: a training that gets less ends before it has learnt
@@ -58,9 +61,13 @@ def gate(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
             except BudgetSpent as spent:
                 why = str(spent)
         refusals.append(_refused(call["name"], str(call["id"]), why))
-    declined = list(state.get("declined", []))
+    declined, vetoes = list(state.get("declined", [])), dict(state.get("vetoes") or {})
     for verdict in verdicts:
         kind = kind_of(verdict.call["name"], verdict.call["args"])
+        if verdict.rule:
+            _note(context, f"Refused {kind}: {verdict.rule}")
+            if verdict.declined:
+                vetoes[kind] = verdict.rule
         if verdict.declined and kind not in declined:
             declined.append(kind)
     # What a person says no to is no fault of the controller's, unless it wears them out.
@@ -71,6 +78,7 @@ def gate(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         "calls": passed,
         "refused": 0 if passed else refused,
         "declined": declined,
+        "vetoes": vetoes,
     }
 
 
@@ -83,6 +91,12 @@ def to_act(state: State) -> list[Send] | Literal["judge"]:
 
 def refusal(call: ToolCall, facts: Facts, steps: Sequence[Step], context: RunContext) -> str | None:
     """Say why a call may not be made; None when it may."""
+    why = _unfit(call, facts, steps, context)
+    return why or _veto(_judged(call, facts, steps, context))
+
+
+def _unfit(call: ToolCall, facts: Facts, steps: Sequence[Step], context: RunContext) -> str | None:
+    """What arguments, policy and budget forbid: all that is no knowledge."""
     tool = TOOLS.get(call["name"])
     if tool is None:
         return f"there is no tool {call['name']!r}; choose from {', '.join(TOOLS)}"
@@ -97,31 +111,49 @@ def refusal(call: ToolCall, facts: Facts, steps: Sequence[Step], context: RunCon
     blends_anew = call["name"] == BLEND_TOOL and worth_blending(
         facts.candidates, context.tools.metric
     )
+    unknown = _unknown_strategy(call, context)
+    if unknown is not None:
+        return unknown
     if times >= SAME_CALL and not blends_anew:
         return "this was done before with the same arguments; its result stands, try something else"
-    return _veto(call, facts, context)
+    return _unaffordable(call, facts, context)
 
 
-def _veto(call: ToolCall, facts: Facts, context: RunContext) -> str | None:
-    """What the knowledge graph and the budget forbid."""
+def _unaffordable(call: ToolCall, facts: Facts, context: RunContext) -> str | None:
+    """What the policy and the budget forbid."""
     estimate = estimate_seconds(call["name"], call["args"], facts)
     rule = context.policy.why_refused(call["name"], estimate)
     if rule is not None:
         return f"the policy of this run forbids {rule}; choose something else"
     left = context.tools.seconds_left()
-    costly = call["name"] in {"fine_tune", "search_hyperparameters", "probe_baselines"}
-    if costly and left is not None and left < ENOUGH * estimate:
+    known = context.tools.knowledge.strategies(context.tools.task)
+    if call["name"] in {s.tool for s in known} and left is not None and left < ENOUGH * estimate:
         return f"about {estimate:.0f} s needed, {left:.0f} s left; choose something cheaper"
-    if call["name"] not in {"fine_tune", "search_hyperparameters"}:
-        return None
-    names = {str(call["args"].get("strategy")), str(call["args"].get("peft_method"))}
-    for strategy in facts.strategies:
-        if strategy.name in names and facts.smallest_class < strategy.min_examples_per_class:
-            return (
-                f"{strategy.name} needs {strategy.min_examples_per_class} rows in each class "
-                f"(knowledge graph); the smallest has {facts.smallest_class}"
-            )
     return None
+
+
+def _unknown_strategy(call: ToolCall, context: RunContext) -> str | None:
+    """A training names a strategy of the graph."""
+    known = context.tools.knowledge.strategies(context.tools.task)
+    named = call["args"].get("strategy")
+    trained = [s.name for s in known if s.tool == FINE_TUNE]
+    if named is None or named in trained:
+        return None
+    return f"there is no strategy {named!r} to train with; choose from {', '.join(trained)}"
+
+
+def _judged(
+    call: ToolCall, facts: Facts, steps: Sequence[Step], context: RunContext
+) -> tuple[Violation, ...]:
+    """What the rules of the knowledge graph say of a call that may be made otherwise."""
+    estimate = estimate_seconds(call["name"], call["args"], facts)
+    action = proposed(call["name"], call["args"], facts, steps, estimate, context)
+    return context.tools.knowledge.check(action)
+
+
+def _veto(said: Sequence[Violation]) -> str | None:
+    """The words of the first rule that forbids it."""
+    return next((str(v) for v in said if v.severity == "veto"), None)
 
 
 @dataclass(frozen=True)
@@ -132,7 +164,8 @@ class Verdict:
         call: As it is to be made; a person may have changed it.
         why: Why it may not be made; None when it may.
         by: What a person said of it.
-        declined: A person or the policy said no to such calls.
+        declined: A person, the policy or a rule said no to such calls.
+        rule: The words of the rule that forbids it; "" where none does.
         asked: A person answered.
     """
 
@@ -141,16 +174,24 @@ class Verdict:
     by: str = ""
     declined: bool = False
     asked: bool = False
+    rule: str = ""
 
 
 def _verdict(call: ToolCall, state: State, reason: str, context: RunContext) -> Verdict:
     """Check a call, and ask a person where one must be."""
     facts, steps, policy = state["facts"], state["steps"], context.policy
-    why = refusal(call, facts, steps, context)
+    why = _unfit(call, facts, steps, context)
     seconds = estimate_seconds(call["name"], call["args"], facts)
     if why is not None:
         return Verdict(call, why, declined=policy.why_refused(call["name"], seconds) is not None)
-    rule = policy.why_asked(call["name"], seconds)
+    said = _judged(call, facts, steps, context)
+    veto = _veto(said)
+    if veto is not None:
+        return Verdict(call, veto, declined=_as_known_best(call), rule=veto)
+    for text in (str(v) for v in said if v.severity == "note"):
+        _note(context, text[:1].upper() + text[1:])
+    wished = next((str(v) for v in said if v.severity == "ask"), None)
+    rule = wished or policy.why_asked(call["name"], seconds)
     if rule is None or context.approval == "auto":
         return Verdict(call)
     if context.approval == "never":
@@ -160,8 +201,8 @@ def _verdict(call: ToolCall, state: State, reason: str, context: RunContext) -> 
         return Verdict(call, "the person said no to just this before", declined=True)
     answer = _ask(call, seconds, reason, rule)
     if answer.decision == "refuse":
-        said = f": {neutralise(answer.words, REASON)}" if answer.words else ""
-        words = f"{NO}{said}; propose something else, or finish"
+        why_not = f": {neutralise(answer.words, REASON)}" if answer.words else ""
+        words = f"{NO}{why_not}; propose something else, or finish"
         return Verdict(call, words, declined=True, asked=True)
     if answer.decision == "approve":
         return Verdict(call, by="approved by a person", asked=True)
@@ -169,6 +210,18 @@ def _verdict(call: ToolCall, state: State, reason: str, context: RunContext) -> 
     wrong = refusal(edited, facts, steps, context)
     words = f"the person's change cannot be: {wrong}"
     return Verdict(edited, wrong and words, by="changed by a person", asked=True)
+
+
+def _as_known_best(call: ToolCall) -> bool:
+    """Whether a call leaves its settings to the graph, so that its kind itself is forbidden."""
+    return set(call["args"]) <= {"strategy", "peft_method", "epochs", "rungs", "trials"}
+
+
+def _note(context: RunContext, text: str) -> None:
+    """Put a line into the report, once."""
+    tools = context.tools
+    if text not in tools.ledger.notes(tools.run):
+        tools.ledger.note(tools.run, text)
 
 
 def _refused_before(call: ToolCall, messages: Sequence[AnyMessage]) -> bool:

@@ -56,6 +56,7 @@ class State(TypedDict):
         corrections: How often in a row the controller was told what it does wrong.
         helped: Steps there were when it was last told that they lead nowhere.
         declined: What a person, or the run's policy, said no to: see `policy.kind_of`.
+        vetoes: The rule's words by kind of call, of those in `declined` that a rule forbids.
         taken_over: Why the planner took the controller's place; None while it did not.
         stop: Why the loop ended; None while it goes on.
     """
@@ -69,6 +70,7 @@ class State(TypedDict):
     corrections: int
     helped: int
     declined: list[str]
+    vetoes: dict[str, str]
     taken_over: str | None
     stop: StopReason | None
 

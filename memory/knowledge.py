@@ -13,16 +13,20 @@ import hashlib
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from urllib.parse import unquote
 
+from .actions import Action, Failure, describe, failure_graph
 from .errors import StoreError
 from .experiments import RunFacts, dataset_iri, lesson_graph, run_graph, run_iri
 from .journal import Journal
+from .judging import Judge, judge_of
 from .namespaces import (
     DCTERMS,
     DOMAIN_GRAPH,
@@ -33,6 +37,7 @@ from .namespaces import (
     RULES_GRAPH,
     TUNEOS,
 )
+from .rulebook import MOST_INFERRED, Violation
 from .sparql import ONTOLOGY_FILE, QueryRefused, checked_query
 from .strategies import (
     Strategy,
@@ -65,6 +70,15 @@ _T = TypeVar("_T")
 
 
 _NAMED = {"domain": DOMAIN_GRAPH, "rules": RULES_GRAPH, "recipes": RECIPES_GRAPH}
+
+
+_FAILURES = """
+SELECT ?failure ?run ?strategy ?technique ?reason ?machine ?base ?setting ?value WHERE {
+  ?failure a t:Failure ; prov:wasGeneratedBy ?run ; t:strategyName ?strategy ;
+    t:technique ?technique ; t:reason ?reason ; t:onMachine/t:name ?machine ; t:tunes ?base ;
+    t:sets ?part . ?part t:setting ?setting ; t:value ?value }
+ORDER BY ?failure ?setting"""
+_JUDGES: dict[tuple[str, ...], Judge] = {}  # of the package's own rules, for the whole process
 
 
 class _Damaged(StoreError):
@@ -123,6 +137,9 @@ class KnowledgeGraph:
         }
         self._brought = brought
         self._priors: Store | None = None
+        self._judge: Judge | None = None
+        self._failures: tuple[Failure, ...] | None = None
+        self._making = threading.Lock()
         self._fresh = False
 
     def refresh(self) -> None:
@@ -138,7 +155,7 @@ class KnowledgeGraph:
                 self._refresh()
             except _Damaged as error:
                 self._rebuild(str(error))
-        self._fresh, self._priors = True, None
+        self._fresh, self._priors, self._judge = True, None, None
 
     def _refresh(self) -> None:
         """Bring the store up to its sources; the lock must be held."""
@@ -341,11 +358,73 @@ class KnowledgeGraph:
         """
         return self._reading(lambda store: select_rows(store, sparql, **bound))
 
+    def check(self, action: Action) -> tuple[Violation, ...]:
+        """Say what the rules have against an action, vetoes first.
+
+        Args:
+            action: What is proposed; what failed before is added to it.
+        """
+        failures = tuple(
+            f
+            for f in self.failures()
+            if (f.machine, f.base) == (action.machine, action.base.digest)
+        )
+        return self.judge().check(describe(replace(action, failures=failures)))
+
+    def judge(self) -> Judge:
+        """Return who judges actions, ready to: made once, which takes about a second."""
+        with self._making:
+            if self._judge is None:
+                self._judge = self._made_judge()
+            return self._judge
+
+    def _made_judge(self) -> Judge:
+        """Compile the rules; in a process of their own where a user has brought any."""
+        brought = self._brought if self._brought is not None else _empty()
+        domain, rules = self.domain(), self.rules() + brought
+        trusted = not (len(domain) + len(brought)) and not any(map(self._files, self._user_files))
+        background = self.graph(ONTOLOGY_GRAPH) + self.graph(RECIPES_GRAPH) + brought
+        if trusted:
+            key = tuple(self._digest(g) for g in (ONTOLOGY_GRAPH, RECIPES_GRAPH, RULES_GRAPH))
+            if key not in _JUDGES:
+                _JUDGES[key] = judge_of(rules, background, trusted=True)
+            return _JUDGES[key]
+        if len(domain) <= MOST_INFERRED:  # what a user brings in bulk is no vocabulary
+            background += domain
+        return judge_of(rules, background, trusted=False)
+
+    def failures(self) -> tuple[Failure, ...]:
+        """Return what ran out of memory, on whatever machine; read once."""
+        if self._failures is None:
+            rows = self.select(_FAILURES)
+            said: dict[str, tuple[dict[str, Any], dict[str, Value]]] = {}
+            for row in rows:
+                _, settings = said.setdefault(str(row["failure"]), (row, {}))
+                settings[row["setting"]] = row["value"]
+            self._failures = tuple(
+                Failure(
+                    run=unquote(str(row["run"]).rpartition("/")[2]),
+                    strategy=row["strategy"],
+                    technique=row["technique"],
+                    reason=row["reason"],
+                    settings=settings,
+                    machine=row["machine"],
+                    base=unquote(str(row["base"]).rpartition("/")[2]),
+                )
+                for row, settings in said.values()
+            )
+        return self._failures
+
+    def record_failure(self, failure: Failure) -> None:
+        """Write what failed, for rules to hold against what is proposed later."""
+        self._update([_insertion(EXPERIMENTS_GRAPH, failure_graph(failure))])
+        self._failures = None
+
     @contextmanager
     def _changing(self, graph: UserGraph) -> Iterator[UserFiles]:
         """Change the user's files of a graph, and load the graph again."""
         self._ensure_fresh()
-        self._priors = None
+        self._priors, self._judge = None, None
         with self._locked():
             yield self._user_files[_NAMED[graph]]
             try:
@@ -469,6 +548,12 @@ _TOO_SLOW = (
     "The query took longer than {:g} s and was stopped; name more of the pattern, "
     "avoid unconnected patterns and open-ended paths, or ask for fewer things."
 )
+
+
+def _empty() -> Graph:
+    from rdflib import Graph
+
+    return Graph()
 
 
 def _read(path: Path) -> str:

@@ -133,7 +133,7 @@ def store_of(*graphs: Graph) -> Store:
     from oxrdflib import OxigraphStore
     from rdflib import Graph, URIRef
 
-    store = OxigraphStore()
+    store: Store = OxigraphStore()
     recipes = Graph(store, identifier=URIRef(RECIPES_GRAPH))
     for graph in graphs:
         recipes += graph

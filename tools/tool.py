@@ -35,6 +35,8 @@ class ToolContext:
         metric: What training and search maximise: the first target that speaks of quality.
         seconds_left: Time that tools may still use; confirm and report are kept back.
         trials_left: Search trials that are left, None without a limit.
+        licence: Of the data, as an SPDX identifier; "" where it is not known.
+        use: What the model is for; "" where it is not said.
     """
 
     run: str
@@ -52,6 +54,8 @@ class ToolContext:
     seconds_left: Callable[[], float | None]
     trials_left: Callable[[], int | None]
     base_models: tuple[tuple[str, str], ...] = ()
+    licence: str = ""
+    use: str = ""
 
     def base(self, facts: Facts) -> tuple[str, str]:
         """Reference and digest of the base model that is tuned: the best of those ranked."""

@@ -132,7 +132,7 @@ def test_tools_are_described_in_half_of_what_their_schemas_take() -> None:
     words = described(list(SCHEMAS.values()))
     assert all(name in words for name in TOOLS)
     assert "strategy: text (name of a fine_tune strategy of the state)" in words
-    assert "rank?: 1..512 (for lora)" in words
+    assert "rank?: 1..512 (for LoRA and its relatives)" in words
     assert len(words) < 0.5 * sum(len(json.dumps(s)) for s in SCHEMAS.values())
 
 

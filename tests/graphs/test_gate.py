@@ -109,7 +109,7 @@ def call(name: str, **arguments: Any) -> Any:
     [
         (call("rm_rf", path="x"), ["no tool 'rm_rf'", *TOOLS]),
         (call("fine_tune"), ["strategy", "required"]),
-        (call("fine_tune", strategy="magic"), ["strategy", "'lora'", "got 'magic'"]),
+        (call("fine_tune", strategy="magic"), ["no strategy 'magic'", "top_layers, lora"]),
         (call("fine_tune", strategy="lora", epochs=0), ["epochs", "greater than or equal to 1"]),
         (call("fine_tune", strategy="lora", learning_rate=5), ["learning_rate", "got 5"]),
         (call("probe_baselines", path="x"), ["path", "not permitted"]),
@@ -119,8 +119,8 @@ def call(name: str, **arguments: Any) -> Any:
         (call("record_lesson", lesson="a\x1b[2Jb", about="lora"), ["lesson", "U+001B"]),
         (call("fine_tune", strategy="full"), ["full needs 8 rows", "smallest has 5"]),
         (
-            call("fine_tune", strategy="lora", peft_method="dora"),
-            ["dora needs 6 rows", "smallest has 5"],
+            call("fine_tune", strategy="lora", peft_method="p_tuning"),
+            ["p_tuning needs 8 rows", "smallest has 5"],
         ),
         (
             call("search_hyperparameters", strategy="full", trials=3),

@@ -10,6 +10,7 @@ from ...memory.sparql import schema_digest
 from ...memory.strategies import Strategy
 from ..facts import Facts, KnownStrategy, OnProgress
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
+from ..training.base_facts import place_of
 
 ROWS = 30
 
@@ -53,6 +54,7 @@ def _query(arguments: QueryArguments, context: ToolContext, _: Facts, __: OnProg
         f"{len(known)} strategies for {context.task}, cheapest first: {ladder}.",
         Facts(
             strategies=known,
+            place=place_of(context.base_model, context.task),
             constants={k: float(v) for k, v in constants.items() if isinstance(v, (int, float))},
         ),
     )

@@ -9,8 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..facts import Facts, OnProgress
 from ..jobs.run import run_job
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
-from ..training.memory_retry import kept_softness
-from ..training.tool import full_settings, make_spec, renamed
+from ..training.tool import as_will_run, make_spec, renamed
 
 
 class SearchArguments(BaseModel):
@@ -36,7 +35,7 @@ def _search(
     trials = arguments.trials if left is None else min(arguments.trials, left)
     if trials < 1:
         raise ToolRefused("no trials are left in the budget")
-    settings = full_settings({**kept_softness(facts), "strategy": arguments.strategy}, context)
+    settings = as_will_run({"strategy": arguments.strategy}, context, facts).model_dump()
     taken = sum(c.name.startswith(f"search-{arguments.strategy}") for c in facts.candidates)
     name = f"search-{arguments.strategy}-{taken + 1}"
     workers = max(1, min(context.workers, trials))

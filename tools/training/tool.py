@@ -19,8 +19,10 @@ from ..jobs.run import Finished, run_job
 from ..jobs.spec import JobKind, JobSpec
 from ..tasks import find_task
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
-from .memory_retry import kept_softness, train_gently, within_memory
+from .base_facts import this_machine
+from .memory_retry import SOFTENED, kept_softness, train_gently, within_memory
 from .settings import PeftMethod, TrainSettings
+from .softness import gentle_enough
 
 
 class ProbeArguments(BaseModel):
@@ -153,9 +155,9 @@ def _probe(
 def _fine_tune(
     arguments: FineTuneArguments, context: ToolContext, facts: Facts, progress: OnProgress
 ) -> ToolResult:
-    said = {**kept_softness(facts), **arguments.model_dump(exclude_none=True)}
+    said = arguments.model_dump(exclude_none=True)
     strategy = strategy_of(said, context)
-    asked = TrainSettings.model_validate(full_settings(said, context))
+    asked = as_will_run(said, context, facts)
     name = candidate_name(strategy, facts)
     train, _ = load_version(current(facts))
     longest = max((len(text) for text in train.texts), default=0)
@@ -169,7 +171,7 @@ def _fine_tune(
         seconds = max(spec.seconds - kept, 0.7 * spec.seconds)  # what it makes will be blended
         return spec.model_copy(update={"seconds": seconds})
 
-    done, _, notes = train_gently(make, settings, context, progress)
+    done, _, notes = train_gently(make, settings, context, progress, strategy)
     said_of = tuple(filter(None, (softened, *notes)))
     return _result(done, name, strategy, context, facts, said_of)
 
@@ -208,6 +210,25 @@ def renamed(outcome: Outcome, name: str, strategy: str | None = None) -> Outcome
             "curves": tuple(c.model_copy(update={"candidate": name}) for c in outcome.curves),
         }
     )
+
+
+def as_will_run(said: dict[str, Setting], context: ToolContext, facts: Facts) -> TrainSettings:
+    """What was said with the strategy's defaults, as gentle as earlier trainings had to be.
+
+    Who says how a batch is computed gets just that.
+
+    Raises:
+        ToolRefused: The graph has no such strategy, or its recipe is no good.
+    """
+    settings = TrainSettings.model_validate(
+        full_settings({**kept_softness(facts), **said}, context)
+    )
+    if {*SOFTENED} & said.keys():
+        return settings
+    _, digest = context.base(facts)
+    here = this_machine()
+    failures = context.knowledge.failures()
+    return gentle_enough(settings, [f for f in failures if (f.machine, f.base) == (here, digest)])
 
 
 def full_settings(said: dict[str, Setting], context: ToolContext) -> dict[str, Setting]:
