@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..memory.knowledge import RECIPES
 from ..memory.strategies import strategies_in
-from ..tools.estimate import confirm_seconds, estimate_seconds
+from ..tools.estimate import confirm_seconds, estimate_seconds, kept_back
 from ..tools.facts import DataVersion, Facts, KnownStrategy, Setting
 from ..tools.knowledge.tool import as_known
 from ..tools.training.base_facts import place_of
@@ -35,7 +35,7 @@ def outlook(plan: Plan) -> tuple[Step, ...]:
     """
     facts = _facts(plan)
     limit = plan.spec.seconds()
-    left = None if limit is None else limit - min(confirm_seconds(facts), 0.25 * limit)
+    left = None if limit is None else limit - kept_back(facts, limit)
     steps: list[Step] = []
     used = 0.0
     for tool, what, seconds in _steps(facts, len(plan.spec.base_models)):

@@ -25,7 +25,7 @@ from ..memory.strategies import Strategy, strategies_in
 from ..tools.datasets.licence import licence_of, plain_licence
 from ..tools.datasets.read import read_data
 from ..tools.datasets.types import RawData
-from ..tools.estimate import confirm_seconds
+from ..tools.estimate import kept_back
 from ..tools.facts import Facts
 from ..tools.tasks import TASKS, find_task
 from ..tools.tool import ToolContext
@@ -37,8 +37,6 @@ from .spec import RunSpec
 if TYPE_CHECKING:
     from ..evals.targets import Target
     from .session import Run
-
-CONFIRM_SHARE = 0.35  # of the budget is kept back for confirm and report at most
 
 
 def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
@@ -54,7 +52,7 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
         spent = ledger.spending(run.name).get("seconds")
         if spent is None or spent.limit is None:
             return None
-        kept = min(confirm_seconds(_rows(ledger, run.name)), CONFIRM_SHARE * spent.limit)
+        kept = kept_back(_rows(ledger, run.name), spent.limit)
         return max(0.0, spent.limit - spent.spent - spent.reserved - kept)
 
     def seconds_left() -> float | None:

@@ -15,7 +15,8 @@ PRUNED_SHARE = 0.7  # of a full search's time is what pruning leaves
 AUGMENT_PASSES = 1.5  # of what the recipe says: the fits of the probe come on top
 BLEND_MODELS = 3.0  # members that pass the validation rows through an encoder, at most
 CONFIRM_STARTUP = 15.0
-CONFIRM_STARTUPS = 3.0  # of a job's, as measured: a busy machine needs longer for all of it
+CONFIRM_STARTUPS = 8.0  # of a job's, as measured: a busy machine needs longer for all of it
+CONFIRM_SHARE = 0.4  # of the budget is kept back for confirm and report at most
 CONFIRM_MODELS = 3.0  # candidate and baselines, in frozen passes
 
 
@@ -78,12 +79,17 @@ def _passes(tool: str, named: object, facts: Facts) -> float:
 
 
 def confirm_seconds(facts: Facts) -> float:
-    """Seconds to keep back for confirm and report."""
+    """Seconds that confirm and report take."""
     rows = max(1, facts.rows.get("train", 1))
     share = facts.rows.get("test", 0) / rows
     startup = max(CONFIRM_STARTUP, CONFIRM_STARTUPS * facts.startup_seconds)
     written = facts.answer_seconds * facts.rows.get("test", 0)
     return startup + CONFIRM_MODELS * share * frozen_pass(facts) + written
+
+
+def kept_back(facts: Facts, limit: float) -> float:
+    """Seconds of a budget that only confirm and report may use."""
+    return min(confirm_seconds(facts), CONFIRM_SHARE * limit)
 
 
 def _validation_share(facts: Facts) -> float:

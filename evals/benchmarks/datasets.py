@@ -6,16 +6,13 @@ sealed test split said, beside the tf-idf baseline published with the data.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .machine import describe
-from .runs import DATA, against
+from .runs import against, begun, kept
 from .runs import run as run_tuneos
 
 
@@ -50,24 +47,16 @@ CASES = {
 
 def main() -> int:
     """Run the cases named on the command line, or all; 1 when a wanted figure is missed."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", help="all if none is named")
-    parser.add_argument("--budget", help="instead of each case's own")
-    parser.add_argument("--json", type=Path, help="also append the results to this file")
-    arguments = parser.parse_args()
-    if not DATA.is_dir():
-        print(f"skipped: {DATA} is not here")
+    arguments = begun(__doc__, HEAD, CASES, None)
+    if arguments is None:
         return 0
-    print(describe())
-    print(HEAD)
     fell_short = 0
-    for name in arguments.names or CASES:
-        result = run(CASES[name], arguments.budget or CASES[name].budget)
-        print(row(name, CASES[name], result), flush=True)
-        fell_short += not reached(CASES[name], result)
-        if arguments.json:
-            with arguments.json.open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps({"name": name, "result": result}) + "\n")
+    for name in arguments.names:
+        case = CASES[name]
+        result = run(case, arguments.data, arguments.budget or case.budget)
+        print(row(name, case, result), flush=True)
+        fell_short += not reached(case, result)
+        kept(arguments.json, {"name": name, "result": result})
     return int(fell_short > 0)
 
 
@@ -77,10 +66,10 @@ HEAD = (
 )
 
 
-def run(case: Case, budget: str) -> dict[str, Any]:
+def run(case: Case, data: Path, budget: str) -> dict[str, Any]:
     """One run in a workspace of its own; the JSON that the command printed."""
     with tempfile.TemporaryDirectory() as workspace:
-        return run_tuneos(DATA / case.folder, case.target, budget, Path(workspace))
+        return run_tuneos(data / case.folder, case.target, budget, Path(workspace))
 
 
 def reached(case: Case, result: dict[str, Any]) -> bool:

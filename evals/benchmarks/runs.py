@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from .machine import describe
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 TUNEOS = (sys.executable, "-P", "-m", "tuneos.agent.cli")
@@ -39,6 +42,46 @@ def predict(model: str, rows: Path) -> list[dict[str, Any]]:
     """
     said = _call([*TUNEOS, "predict", model, str(rows)], good={0})
     return [json.loads(line) for line in said.split("\n") if line]
+
+
+def begun(
+    doc: str | None, head: str, cases: Mapping[str, object], budget: str | None
+) -> argparse.Namespace | None:
+    """Read a benchmark's command line and print the head of its table.
+
+    Args:
+        doc: What it is, for `--help`.
+        head: Of the table.
+        cases: Datasets by name.
+        budget: Usual time for a run; None: each case has its own.
+
+    Returns:
+        "names" (all where none was named), "budget", "data" and "json"; None where the data is
+        not here.
+    """
+    parser = argparse.ArgumentParser(description=doc)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(cases)}")
+    parser.add_argument("--budget", default=budget, help="time for each run")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of the datasets")
+    parser.add_argument("--json", type=Path, help="also append the results to this file")
+    arguments = parser.parse_args()
+    unknown = sorted(set(arguments.names) - set(cases))
+    if unknown:
+        parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join(cases)}")
+    if not arguments.data.is_dir():
+        print(f"skipped: {arguments.data} is not here")
+        return None
+    arguments.names = arguments.names or list(cases)
+    print(describe())
+    print(head)
+    return arguments
+
+
+def kept(path: Path | None, line: Mapping[str, object]) -> None:
+    """Append a result to a file of JSON lines, where one was named."""
+    if path:
+        with path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(line) + "\n")
 
 
 def against(result: dict[str, Any], name: str) -> dict[str, Any] | None:

@@ -8,7 +8,6 @@ the reference implementation of each metric recomputes the score from those answ
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import tempfile
@@ -16,9 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .machine import describe
 from .references import recompute
-from .runs import DATA, RunFailed, against, predict, run
+from .runs import RunFailed, against, begun, kept, predict, run
 
 
 @dataclass(frozen=True)
@@ -82,22 +80,11 @@ def main() -> int:
     Returns:
         1 when a run failed, a wanted figure was missed or a recomputed one differs.
     """
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(CASES)}")
-    parser.add_argument("--budget", default="20m", help="time for each run")
-    parser.add_argument("--data", type=Path, default=DATA, help="folder of the datasets")
-    parser.add_argument("--json", type=Path, help="also append the results to this file")
-    arguments = parser.parse_args()
-    unknown = sorted(set(arguments.names) - set(CASES))
-    if unknown:
-        parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join(CASES)}")
-    if not arguments.data.is_dir():
-        print(f"skipped: {arguments.data} is not here")
+    arguments = begun(__doc__, HEAD, CASES, "20m")
+    if arguments is None:
         return 0
-    print(describe())
-    print(HEAD)
     bad = 0
-    for name in arguments.names or CASES:
+    for name in arguments.names:
         case = CASES[name]
         try:
             result, second = measure(case, arguments.data, arguments.budget)
@@ -107,10 +94,7 @@ def main() -> int:
             continue
         print(row(name, case, result, second), flush=True)
         bad += not reached(case, result) or bool(differing(result["test"], second))
-        if arguments.json:
-            with arguments.json.open("a", encoding="utf-8") as stream:
-                line = {"name": name, "result": result, "recomputed": second}
-                stream.write(json.dumps(line) + "\n")
+        kept(arguments.json, {"name": name, "result": result, "recomputed": second})
     return int(bad > 0)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tuneos.tools import estimate
-from tuneos.tools.estimate import confirm_seconds, estimate_seconds, frozen_pass
+from tuneos.tools.estimate import confirm_seconds, estimate_seconds, frozen_pass, kept_back
 from tuneos.tools.facts import DataVersion, Facts, KnownStrategy
 
 
@@ -74,6 +74,13 @@ def test_confirm_costs_more_for_a_larger_test_split() -> None:
     small = FACTS.model_copy(update={"rows": {"train": 1000, "test": 10}})
     assert estimate.CONFIRM_STARTUP < confirm_seconds(small) < confirm_seconds(FACTS)
     assert confirm_seconds(Facts()) == estimate.CONFIRM_STARTUP
+
+
+def test_busy_machine_keeps_more_back_but_never_most_of_the_budget() -> None:
+    busy = Facts(startup_seconds=8.0)
+    assert kept_back(busy, 600) == estimate.CONFIRM_STARTUPS * 8
+    assert kept_back(busy, 60) == estimate.CONFIRM_SHARE * 60
+    assert kept_back(Facts(startup_seconds=1.0), 600) == estimate.CONFIRM_STARTUP
 
 
 def test_answers_that_are_written_word_by_word_are_reckoned_with() -> None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from ..errors import DatasetError
 from .decode import text_trouble
+from .rows import Rows
 from .tables import Table, as_text, shown
-from .types import Oddity
+from .types import Oddity, Row, Split
 
 
 @dataclass(frozen=True)
@@ -178,6 +179,34 @@ def texts_at(table: Table, column: str | None, row: int) -> list[str]:
             f"{table.places[row]}: column {column!r} must hold texts only, none of them empty"
         )
     return [text for text in found if text is not None]
+
+
+def rows_at(
+    table: Table,
+    kept: Sequence[int],
+    texts: Sequence[str],
+    rows: Sequence[Row],
+    oddities: Sequence[Oddity],
+    labels: Sequence[str] = (),
+) -> Rows:
+    """Rows of a table as a split, with the ids and places that they have there.
+
+    Args:
+        table: One file.
+        kept: (n,) positions in the table.
+        texts: (n,) what an answer depends on.
+        rows: (n,) the task's own fields; none where the text says it all.
+        oddities: What was odd about the file.
+        labels: (n,) by which rows are balanced; "" each where none are given.
+    """
+    split = Split(
+        tuple(texts),
+        tuple(labels) or ("",) * len(kept),
+        ids_of(table, kept),
+        tuple(table.places[i] for i in kept),
+        tuple(rows),
+    )
+    return Rows(split, tuple(oddities))
 
 
 def ids_of(table: Table, rows: Sequence[int]) -> tuple[str | None, ...]:

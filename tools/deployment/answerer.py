@@ -61,17 +61,15 @@ def _rule(rule: Any) -> Answerer:
 def _encoder(card: SavedModel, folder: Path) -> Answerer:
     from ..training.answering import AnswerNetwork, answer_examples
     from ..training.hardware import pick_device
-    from ..training.linear import linear_layer
     from ..training.loop import predict
     from ..training.overlap import WIDTH
     from ..training.spans import best_spans
-    from .encoder import load_saved_encoder, load_saved_head, saved_number
+    from .encoder import load_under_head, saved_number
 
-    encoder, tokenizer = load_saved_encoder(card, folder)
-    head = load_saved_head(folder, len(card.labels), encoder.config.hidden_size + WIDTH)
+    encoder, tokenizer, head = load_under_head(card, folder, beside=WIDTH)
     threshold = saved_number(card, folder, "threshold")
     longest = int(saved_number(card, folder, "longest"))
-    network = AnswerNetwork(encoder, linear_layer(head), dropout=0.0)
+    network = AnswerNetwork(encoder, head, dropout=0.0)
     device = pick_device()
 
     def answer(split: Split, progress: Progress | None) -> list[Answer]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import BaseModelError, ModelError
-from ..training.linear import LinearHead
+from ..training.linear import LinearHead, linear_layer
 from ..training.peft_methods import with_adapter
 from .model import base_folder_of
 from .saved import CARD, HEAD, SavedModel, read_head
@@ -34,6 +34,23 @@ def load_saved_encoder(card: SavedModel, folder: Path) -> tuple[Any, Any]:
     if card.encoder == "adapter":
         encoder = with_adapter(encoder, folder)
     return encoder, tokenizer
+
+
+def load_under_head(card: SavedModel, folder: Path, beside: int = 0) -> tuple[Any, Any, Any]:
+    """Load the encoder, its tokenizer and the layer over its states.
+
+    Args:
+        card: Of the model.
+        folder: Of the model.
+        beside: Features that stand beside each state.
+
+    Raises:
+        ModelError: The folder is incomplete or damaged.
+        BaseModelError: The base model isn't there.
+    """
+    encoder, tokenizer = load_saved_encoder(card, folder)
+    head = load_saved_head(folder, len(card.labels), encoder.config.hidden_size + beside)
+    return encoder, tokenizer, linear_layer(head)
 
 
 def load_saved_head(folder: Path, outputs: int, width: int) -> LinearHead:

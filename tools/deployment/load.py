@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...evals.metrics import FloatArray
-from ..errors import BaseModelError, ModelError
+from ..errors import ModelError
 from ..training.linear import LinearHead
-from ..training.peft_methods import with_adapter
 from .pool import pooled
 from .saved import CARD, HEAD, PARTS, SavedModel, read_card, read_head, read_tensors
 from .sums import check_sums
@@ -67,17 +65,6 @@ class Classifier:
             texts = mask_texts(texts).texts
         return self.scorer(texts, progress)
 
-    def latencies(self, texts: Sequence[str]) -> FloatArray:
-        """Time each text alone: (n,), milliseconds, after a warm-up."""
-        for text in texts[:3]:
-            self.probabilities([text])
-        laps = np.empty(len(texts))
-        for i, text in enumerate(texts):
-            start = time.perf_counter()
-            self.probabilities([text])
-            laps[i] = 1000 * (time.perf_counter() - start)
-        return laps
-
 
 def load_classifier(folder: Path) -> Classifier:
     """Load any folder that `saved.write_card` described.
@@ -90,13 +77,12 @@ def load_classifier(folder: Path) -> Classifier:
     card = read_card(folder)
     if card.encoder == "parts":
         return _blend(card, folder)
-    head = read_head(folder, len(card.labels))
     if card.encoder == "none":
+        head = read_head(folder, len(card.labels))
         return Classifier(card, folder, None, _tfidf_scorer(folder, head))
     from .model import base_folder_of
 
-    base_folder = base_folder_of(card, folder)
-    return Classifier(card, folder, base_folder, _encoder_scorer(card, folder, base_folder, head))
+    return Classifier(card, folder, base_folder_of(card, folder), _encoder_scorer(card, folder))
 
 
 def _blend(card: SavedModel, folder: Path) -> Classifier:
@@ -163,34 +149,16 @@ def word_features(folder: Path, head: LinearHead) -> Callable[[Sequence[str]], A
     return lambda texts: features.transform(texts)
 
 
-def _encoder_scorer(
-    card: SavedModel, folder: Path, base_folder: Path | None, head: LinearHead
-) -> Scorer:
-    import torch
-
-    from ..training.base_model import load_encoder, load_tokenizer
+def _encoder_scorer(card: SavedModel, folder: Path) -> Scorer:
     from ..training.hardware import pick_device
     from ..training.loop import predict
     from ..training.network import EncoderClassifier
     from ..training.pooled import Rows
     from ..training.tokens import tokenize
+    from .encoder import load_under_head
 
-    try:
-        encoder: Any = load_encoder(base_folder or folder)
-        tokenizer = load_tokenizer(base_folder or folder)
-    except BaseModelError as error:
-        if base_folder is not None:
-            raise
-        raise ModelError(f"model {folder}: cannot be loaded, save it again: {error}") from error
-    if head.weight.shape[1] != encoder.config.hidden_size:
-        raise ModelError(f"model {folder / HEAD}: does not fit the encoder; save the model again")
-    if card.encoder == "adapter":
-        encoder = with_adapter(encoder, folder)
-    linear = torch.nn.Linear(head.weight.shape[1], head.weight.shape[0])
-    with torch.no_grad():
-        linear.weight.copy_(torch.from_numpy(head.weight))
-        linear.bias.copy_(torch.from_numpy(head.bias))
-    network = EncoderClassifier(encoder, linear, dropout=0.0)
+    encoder, tokenizer, head = load_under_head(card, folder)
+    network = EncoderClassifier(encoder, head, dropout=0.0)
     device = pick_device()
 
     def score(texts: Sequence[str], progress: Progress | None) -> FloatArray:

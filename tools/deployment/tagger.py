@@ -75,15 +75,13 @@ def _lexicon(card: SavedModel, folder: Path) -> Scorer:
 
 def _encoder(card: SavedModel, folder: Path) -> Scorer:
     from ..training.hardware import pick_device
-    from ..training.linear import linear_layer
     from ..training.loop import predict
     from ..training.shapes import WIDTH
     from ..training.tagging import TagNetwork, tag_examples
-    from .encoder import load_saved_encoder, load_saved_head
+    from .encoder import load_under_head
 
-    encoder, tokenizer = load_saved_encoder(card, folder)
-    head = load_saved_head(folder, len(card.labels), encoder.config.hidden_size + WIDTH)
-    network = TagNetwork(encoder, linear_layer(head), dropout=0.0)
+    encoder, tokenizer, head = load_under_head(card, folder, beside=WIDTH)
+    network = TagNetwork(encoder, head, dropout=0.0)
     device = pick_device()
 
     def score(rows: Sequence[Row], progress: Progress | None) -> FloatArray:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..facts import Setting
 
 JobKind = Literal["probe", "fine_tune", "blend", "search", "score", "rank", "augment"]
-CODE = 4  # raise when an engine changes what the same description produces
+CODE = 5  # raise when an engine changes what the same description produces
 
 
 class JobSpec(BaseModel):

@@ -33,7 +33,8 @@ class TrialResult(Drawn):
         values: After each epoch, from the first.
         scores, curve: Of a complete trial, on validation.
         seconds: That it took.
-        note: Why it failed.
+        softened: How many times its settings were made gentler, for want of memory.
+        note: Why it failed, or was made gentler.
     """
 
     state: Literal["complete", "pruned", "failed"]
@@ -43,6 +44,7 @@ class TrialResult(Drawn):
     scores: dict[str, float] = {}
     curve: Curve | None = None
     seconds: float = 0.0
+    softened: int = 0
     note: str = ""
 
 

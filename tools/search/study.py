@@ -19,7 +19,7 @@ from .crew import Crew, Member
 from .results import Drawn, TrialResult, TrialResults
 from .sampling import draw, known, next_number
 from .storage import open_study, record
-from .worker import Task
+from .worker import Task, failed, settings_for
 
 LOOK_EVERY = 0.5  # seconds
 OVERTIME = 15.0  # seconds that a worker may take to end its trial after the time is up
@@ -66,6 +66,8 @@ class _Search:
         notes: For the report.
         deaths: Workers that died of errors.
         kills: How often a trial's worker was killed.
+        softened: How many times a trial's settings are made gentler, as its worker was killed
+            for memory.
     """
 
     spec: JobSpec
@@ -75,6 +77,7 @@ class _Search:
     notes: list[str] = field(default_factory=list)
     deaths: int = 0
     kills: Counter[int] = field(default_factory=Counter)
+    softened: Counter[int] = field(default_factory=Counter)
 
     def hand_out(self, crew: Crew, deadline: float) -> bool:
         """Give every worker without a task the next one there is; False when nothing goes on."""
@@ -131,6 +134,7 @@ class _Search:
         return Task(
             drawn=drawn,
             earlier=tuple(r.values for r in before if r.state == "complete"),
+            softened=max([self.softened[drawn.number], *(r.softened for r in before)]),
             seconds=left if math.isfinite(left) else None,
         )
 
@@ -152,6 +156,10 @@ class _Search:
         self.kills[drawn.number] += 1
         if member.starved or code == OUT_OF_MEMORY:
             why = OUT_OF_MEMORY_WORDS
+            softer = self._task(drawn, math.inf).softened + 1
+            if settings_for(Task(drawn=drawn, softened=softer), self.spec) is not None:
+                self.softened[drawn.number] = softer
+                return
         elif code < 0 and self.kills[drawn.number] <= RESTARTS:
             return
         elif code >= 0:
@@ -175,12 +183,6 @@ def time_for_another(left: float, seconds: list[float]) -> bool:
     return left > USUAL_SHARE * usual
 
 
-def failed(drawn: Drawn, spec: JobSpec, why: str) -> TrialResult:
-    """What is recorded of a trial that came to nothing."""
-    settings = {**spec.what.settings, **drawn.params}
-    return TrialResult(**drawn.model_dump(), state="failed", settings=settings, note=why)
-
-
 def outcome(
     spec: JobSpec,
     ended: dict[int, TrialResult],
@@ -194,6 +196,10 @@ def outcome(
     count = sum(t.state == "failed" for t in trials)
     if count:
         notes = [*notes, f"{count} of {len(trials)} trials failed; the search went on without them"]
+    gentler = sum(t.softened > 0 and t.state != "failed" for t in trials)
+    if gentler:
+        said = next(t.note for t in trials if t.softened and t.state != "failed")
+        notes = [*notes, f"{gentler} of {len(trials)} trials were made gentler; one {said}"]
     complete = [t for t in trials if t.state == "complete" and t.value is not None and t.curve]
     if not complete:
         return Outcome(trials=records, notes=tuple(notes))

@@ -53,6 +53,9 @@ def _search(
     spec = spec.model_copy(update={"workers": workers})
     done = run_job(spec, context.store, context.ledger, progress)
     outcome = renamed(done.outcome, name, arguments.strategy)
+    for note in outcome.notes:
+        if "made gentler" in note:
+            context.knowledge.record_lesson(context.run, f"{name}: {note}", arguments.strategy)
     counts = {
         s: sum(t.state == s for t in outcome.trials) for s in ("complete", "pruned", "failed")
     }

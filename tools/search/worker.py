@@ -17,13 +17,15 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from ..facts import JobProgress, Setting
-from ..jobs.child import DISK_FULL, describe, disk_full, end_with_parent
+from ..jobs.child import DISK_FULL, describe, disk_full, end_with_parent, out_of_memory
 from ..jobs.spec import JobSpec
 from ..training.checkpoint import Checkpoints
 from ..training.data import JobData
 from ..training.fine_tune import settings_of, tune
 from ..training.hardware import pin_threads
 from ..training.loop import Pruned
+from ..training.memory_estimate import gentler_by
+from ..training.memory_retry import SOFTENED, changed
 from .results import Drawn, TrialResult, TrialResults
 from .sampling import Pruning
 
@@ -36,11 +38,13 @@ class Task(BaseModel):
     Attributes:
         drawn: Its number and what was drawn for it.
         earlier: Values, epoch by epoch, of the trials it is compared with.
+        softened: How many times its settings are made gentler, as others ran out of memory.
         seconds: That it may take; None: no limit.
     """
 
     drawn: Drawn
     earlier: tuple[tuple[float, ...], ...] = ()
+    softened: int = 0
     seconds: float | None = None
 
 
@@ -74,20 +78,21 @@ def do_trial(task: Task, spec: JobSpec, data: JobData) -> None:
     failure: list[Exception] = []
 
     def train(folder: Path) -> TrialResult:
-        try:
-            return _trained(task, spec, data, folder, checkpoints)
-        except Exception as error:  # a trial may fail, the study goes on
-            if disk_full(error):
-                raise
-            if not isinstance(error, FAILURES):
-                failure.append(error)
-            shutil.rmtree(folder, ignore_errors=True)
-            return TrialResult(
-                **task.drawn.model_dump(),
-                state="failed",
-                settings={**spec.what.settings, **task.drawn.params},
-                note=describe(error),
-            )
+        at = task
+        while True:
+            try:
+                return _trained(at, spec, data, folder, checkpoints)
+            except Exception as error:  # a trial may fail, the study goes on
+                if disk_full(error):
+                    raise
+                shutil.rmtree(folder, ignore_errors=True)
+                softer = at.model_copy(update={"softened": at.softened + 1})
+                if not out_of_memory(error) or settings_for(softer, spec) is None:
+                    if not isinstance(error, FAILURES):
+                        failure.append(error)
+                    return failed(at.drawn, spec, describe(error))
+            _free_memory()  # of what the error held, too
+            at = softer
 
     TrialResults(root).keep(number, train)
     checkpoints.forget()
@@ -95,13 +100,30 @@ def do_trial(task: Task, spec: JobSpec, data: JobData) -> None:
         raise failure[0]
 
 
+def settings_for(task: Task, spec: JobSpec) -> dict[str, Setting] | None:
+    """All settings of a trial, made gentler as often as it says; None where that cannot be."""
+    settings: dict[str, Setting] = {**spec.what.settings, **task.drawn.params}
+    if not task.softened:
+        return settings
+    softer = gentler_by(settings_of(settings), task.softened)
+    if softer is None:
+        return None
+    return {**settings, **{name: getattr(softer, name) for name in SOFTENED}}
+
+
+def failed(drawn: Drawn, spec: JobSpec, why: str) -> TrialResult:
+    """What is recorded of a trial that came to nothing."""
+    settings = {**spec.what.settings, **drawn.params}
+    return TrialResult(**drawn.model_dump(), state="failed", settings=settings, note=why)
+
+
 def _trained(
     task: Task, spec: JobSpec, data: JobData, folder: Path, checkpoints: Checkpoints
 ) -> TrialResult:
-    settings: dict[str, Setting] = {**spec.what.settings, **task.drawn.params}
+    settings = settings_for(task, spec) or {}
     pruning, values = Pruning(spec, task.earlier), list[float]()
     start = time.monotonic()
-    drawn = task.drawn.model_dump()
+    drawn = {**task.drawn.model_dump(), "softened": task.softened}
 
     def report(epoch: int, value: float) -> None:
         values.append(value)
@@ -123,9 +145,13 @@ def _trained(
         )
     except Pruned:
         shutil.rmtree(folder, ignore_errors=True)
-        seconds = time.monotonic() - start
         return TrialResult(
-            **drawn, state="pruned", settings=settings, values=tuple(values), seconds=seconds
+            **drawn,
+            state="pruned",
+            settings=settings,
+            values=tuple(values),
+            seconds=time.monotonic() - start,
+            note=_said(settings, spec, task.drawn),
         )
     return TrialResult(
         **drawn,
@@ -136,7 +162,26 @@ def _trained(
         scores=tuned.scores,
         curve=tuned.curve,
         seconds=tuned.seconds,
+        note=_said(settings, spec, task.drawn),
     )
+
+
+def _said(settings: dict[str, Setting], spec: JobSpec, drawn: Drawn) -> str:
+    """What was done about too little memory; "" where there was enough."""
+    before = settings_of({**spec.what.settings, **drawn.params})
+    what = changed(before, settings_of(settings))
+    return f"ran out of memory: {what}" if what else ""
+
+
+def _free_memory() -> None:
+    """Let go of what a training that failed has left."""
+    import gc
+
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...evals.metrics import FloatArray
 from ..datasets.columns import Asked
-from ..datasets.fields import Field, ids_of, text_at, texts_at, usable_rows
+from ..datasets.fields import Field, rows_at, text_at, texts_at, usable_rows
 from ..datasets.rows import Rows
 from ..datasets.types import Row, Split
 from ..errors import DatasetError
@@ -77,14 +77,7 @@ class CodeGeneration(SequenceTask):
                     "entry_point": name,
                 }
             )
-        split = Split(
-            tuple(row["prompt"] for row in rows),
-            ("",) * len(rows),
-            ids_of(table, kept),
-            tuple(table.places[i] for i in kept),
-            tuple(rows),
-        )
-        return Rows(split, tuple(oddities))
+        return rows_at(table, kept, [row["prompt"] for row in rows], rows, oddities)
 
     def asked_row(self, table: Table, row: int, text: str) -> Row:
         """The prompt; and the tests where they are known, of which the first is shown."""

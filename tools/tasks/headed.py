@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..training.goals import Goal
     from ..training.inputs import Inputs
     from ..training.linear import LinearHead
+    from ..training.settings import TrainSettings
 
 Extra = dict[str, Any]  # what a saved model needs beside labels and weights; JSON values
 
@@ -53,6 +54,10 @@ class HeadedTask(Task):
     def extra(self, train: Split) -> Extra:
         """What a saved model needs to know of the training rows."""
         return {}
+
+    def tuned(self, extra: Extra, train: Split, settings: TrainSettings) -> Extra:
+        """What `extra` becomes where a fine-tune's settings ask for another head."""
+        return extra
 
     def fitted(self, split: Split, outputs: FloatArray, labels: Sequence[str]) -> Extra:
         """What is fitted to the outputs on validation, such as thresholds."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...evals.metrics import FloatArray
 from ..datasets.columns import Asked
-from ..datasets.fields import Field, ids_of, text_at, usable_rows
+from ..datasets.fields import Field, rows_at, text_at, usable_rows
 from ..datasets.rows import Rows
 from ..datasets.types import Split
 from .task import Answer, Answerer, Task
@@ -42,21 +42,15 @@ class LanguageModelling(Task):
         """The text of each row."""
         column = TEXT.require(table, asked.text)
         kept, oddities = usable_rows(table, column, (), train=train)
-        split = Split(
-            tuple(text_at(table, column, i) for i in kept),
-            ("",) * len(kept),
-            ids_of(table, kept),
-            tuple(table.places[i] for i in kept),
-        )
-        return Rows(split, tuple(oddities))
+        return rows_at(table, kept, [text_at(table, column, i) for i in kept], (), oddities)
 
     def probe(
         self, data: JobData, folder: Path, wanted: Mapping[str, bool], on_progress: OnProgress
     ) -> Outcome:
         """Counts of tokens and of pairs, and the base model before any tuning."""
-        from ..facts import Candidate, JobProgress, Outcome
+        from ..facts import JobProgress, Outcome
         from ..training.generative.modelling import ModellingTuning
-        from ..training.measure import saved_scores
+        from ..training.measure import rung, saved_scores
 
         tuning, candidates, frozen = ModellingTuning(data), [], 0.0
         chosen = [name for name in self.probes if wanted[name]]
@@ -68,16 +62,8 @@ class LanguageModelling(Task):
                 frozen = tuning.pass_seconds()
             else:
                 tuning.save_counts(folder / name, name)
-            candidates.append(
-                Candidate(
-                    name=name,
-                    strategy=name,
-                    validation=saved_scores(folder / name, data.validation, data.spec),
-                    seconds=time.monotonic() - start,
-                    folder=name,
-                    data=data.spec.data_name,
-                )
-            )
+            scores = saved_scores(folder / name, data.validation, data.spec)
+            candidates.append(rung(data.spec, name, scores, time.monotonic() - start))
         return Outcome(candidates=tuple(candidates), frozen_seconds=frozen, notes=tuning.notes())
 
     def tuning(self, data: JobData) -> Tuning:

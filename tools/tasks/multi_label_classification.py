@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from ..training.inputs import Inputs
     from ..training.linear import LinearHead
 
+FITTED = "fitted"  # in `extra`: the thresholds suit the validation rows
+
 
 class MultiLabelClassification(HeadedTask):
     """Any number of labels for each text."""
@@ -80,7 +82,8 @@ class MultiLabelClassification(HeadedTask):
         from ..training.thresholds import fit_thresholds
 
         true = LabelSets(labels).gold(split).astype(np.float64)
-        return {"thresholds": [round(float(t), 6) for t in fit_thresholds(true, outputs)]}
+        found = [round(float(t), 6) for t in fit_thresholds(true, outputs)]
+        return {"thresholds": found, FITTED: True}
 
     def blind(self, head: LinearHead, labels: Sequence[str]) -> Extra:
         """One threshold that only the most frequent label passes."""
@@ -100,6 +103,20 @@ class MultiLabelClassification(HeadedTask):
                 "_labels": card.labels,
             }
             for row, passed in zip(outputs, given, strict=True)
+        ]
+
+    def unflattered(self, card: SavedModel, split: Split, answers: list[Answer]) -> list[Answer]:
+        """With the thresholds of the other folds, where thresholds were fitted at all."""
+        from ..training.goals import LabelSets
+        from ..training.thresholds import out_of_fold
+
+        if not card.extra.get(FITTED) or len(answers) < 2:
+            return answers
+        scores = np.array([a["_scores"] for a in answers], np.float64)
+        given = out_of_fold(LabelSets(card.labels).gold(split).astype(np.float64), scores)
+        return [
+            {**a, "labels": [card.labels[j] for j in np.flatnonzero(passed)], "_given": passed}
+            for a, passed in zip(answers, given, strict=True)
         ]
 
     def stats(self, split: Split, answers: Sequence[Answer]) -> dict[str, FloatArray]:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from ..deployment.saved import SavedModel
     from ..training.goals import Goal
     from ..training.inputs import Inputs
+    from ..training.settings import TrainSettings
+
+OWN = "own_weights"  # in `extra`: the head has weights for each of the choices
 
 
 class MultipleChoice(HeadedTask):
@@ -66,36 +69,45 @@ class MultipleChoice(HeadedTask):
         """The choices, where they never differ."""
         return {"choices": list(_fixed(train))}
 
-    def inputs(self, extra: Extra) -> Inputs:
-        """The question with each choice."""
-        from ..training.inputs import QuestionChoices
+    def tuned(self, extra: Extra, train: Split, settings: TrainSettings) -> Extra:
+        """Weights of its own for each choice, where they are asked for and no row has others."""
+        own = settings.own_weights and bool(extra["choices"]) and bool(train.labels[0])
+        return {**extra, OWN: True} if own else extra
 
-        return QuestionChoices(extra["choices"])
+    def inputs(self, extra: Extra) -> Inputs:
+        """The question with each choice, or alone where each choice has its own weights."""
+        from ..training.inputs import QuestionChoices, Questions
+
+        return Questions() if extra.get(OWN) else QuestionChoices(extra["choices"])
 
     def goal(self, labels: Sequence[str], extra: Extra, train: Split | None = None) -> Goal:
         """One of the choices."""
-        from ..training.goals import OneOf
+        from ..training.goals import FixedChoices, OneOf
 
-        return OneOf()
+        return FixedChoices(labels) if extra.get(OWN) else OneOf()
 
     def completed(self, split: Split, card: SavedModel) -> Split:
         """Rows without choices get those that never differed in training."""
-        fixed = card.extra["choices"]
+        fixed, own = card.extra["choices"], card.extra.get(OWN)
         rows = []
         for row, place in zip(split.rows, split.places, strict=True):
             if not row["choices"] and not fixed:
                 raise DatasetError(f"{place}: has no choices; write a list of at least two")
+            other = [choice for choice in row["choices"] if own and choice not in fixed]
+            if other:
+                raise DatasetError(
+                    f"{place}: the choice {other[0]!r} is none of the model's, "
+                    f"{', '.join(map(repr, fixed))}; take it out or leave the choices out"
+                )
             rows.append(row if row["choices"] else {**row, "choices": list(fixed)})
         return replace(split, rows=tuple(rows))
 
     def answers(self, split: Split, outputs: FloatArray, card: SavedModel) -> list[Answer]:
         """The likeliest choice, its index and probability."""
         found = []
-        start = 0
-        for row in split.rows:
+        parts = _own(split, outputs, card) if card.extra.get(OWN) else _scored(split, outputs)
+        for row, chances in zip(split.rows, parts, strict=True):
             choices = row["choices"]
-            chances = outputs[start : start + len(choices), 0]
-            start += len(choices)
             best = int(chances.argmax())
             found.append(
                 {
@@ -123,6 +135,22 @@ class MultipleChoice(HeadedTask):
     def shown(self, answer: Answer) -> str:
         """The choice."""
         return str(answer["choice"])
+
+
+def _scored(split: Split, outputs: FloatArray) -> list[FloatArray]:
+    """The probabilities of each row's choices, out of one output for each choice."""
+    ends = np.cumsum([len(row["choices"]) for row in split.rows], dtype=np.int64)
+    return np.split(outputs[:, 0], ends[:-1])
+
+
+def _own(split: Split, outputs: FloatArray, card: SavedModel) -> list[FloatArray]:
+    """The same out of (n, labels): those of the choices that a row has, which sum to 1."""
+    columns = {label: i for i, label in enumerate(card.labels)}
+    chosen = [
+        given[[columns[choice] for choice in row["choices"]]]
+        for row, given in zip(split.rows, outputs, strict=True)
+    ]
+    return [part / part.sum() for part in chosen]
 
 
 def _fixed(train: Split) -> tuple[str, ...]:

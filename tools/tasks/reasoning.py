@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ...evals.metrics import FloatArray
 from ...evals.numbers import MARK, final_answer, normal
 from ..datasets.columns import Asked
-from ..datasets.fields import Field, ids_of, text_at, usable_rows
+from ..datasets.fields import Field, rows_at, text_at, usable_rows
 from ..datasets.rows import Rows
 from ..datasets.types import Row, Split
 from ..errors import DatasetError
@@ -67,14 +67,7 @@ class Reasoning(SequenceTask):
             rows.append(
                 {"question": text_at(table, question, i), "solution": way, "answer": said.strip()}
             )
-        split = Split(
-            tuple(row["question"] for row in rows),
-            ("",) * len(rows),
-            ids_of(table, kept),
-            tuple(table.places[i] for i in kept),
-            tuple(rows),
-        )
-        return Rows(split, tuple(oddities))
+        return rows_at(table, kept, [row["question"] for row in rows], rows, oddities)
 
     def prompted(self, row: Row) -> Prompted:
         """The question, and how the answer is to be given."""

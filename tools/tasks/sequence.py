@@ -95,7 +95,7 @@ class SequenceTask(Task):
     ) -> Outcome:
         """The cheap ways to answer, then the base model before any tuning."""
         from ..facts import JobProgress, Outcome
-        from ..training.measure import saved_scores
+        from ..training.measure import rung, saved_scores
 
         candidates: list[Candidate] = []
         chosen = [name for name in self.probes if wanted[name]]
@@ -117,7 +117,7 @@ class SequenceTask(Task):
                 self._remember(name, data, folder / name)
             self.finish(data, folder / name)
             scores = saved_scores(folder / name, data.validation, data.spec)
-            candidates.append(_candidate(data, name, scores, time.monotonic() - start))
+            candidates.append(rung(data.spec, name, scores, time.monotonic() - start))
         return Outcome(
             candidates=tuple(candidates),
             frozen_seconds=frozen,
@@ -142,22 +142,13 @@ class SequenceTask(Task):
         return SequenceTuning(self, data)
 
     def _remember(self, name: str, data: JobData, folder: Path) -> None:
-        from ..deployment.saved import SavedModel, write_description
+        from ..deployment.saved import write_description
+        from ..training.card import card_of
         from ..training.cheap import remember
 
         train, way = data.train, self.ways[name]
         remember(way, folder, train.texts, [self.cheap_target(way, row) for row in train.rows])
-        card = SavedModel(
-            task=self.name,
-            strategy=name,
-            encoder="none",
-            labels=(),
-            base_model="",
-            masked=data.spec.masked,
-            run=data.spec.run,
-            data_hash=data.spec.data_hash,
-        )
-        write_description(folder, card)
+        write_description(folder, card_of(data, name, "none"))
 
     # Answering
 
@@ -231,17 +222,3 @@ def one_line(text: str) -> str:
 def written(answers: Sequence[Answer]) -> list[str]:
     """The texts of answers."""
     return [str(answer["text"]) for answer in answers]
-
-
-def _candidate(data: JobData, name: str, scores: dict[str, float], seconds: float) -> Candidate:
-    from ..facts import Candidate
-
-    return Candidate(
-        name=name,
-        strategy=name,
-        settings={},
-        validation=scores,
-        seconds=seconds,
-        folder=name,
-        data=data.spec.data_name,
-    )

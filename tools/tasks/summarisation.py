@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...evals.metrics import FloatArray
 from ..datasets.columns import Asked
-from ..datasets.fields import Field, ids_of, text_at, texts_at, usable_rows
+from ..datasets.fields import Field, rows_at, text_at, texts_at, usable_rows
 from ..datasets.rows import Rows
 from ..datasets.types import Row, Split
 from .sequence import UNTUNED, SequenceTask, written
@@ -52,14 +52,7 @@ class Summarisation(SequenceTask):
             rows.append(
                 {"source": text_at(table, source, i), "target": found[0], "references": found}
             )
-        split = Split(
-            tuple(row["source"] for row in rows),
-            ("",) * len(rows),
-            ids_of(table, kept),
-            tuple(table.places[i] for i in kept),
-            tuple(rows),
-        )
-        return Rows(split, tuple(oddities))
+        return rows_at(table, kept, [row["source"] for row in rows], rows, oddities)
 
     def prompted(self, row: Row) -> Prompted:
         """The text after an instruction; the beginning stays where it is too long."""

@@ -174,6 +174,19 @@ class Task(ABC):
             Kind of statistics -> (n, k): one line for each row.
         """
 
+    def unflattered(self, card: SavedModel, split: Split, answers: list[Answer]) -> list[Answer]:
+        """The answers on the rows that a model's thresholds were fitted to, for scoring.
+
+        Args:
+            card: Of the model.
+            split: n rows with their gold: those on validation.
+            answers: As the model gives them.
+
+        Returns:
+            Answers with thresholds that were fitted to other rows than each's own.
+        """
+        return answers
+
     def faults(self, card: SavedModel, split: Split, answers: Sequence[Answer]) -> list[str]:
         """What is wrong with a model's answers whatever the gold: unknown labels, bad scores."""
         return []

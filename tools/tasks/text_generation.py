@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...evals.metrics import FloatArray
 from ..datasets.columns import Asked
-from ..datasets.fields import Field, columns_of, ids_of, text_at, usable_rows
+from ..datasets.fields import Field, columns_of, rows_at, text_at, usable_rows
 from ..datasets.rows import Rows
 from ..datasets.tables import as_text
 from ..datasets.types import Row, Split
@@ -68,15 +68,10 @@ class TextGeneration(SequenceTask):
                     f"{table.places[i]}: neither control nor prompt; fill one in, or delete the row"
                 )
             rows.append(row)
-        split = Split(
-            # What is written is what must not leak: controls come again in every row.
-            tuple("\n".join(filter(None, (row["prompt"], row["text"]))) for row in rows),
-            tuple(next(iter(row["control"].values()), "") for row in rows),
-            ids_of(table, kept),
-            tuple(table.places[i] for i in kept),
-            tuple(rows),
-        )
-        return Rows(split, tuple(oddities))
+        # What is written is what must not leak: controls come again in every row.
+        texts = ["\n".join(filter(None, (row["prompt"], row["text"]))) for row in rows]
+        labels = [next(iter(row["control"].values()), "") for row in rows]
+        return rows_at(table, kept, texts, rows, oddities, labels)
 
     def ask(self, table: Table, column: str | None) -> Split:
         """Rows with a control, a prompt, or both; a line of plain text is a prompt."""
@@ -158,23 +153,14 @@ class TextGeneration(SequenceTask):
 
     def _remember(self, name: str, data: JobData, folder: Path) -> None:
         """Keep the training texts that the judge was not tuned on."""
-        from ..deployment.saved import SavedModel, write_description
+        from ..deployment.saved import write_description
+        from ..training.card import card_of
         from ..training.judge import kept_from_judge
         from ..training.quoting import remember_texts
 
         rows = [row for i, row in enumerate(data.train.rows) if kept_from_judge(i)]
         remember_texts([self.target(r) for r in rows], [r["control"] for r in rows], folder)
-        card = SavedModel(
-            task=self.name,
-            strategy=name,
-            encoder="none",
-            labels=(),
-            base_model="",
-            masked=data.spec.masked,
-            run=data.spec.run,
-            data_hash=data.spec.data_hash,
-        )
-        write_description(folder, card)
+        write_description(folder, card_of(data, name, "none"))
 
     def _cheap(self, card: SavedModel, folder: Path) -> Answerer:
         from ..errors import ModelError

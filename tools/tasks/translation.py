@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...evals.metrics import FloatArray
 from ..datasets.columns import Asked
-from ..datasets.fields import Field, ids_of, text_at, texts_at, usable_rows
+from ..datasets.fields import Field, rows_at, text_at, texts_at, usable_rows
 from ..datasets.parallel import LANGUAGES, direction
 from ..datasets.rows import Rows
 from ..datasets.types import Row, Split
@@ -87,14 +87,7 @@ class Translation(SequenceTask):
                     "target_lang": text_at(table, languages[1], i) or coded[1],
                 }
             )
-        split = Split(
-            tuple(row["source"] for row in rows),
-            ("",) * len(rows),
-            ids_of(table, kept),
-            tuple(table.places[i] for i in kept),
-            tuple(rows),
-        )
-        return Rows(split, tuple(oddities))
+        return rows_at(table, kept, [row["source"] for row in rows], rows, oddities)
 
     def asked_row(self, table: Table, row: int, text: str) -> Row:
         """The source, and its languages where they stand beside it."""

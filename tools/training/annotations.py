@@ -18,10 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from ..datasets.types import Row
-from ..deployment.saved import SavedModel, write_card, write_tfidf
 from ..errors import ModelError
 from .linear import fit_linear
-from .tfidf import fit_features
+from .tfidf import fit_features, save_beside
 
 INTENT, LEXICON = "intent", "slots.json"
 STRENGTH = 30.0  # of the intent classifier: sparse features need a weak penalty
@@ -51,15 +50,7 @@ def fit_annotator(rows: Sequence[Row], folder: Path) -> bool:
     index = {intent: i for i, intent in enumerate(intents)}
     true = np.array([index[row["intent"]] for row in known], np.int64)
     head = fit_linear(matrix, true, len(intents), strength=STRENGTH)
-    write_tfidf(folder / INTENT, features.vocabulary_, features.idf_)
-    card = SavedModel(
-        task="text-classification",
-        strategy="tfidf_linear",
-        encoder="none",
-        labels=tuple(intents),
-        base_model="",
-    )
-    write_card(folder / INTENT, card, head)
+    save_beside(folder / INTENT, features, head, intents)
     (folder / LEXICON).write_text(json.dumps(_lexicon(known), ensure_ascii=False), "utf-8")
     return True
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from ..deployment.saved import write_description
 from ..facts import Candidate, JobProgress, OnProgress, Outcome
-from .answer_tuning import AnswerTuning, answer_card
+from .answer_tuning import AnswerTuning
+from .card import card_of
 from .data import JobData
-from .measure import saved_scores
+from .measure import rung, saved_scores
 
 WORDLESS = ("no_answer", "best_sentence")  # these need no model at all
 
@@ -34,7 +35,7 @@ def probe_answers(
             on_progress(JobProgress(share=0.02, text=name.replace("_", " ")))
             write_into = folder / name
             write_into.mkdir(parents=True, exist_ok=True)
-            write_description(write_into, answer_card(data, name, "none", {}))
+            write_description(write_into, card_of(data, name, "none"))
             candidates.append(_candidate(data, write_into, time.monotonic() - start))
     frozen_seconds = 0.0
     if wanted.get("frozen_linear", True):
@@ -53,11 +54,5 @@ def probe_answers(
 
 
 def _candidate(data: JobData, folder: Path, seconds: float) -> Candidate:
-    return Candidate(
-        name=folder.name,
-        strategy=folder.name,
-        validation=saved_scores(folder, data.validation, data.spec),
-        seconds=seconds,
-        folder=folder.name,
-        data=data.spec.data_name,
-    )
+    scores = saved_scores(folder, data.validation, data.spec)
+    return rung(data.spec, folder.name, scores, seconds)

@@ -13,13 +13,14 @@ from torch import nn
 from ...evals.measures import squad
 from ...evals.metrics import FloatArray
 from ..datasets.types import Row, Split
-from ..deployment.saved import Encoder, SavedModel, write_card
+from ..deployment.saved import Encoder, write_card
 from ..facts import JobProgress, OnProgress
 from .answering import AnswerExamples, AnswerNetwork, answer_examples
+from .card import card_of
 from .data import JobData
 from .embed import final_states
 from .hardware import pick_device
-from .linear import LinearHead
+from .linear import head_of
 from .loop import Watch, train
 from .network import prepare_encoder
 from .overlap import WIDTH
@@ -27,6 +28,7 @@ from .pooled import save_core
 from .prefix import cached_prefix, put_prefix
 from .settings import TrainSettings
 from .spans import Found, best_spans, fit_threshold, longest_answer
+from .windows import notes_of
 
 # Of the head that tuning begins with; that of the frozen rung learns until it gains no more.
 HEAD = TrainSettings(strategy="full", learning_rate=5e-3, epochs=12, patience=3, batch_size=16)
@@ -131,51 +133,23 @@ class AnswerTuning:
         self, layer: nn.Linear, strategy: str, kind: Encoder, folder: Path, outputs: FloatArray
     ) -> None:
         """Write the head, and the description with what is fitted to validation."""
-        layer = layer.cpu()
-        head = LinearHead(layer.weight.detach().numpy(), layer.bias.detach().numpy())
         found = self.found(self.data.validation, outputs)
         extra = {
             "threshold": self.threshold(self.data.validation, found),
             "longest": longest_answer(self.examples(self.data.train)),
         }
-        write_card(folder, answer_card(self.data, strategy, kind, extra), head)
+        card = card_of(self.data, strategy, kind, labels=("start", "end"), extra=extra)
+        write_card(folder, card, head_of(layer))
 
     def notes(self) -> tuple[str, ...]:
         """How many contexts took several windows."""
-        split = self.examples(self.data.train).pieces.split_texts
-        if not split:
-            return ()
-        share = split / len(self.data.train)
-        return (
-            f"{share:.1%} of the training contexts were read in overlapping windows of "
-            f"{self.data.max_length} tokens; nothing was cut off",
-        )
+        pieces = self.examples(self.data.train).pieces
+        return notes_of(pieces, len(self.data.train), "contexts", self.data.max_length)
 
 
 def gold_answers(rows: Sequence[Row]) -> list[list[str]]:
     """The true answers of each row; none where the context has none."""
     return [[answer["text"] for answer in row["answers"]] for row in rows]
-
-
-def answer_card(
-    data: JobData, strategy: str, encoder: Encoder, extra: dict[str, Any]
-) -> SavedModel:
-    """Describe a model that finds answers."""
-    based = encoder != "none"
-    return SavedModel(
-        task=data.spec.what.task,
-        strategy=strategy,
-        encoder=encoder,
-        labels=("start", "end") if based else (),
-        base_model=data.base.ref if based else "",
-        base_hub_id=data.base.hub_id if based else None,
-        base_digest=data.base.digest if based else "",
-        max_length=data.max_length,
-        masked=data.spec.masked,
-        run=data.spec.run,
-        data_hash=data.spec.data_hash,
-        extra=extra,
-    )
 
 
 def _said(row: Row, found: Found, threshold: float) -> str:

@@ -15,7 +15,7 @@ from ...evals.metrics import IntArray
 from ..datasets.types import Row
 from .embed import PrefixStates
 from .examples import Batch
-from .network import Network
+from .network import Network, last_states
 from .overlap import WIDTH, overlap
 from .windows import Windows, windows
 
@@ -142,14 +142,7 @@ class AnswerNetwork(Network):
 
     def forward(self, batch: Batch) -> Tensor:
         """(batch, pieces, 2) scores of a beginning and an end there, float32."""
-        if "final" in batch:
-            hidden = batch["final"]
-        else:
-            if "states" in batch:
-                prefix: Any = self.core.get_submodule("prefix_stand_in")
-                prefix.states = batch["states"]
-            ids, mask = batch["ids"], batch["mask"]
-            hidden = self.core(input_ids=ids, attention_mask=mask).last_hidden_state
+        hidden = batch["final"] if "final" in batch else last_states(self.core, batch)
         with torch.autocast(hidden.device.type, enabled=False):
             read = torch.cat([self.dropout(hidden.float()), batch["features"]], -1)
             scores: Tensor = self.head(read)

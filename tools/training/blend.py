@@ -14,9 +14,10 @@ from ...evals.metrics import FloatArray, IntArray
 from ..deployment.load import load_classifier
 from ..deployment.model import load_model
 from ..deployment.pool import pooled
-from ..deployment.saved import PARTS, Part, SavedModel, write_description
+from ..deployment.saved import PARTS, Part, write_description
 from ..facts import Candidate, JobProgress, OnProgress, Outcome
 from ..jobs.spec import JobSpec
+from .card import card_of
 from .data import JobData
 from .hardware import pin_threads
 from .measure import costs_of
@@ -51,19 +52,8 @@ def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
     for name, member in spec.what.models:
         shutil.copytree(member, model_folder / PARTS / name)
     parts = tuple(Part(name=n, weight=float(w)) for n, w in zip(names, weights, strict=True))
-    card = SavedModel(
-        task=spec.what.task,
-        strategy="blend",
-        encoder="parts",
-        labels=data.labels,
-        base_model=data.base.ref,
-        base_hub_id=data.base.hub_id,
-        masked=spec.masked,
-        run=spec.run,
-        data_hash=spec.data_hash,
-        parts=parts,
-    )
-    write_description(model_folder, card)
+    card = card_of(data, "blend", "parts", labels=data.labels)
+    write_description(model_folder, card.model_copy(update={"parts": parts}))
     scores = score(data.validation_labels, pooled(opinions, weights))
     if spec.what.measured:
         scores |= costs_of(load_model(model_folder), data.validation, spec)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -79,40 +80,44 @@ def prefix_states(
     """
     stack = encoder_layers(encoder)
     below = len(stack) - min(top, len(stack))
-    kind = torch.bfloat16 if device.bf16 else torch.float32
-    flat = torch.zeros(int(tokens.starts[-1]), encoder.config.hidden_size, dtype=kind)
     caught: list[Tensor] = []
 
     def catch(_module: nn.Module, args: tuple[Tensor, ...]) -> None:
         caught.append(args[0])
         raise _Caught
 
+    def entering(ids: Tensor, mask: Tensor) -> Tensor:
+        with contextlib.suppress(_Caught):
+            encoder(input_ids=ids, attention_mask=mask)
+        return caught.pop()
+
     hook = stack[below].register_forward_pre_hook(catch)
-    done = 0
-    encoder.to(device.kind).eval()
     try:
-        for rows in by_length(tokens.lengths, BATCH):
-            ids, mask = (t.to(device.kind) for t in tokens.batch(rows))
-            with torch.no_grad(), device.autocast():
-                try:
-                    encoder(input_ids=ids, attention_mask=mask)
-                except _Caught:
-                    hidden = caught.pop().to("cpu", kind)
-            for i, row in enumerate(rows):
-                start, stop = tokens.starts[row], tokens.starts[row + 1]
-                flat[start:stop] = hidden[i, : stop - start]
-            done += len(rows)
-            if progress:
-                progress(done, len(tokens))
+        return _every_token(encoder, tokens, device, entering, progress)
     finally:
         hook.remove()
-    return PrefixStates(flat, tokens)
 
 
 def final_states(
     encoder: Any, tokens: Tokens, device: Device, progress: Progress | None = None
 ) -> PrefixStates:
     """Run all texts through all layers, once: the last hidden state of every token."""
+
+    def last(ids: Tensor, mask: Tensor) -> Tensor:
+        hidden: Tensor = encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+        return hidden
+
+    return _every_token(encoder, tokens, device, last, progress)
+
+
+def _every_token(
+    encoder: Any,
+    tokens: Tokens,
+    device: Device,
+    states: Callable[[Tensor, Tensor], Tensor],
+    progress: Progress | None,
+) -> PrefixStates:
+    """Put what `states` gives for batches (texts, tokens, width) side by side, without padding."""
     kind = torch.bfloat16 if device.bf16 else torch.float32
     flat = torch.zeros(int(tokens.starts[-1]), encoder.config.hidden_size, dtype=kind)
     done = 0
@@ -120,7 +125,7 @@ def final_states(
     for rows in by_length(tokens.lengths, BATCH):
         ids, mask = (t.to(device.kind) for t in tokens.batch(rows))
         with torch.no_grad(), device.autocast():
-            hidden = encoder(input_ids=ids, attention_mask=mask).last_hidden_state.to("cpu", kind)
+            hidden = states(ids, mask).to("cpu", kind)
         for i, row in enumerate(rows):
             start, stop = tokens.starts[row], tokens.starts[row + 1]
             flat[start:stop] = hidden[i, : stop - start]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -92,11 +93,20 @@ class Classes(Goal):
         """Classes by inverse root frequency, and smoothed labels."""
         import torch
 
-        found = Classes(self.labels)
+        found = copy(self)
         found._smoothing = settings.label_smoothing
         if settings.class_weights:
             found._weight = torch.from_numpy(class_weights(gold, self.width))
         return found
+
+
+class FixedChoices(Classes):
+    """One of the choices that never differ; the head has weights for each of them."""
+
+    def gold(self, split: Split) -> NDArray[np.int64]:
+        """(n,), positions of the right choices in `labels`."""
+        index = {label: i for i, label in enumerate(self.labels)}
+        return np.array([index[row["choices"][row["answer"]]] for row in split.rows], np.int64)
 
 
 class LabelSets(Goal):

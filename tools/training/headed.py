@@ -15,19 +15,20 @@ from torch import Tensor, nn
 from ...evals.measures import value as measure
 from ...evals.metrics import METRICS, FloatArray
 from ..datasets.types import Split
-from ..deployment.saved import SavedModel, write_card
+from ..deployment.saved import Encoder, SavedModel, write_card
 from ..facts import JobProgress, OnProgress
+from .card import card_of
 from .data import JobData
 from .examples import Batch
 from .goals import Goal, fit_head
 from .hardware import Device, pick_device
 from .inputs import Sequences
-from .linear import LinearHead, linear_layer
+from .linear import head_of, linear_layer
 from .network import EncoderClassifier, mean_pool, prepare_encoder
 from .pooled import START_STRENGTH, save_core
 from .prefix import cached_prefix, put_prefix
 from .settings import TrainSettings
-from .tokens import by_length
+from .tokens import by_length, notes_of
 
 if TYPE_CHECKING:
     from ..tasks.headed import HeadedTask
@@ -149,6 +150,9 @@ class HeadedTuning:
         """The encoder, frozen and wrapped as the strategy says, under a fitted head."""
         data = self.data
         encoder = data.encoder()
+        self.extra = self.task.tuned(self.extra, data.train, settings)
+        self.goal = self.task.goal(self.labels, self.extra, data.train)
+        self._sequences.clear()
         gold = self.goal.gold(data.train)
         self.goal = self.goal.weighed(gold, settings)
         features = self._pooled(encoder, on_progress)
@@ -166,6 +170,7 @@ class HeadedTuning:
         """The metric itself, turned round where lower is better."""
         card = self._card("", "none", outputs, split)
         answers = self.task.answers(split, outputs, card)
+        answers = self.task.unflattered(card, split, answers)
         return METRICS[metric].upward(measure(metric, self.task.stats(split, answers)))
 
     def save(
@@ -174,17 +179,12 @@ class HeadedTuning:
         """Write a plain PEFT adapter, or a plain encoder with its tokenizer, and the head."""
         self._put_back()
         kind = save_core(network.core, settings, self.data, folder)
-        layer = network.head.cpu()
-        head = LinearHead(layer.weight.detach().numpy(), layer.bias.detach().numpy())
-        write_card(folder, self._card(settings.strategy, kind, outputs, self.data.validation), head)
+        card = self._card(settings.strategy, kind, outputs, self.data.validation)
+        write_card(folder, card, head_of(network.head))
 
     def notes(self) -> tuple[str, ...]:
         """How many sequences were cut."""
-        tokens = self.sequences(self.data.train).tokens
-        if not tokens.cut:
-            return ()
-        share = tokens.cut / len(tokens)
-        return (f"{share:.1%} of the training texts were cut at {self.data.max_length} tokens",)
+        return notes_of(self.sequences(self.data.train).tokens, self.data.max_length)
 
     def _pooled(self, encoder: Any, on_progress: OnProgress) -> NDArray[np.float32]:
         """What the untrained encoder gives the head for the training rows; kept."""
@@ -200,30 +200,9 @@ class HeadedTuning:
             lambda: pooled_states(encoder, found, pick_device(), tell),
         )[0]
 
-    def _card(self, strategy: str, kind: Any, outputs: FloatArray, split: Split) -> SavedModel:
+    def _card(self, strategy: str, kind: Encoder, outputs: FloatArray, split: Split) -> SavedModel:
         extra = {**self.extra, **self.task.fitted(split, outputs, self.labels)}
-        return describe(self.data, strategy, kind, self.labels, extra)
-
-
-def describe(
-    data: JobData, strategy: str, kind: Any, labels: tuple[str, ...], extra: dict[str, Any]
-) -> SavedModel:
-    """The card of a model; one without an encoder names no base model."""
-    based = kind != "none"
-    return SavedModel(
-        task=data.spec.what.task,
-        strategy=strategy,
-        encoder=kind,
-        labels=labels,
-        base_model=data.base.ref if based else "",
-        base_hub_id=data.base.hub_id if based else None,
-        base_digest=data.base.digest if based else "",
-        max_length=data.max_length,
-        masked=data.spec.masked,
-        run=data.spec.run,
-        data_hash=data.spec.data_hash,
-        extra=extra,
-    )
+        return card_of(self.data, strategy, kind, labels=self.labels, extra=extra)
 
 
 def pooled_states(

@@ -11,15 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.types import Split
-from ..deployment.saved import write_card, write_tfidf
+from ..deployment.saved import Encoder, write_card, write_tfidf
 from ..facts import Candidate, JobProgress, OnProgress, Outcome
+from .card import card_of
 from .data import JobData
 from .goals import Classes, fit_best_head, fit_head
 from .hardware import Device, pick_device
-from .headed import HeadedTuning, describe, pooled_states
+from .headed import HeadedTuning, pooled_states
 from .inputs import Inputs
 from .linear import STRENGTHS, LinearHead, fit_margin
-from .measure import saved_scores
+from .measure import rung, saved_scores
 from .tfidf import fit_features
 from .tokens import tokenize
 
@@ -160,7 +161,7 @@ class _Probes:
     def _saved(
         self,
         name: str,
-        kind: str,
+        kind: Encoder,
         head: LinearHead,
         settings: Mapping[str, float],
         start: float,
@@ -176,17 +177,10 @@ class _Probes:
             logits = np.asarray(features @ head.weight.T + head.bias, np.float64)
             outputs = self.goal.outputs(logits, self._sizes(data.validation))
             extra |= self.task.fitted(data.validation, outputs, labels)
-        write_card(self.folder / name, describe(data, name, kind, labels, extra), head)
+        write_card(self.folder / name, card_of(data, name, kind, labels=labels, extra=extra), head)
         seconds = time.monotonic() - start
-        return Candidate(
-            name=name,
-            strategy=name,
-            settings=dict(settings),
-            validation=saved_scores(self.folder / name, data.validation, data.spec),
-            seconds=seconds,
-            folder=name,
-            data=data.spec.data_name,
-        )
+        scores = saved_scores(self.folder / name, data.validation, data.spec)
+        return rung(data.spec, name, scores, seconds, settings)
 
 
 def frozen_features(

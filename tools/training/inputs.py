@@ -100,6 +100,18 @@ class Pairs(Inputs):
         return [_shared_words(a, b) for a, b in zip(*self.sides(split), strict=True)]
 
 
+class Questions(Inputs):
+    """The question alone, in rows with `question`."""
+
+    def sequences(self, tokenizer: Any, split: Split, max_length: int) -> Sequences:
+        """The question's tokens, averaged."""
+        return _averaged(tokenize(tokenizer, self.words(split), max_length), self.sizes(split))
+
+    def words(self, split: Split) -> list[str]:
+        """The question itself."""
+        return [row["question"] for row in split.rows]
+
+
 class QuestionChoices(Inputs):
     """A question with its choices, each read together with the question.
 

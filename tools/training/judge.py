@@ -39,9 +39,8 @@ def fit_judge(
     Returns:
         The values of each control that is judged.
     """
-    from ..deployment.saved import SavedModel, write_card, write_tfidf
     from .linear import fit_margin
-    from .tfidf import fit_features
+    from .tfidf import fit_features, save_beside
 
     judged: dict[str, tuple[str, ...]] = {}
     for number, name in enumerate(control_names(controls)):
@@ -56,17 +55,7 @@ def fit_judge(
         labels = np.array([values.index(controls[rows[p]][name]) for p in chosen], np.int64)
         known = matrix[chosen]
         head = fit_margin(known, labels, known, labels, len(values))
-        where = folder / FOLDER / str(number)
-        write_tfidf(where, features.vocabulary_, features.idf_)
-        card = SavedModel(
-            task="text-classification",
-            strategy="tfidf_linear",
-            encoder="none",
-            labels=tuple(values),
-            base_model="",
-            extra={"control": name},
-        )
-        write_card(where, card, head)
+        save_beside(folder / FOLDER / str(number), features, head, values, {"control": name})
         judged[name] = tuple(values)
     return judged
 

@@ -39,6 +39,12 @@ def linear_layer(head: LinearHead) -> Any:
     return layer
 
 
+def head_of(layer: Any) -> LinearHead:
+    """The weights of such a torch layer, in main memory: the inverse of `linear_layer`."""
+    weight, bias = (part.detach().cpu().numpy() for part in (layer.weight, layer.bias))
+    return LinearHead(weight, bias)
+
+
 def softmax(logits: NDArray[Any]) -> FloatArray:
     """Softmax over the last axis, (n, n_classes), in float64."""
     shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from ...evals.measures import score
 from ..datasets.types import Split
 from ..deployment.model import Model, load_model
 from ..deployment.saved import size_mb
-from ..facts import JobProgress, OnProgress
+from ..facts import Candidate, JobProgress, OnProgress, Setting
 from ..jobs.spec import JobSpec
 from ..tasks import find_task
 from ..tasks.task import Answer
@@ -37,7 +37,27 @@ def saved_scores(
         on_progress(JobProgress(share=0.98 + 0.02 * done / max(1, total), text=text))
 
     answers = model.answers(split, tell, prepared=True)
+    answers = model.task.unflattered(model.card, split, answers)
     return scores_of(answers, split, spec) | costs_of(model, split, spec)
+
+
+def rung(
+    spec: JobSpec,
+    name: str,
+    scores: dict[str, float],
+    seconds: float,
+    settings: Mapping[str, Setting] | None = None,
+) -> Candidate:
+    """A cheap model as a candidate: its folder is called as its strategy is."""
+    return Candidate(
+        name=name,
+        strategy=name,
+        settings=dict(settings or {}),
+        validation=scores,
+        seconds=seconds,
+        folder=name,
+        data=spec.data_name,
+    )
 
 
 def scores_of(answers: Sequence[Answer], split: Split, spec: JobSpec) -> dict[str, float]:

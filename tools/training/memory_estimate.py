@@ -108,6 +108,16 @@ def gentler(settings: TrainSettings) -> TrainSettings | None:
     return None
 
 
+def gentler_by(settings: TrainSettings, steps: int) -> TrainSettings | None:
+    """What settings are after so many steps of `gentler`; None where there are not as many."""
+    for _ in range(steps):
+        softer = gentler(settings)
+        if softer is None:
+            return None
+        settings = softer
+    return settings
+
+
 def fitted(shape: Shape, settings: TrainSettings, length: int, free: int) -> TrainSettings:
     """The first of ever gentler settings that the free memory should do for; else the gentlest."""
     while estimate_memory(shape, settings, length).total > free:

@@ -89,12 +89,8 @@ class EncoderClassifier(Network):
 
     def forward(self, batch: Batch) -> Tensor:
         """(batch, n_classes) logits, float32."""
-        if "states" in batch:
-            prefix: Any = self.core.get_submodule("prefix_stand_in")
-            prefix.states = batch["states"]
-        ids, mask = batch["ids"], batch["mask"]
-        hidden = self.core(input_ids=ids, attention_mask=mask).last_hidden_state
-        with torch.autocast(ids.device.type, enabled=False):
+        hidden = last_states(self.core, batch)
+        with torch.autocast(hidden.device.type, enabled=False):
             return self.head(self.dropout(self.pool(hidden, batch)))
 
     def pool(self, hidden: Tensor, batch: Batch) -> Tensor:
@@ -108,6 +104,15 @@ class EncoderClassifier(Network):
     def outputs(self, logits: Tensor, batch: Batch) -> Tensor:
         """(batch, n_classes) probabilities, float64."""
         return torch.softmax(logits.double(), dim=-1)
+
+
+def last_states(core: nn.Module, batch: Batch) -> Tensor:
+    """Run an encoder: (batch, tokens, width); only its top where "states" hold the rest."""
+    if "states" in batch:
+        prefix: Any = core.get_submodule("prefix_stand_in")
+        prefix.states = batch["states"]
+    hidden: Tensor = core(input_ids=batch["ids"], attention_mask=batch["mask"]).last_hidden_state
+    return hidden
 
 
 def encoder_layers(encoder: nn.Module) -> nn.ModuleList:

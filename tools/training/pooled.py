@@ -13,17 +13,18 @@ from numpy.typing import NDArray
 from ...evals.measures import value as measure
 from ...evals.metrics import METRICS, FloatArray, IntArray
 from ..datasets.types import Split
-from ..deployment.saved import Encoder, SavedModel, write_card
+from ..deployment.saved import Encoder, write_card
 from ..facts import OnProgress
+from .card import card_of
 from .data import JobData
 from .examples import Batch
-from .linear import LinearHead, class_weights, fit_linear, linear_layer
+from .linear import LinearHead, class_weights, fit_linear, head_of, linear_layer
 from .mixup import MixedClassifier
 from .network import EncoderClassifier, prepare_encoder
 from .peft_methods import saved_whole
 from .prefix import cached_prefix, put_prefix
 from .settings import TrainSettings
-from .tokens import Tokens
+from .tokens import Tokens, notes_of
 
 START_STRENGTH = 2.0  # of the head that tuning begins with
 
@@ -123,30 +124,12 @@ class PooledTuning:
         self._put_back()
         data = self.data
         kind = save_core(network.core, settings, data, folder)
-        layer = network.head.cpu()
-        card = SavedModel(
-            task=data.spec.what.task,
-            strategy=settings.strategy,
-            encoder=kind,
-            labels=data.labels,
-            base_model=data.base.ref,
-            base_hub_id=data.base.hub_id,
-            base_digest=data.base.digest,
-            max_length=data.max_length,
-            masked=data.spec.masked,
-            run=data.spec.run,
-            data_hash=data.spec.data_hash,
-        )
-        head = LinearHead(layer.weight.detach().numpy(), layer.bias.detach().numpy())
-        write_card(folder, card, head)
+        card = card_of(data, settings.strategy, kind, labels=data.labels)
+        write_card(folder, card, head_of(network.head))
 
     def notes(self) -> tuple[str, ...]:
         """How many texts were cut."""
-        tokens = self.data.train_tokens
-        if not tokens.cut:
-            return ()
-        share = tokens.cut / len(tokens)
-        return (f"{share:.1%} of the training texts were cut at {self.data.max_length} tokens",)
+        return notes_of(self.data.train_tokens, self.data.max_length)
 
 
 def save_core(core: Any, settings: TrainSettings, data: JobData, folder: Path) -> Encoder:

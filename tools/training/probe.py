@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from ...evals.measures.classes import score
 from ...evals.metrics import FloatArray, IntArray
 from ..deployment.model import load_model
-from ..deployment.saved import SavedModel, write_card, write_tfidf
-from ..facts import Candidate, JobProgress, OnProgress, Outcome
+from ..deployment.saved import Encoder, write_card, write_tfidf
+from ..facts import Candidate, JobProgress, OnProgress, Outcome, Setting
 from ..jobs.spec import JobSpec
+from .card import card_of
 from .data import JobData
 from .linear import LinearHead, fit_best_linear, fit_linear, fit_margin, log_loss
-from .measure import costs_of
+from .measure import costs_of, rung
 from .tfidf import fit_features
 
 SUSPECT_MARGIN = 0.75  # how much likelier another class must be, out of fold
@@ -55,17 +56,9 @@ def probe_classes(
     head, strength = fit_best_linear(
         train, data.train_labels, validation, data.validation_labels, len(data.labels)
     )
-    candidates.append(
-        _saved(
-            data,
-            folder,
-            "frozen_linear",
-            head,
-            head.probabilities(validation),
-            settings={"strength": strength},
-            seconds=time.monotonic() - start,
-        )
-    )
+    found, said = head.probabilities(validation), {"strength": strength}
+    spent = time.monotonic() - start
+    candidates.append(_saved(data, folder, "frozen_linear", head, found, said, spent))
     on_progress(JobProgress(share=0.96, text="looking for doubtful labels"))
     suspects = suspect_labels(train, data.train_labels, len(data.labels))
     pays = len(suspects) > 0 and _pays(data, train, validation, head, strength, suspects)
@@ -157,34 +150,14 @@ def _saved(
     name: str,
     head: LinearHead,
     probabilities: FloatArray,
-    settings: dict[str, str | int | float | bool],
+    settings: Mapping[str, Setting],
     seconds: float,
 ) -> Candidate:
     """Write a probe's model folder and score it."""
-    frozen = name == "frozen_linear"
-    card = SavedModel(
-        task=data.spec.what.task,
-        strategy=name,
-        encoder="base" if frozen else "none",
-        labels=data.labels,
-        base_model=data.base.ref if frozen else "",
-        base_hub_id=data.base.hub_id if frozen else None,
-        base_digest=data.base.digest if frozen else "",
-        max_length=data.max_length,
-        masked=data.spec.masked,
-        run=data.spec.run,
-        data_hash=data.spec.data_hash,
-    )
+    encoder: Encoder = "base" if name == "frozen_linear" else "none"
+    card = card_of(data, name, encoder, labels=data.labels)
     write_card(folder / name, card, head)
     scores = score(data.validation_labels, probabilities)
     if data.spec.what.measured:
         scores |= costs_of(load_model(folder / name), data.validation, data.spec)
-    return Candidate(
-        name=name,
-        strategy=name,
-        settings=settings,
-        validation=scores,
-        seconds=seconds,
-        folder=name,
-        data=data.spec.data_name,
-    )
+    return rung(data.spec, name, scores, seconds, settings)

@@ -39,6 +39,8 @@ def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
             on_progress(JobProgress(share=share, text=f"scoring {name} on the {split} split"))
 
         answers = model.answers(test, tell)
+        if split == "validation":
+            answers = model.task.unflattered(model.card, test, answers)
         arrays = model.task.stats(test, answers)
         scores[name] = score(arrays, model.task.metrics)
         scores[name]["size_mb"] = size_mb(Path(model_folder), model.base_folder)

@@ -33,7 +33,8 @@ class TrainSettings(BaseModel):
 
     `strategy` is the technique that a strategy of the graph uses. `rank`, `alpha` and
     `peft_method` matter to "lora" only, `layers` to "top_layers" only;
-    `quantised`, `fresh_rate` and `beams` to models that write.
+    `own_weights` to multiple choice; `quantised`, `fresh_rate` and `beams` to models that
+    write.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -67,5 +68,8 @@ class TrainSettings(BaseModel):
     quantised: bool = Field(False, description="load frozen weights in 4 bits; CUDA only")
     fresh_rate: float = Field(
         1.0, ge=0.01, le=100, description="times learning_rate, for weights that start anew"
+    )
+    own_weights: bool = Field(
+        False, description="weights of its own for each choice, where the choices never differ"
     )
     beams: int = Field(0, ge=0, le=16, description="of decoding; 0 leaves it to the task")

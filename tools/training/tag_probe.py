@@ -12,7 +12,7 @@ from .bio import fit_outside, tags_in
 from .data import JobData
 from .hardware import pick_device
 from .lexicon import fit_lexicon, look_up, write_lexicon
-from .measure import saved_scores
+from .measure import rung, saved_scores
 from .tag_tuning import fit_head, tag_card, word_features, word_starts
 from .tagging import tag_examples
 
@@ -91,12 +91,5 @@ def _frozen(data: JobData, folder: Path, on_progress: OnProgress) -> tuple[Candi
 def _candidate(
     data: JobData, folder: Path, settings: dict[str, Setting], seconds: float
 ) -> Candidate:
-    return Candidate(
-        name=folder.name,
-        strategy=folder.name,
-        settings=settings,
-        validation=saved_scores(folder, data.validation, data.spec),
-        seconds=seconds,
-        folder=folder.name,
-        data=data.spec.data_name,
-    )
+    scores = saved_scores(folder, data.validation, data.spec)
+    return rung(data.spec, folder.name, scores, seconds, settings)

@@ -14,18 +14,20 @@ from ...evals.measures import entities
 from ...evals.measures import value as measure
 from ...evals.metrics import FloatArray, IntArray
 from ..datasets.types import Split
-from ..deployment.saved import SavedModel, write_card
+from ..deployment.saved import Encoder, SavedModel, write_card
 from ..facts import JobProgress, OnProgress
 from .bio import best_tags, fit_outside, rows_of, tags_in
+from .card import card_of
 from .data import JobData
 from .hardware import Device, pick_device
-from .linear import LinearHead, class_weights, fit_linear, linear_layer
+from .linear import LinearHead, class_weights, fit_linear, head_of, linear_layer
 from .network import prepare_encoder
 from .pooled import save_core
 from .prefix import cached_prefix, put_prefix
 from .settings import TrainSettings
 from .tagging import UNTAGGED, TagExamples, TagNetwork, tag_examples, words
 from .tokens import by_length
+from .windows import notes_of
 
 START_STRENGTH = 0.3  # of the head that tuning begins with
 FIT_WORDS = 30_000  # O words beyond these are left out where a linear head is fitted
@@ -92,21 +94,14 @@ class TagTuning:
         """Write a plain PEFT adapter, or a plain encoder with its tokenizer, and the head."""
         self._put_back()
         kind = save_core(network.core, settings, self.data, folder)
-        layer = network.head.cpu()
-        head = LinearHead(layer.weight.detach().numpy(), layer.bias.detach().numpy())
         outside, _ = self._fitted(self.data.validation, outputs)
-        write_card(folder, tag_card(self.data, self.tags, settings.strategy, kind, outside), head)
+        card = tag_card(self.data, self.tags, settings.strategy, kind, outside)
+        write_card(folder, card, head_of(network.head))
 
     def notes(self) -> tuple[str, ...]:
         """How many texts took several windows."""
-        split = self.examples(self.data.train).pieces.split_texts
-        if not split:
-            return ()
-        share = split / len(self.data.train)
-        return (
-            f"{share:.1%} of the training texts were read in overlapping windows of "
-            f"{self.data.max_length} tokens; nothing was cut off",
-        )
+        pieces = self.examples(self.data.train).pieces
+        return notes_of(pieces, len(self.data.train), "texts", self.data.max_length)
 
     def _fitted(self, split: Split, outputs: FloatArray) -> tuple[float, float]:
         gold = [row["tags"] for row in split.rows]
@@ -119,24 +114,10 @@ def word_starts(split: Split) -> IntArray:
 
 
 def tag_card(
-    data: JobData, tags: tuple[str, ...], strategy: str, encoder: Any, outside: float
+    data: JobData, tags: tuple[str, ...], strategy: str, encoder: Encoder, outside: float
 ) -> SavedModel:
     """Describe a model that tags words; its labels are the tags."""
-    based = encoder != "none"
-    return SavedModel(
-        task=data.spec.what.task,
-        strategy=strategy,
-        encoder=encoder,
-        labels=tags,
-        base_model=data.base.ref if based else "",
-        base_hub_id=data.base.hub_id if based else None,
-        base_digest=data.base.digest if based else "",
-        max_length=data.max_length,
-        masked=data.spec.masked,
-        run=data.spec.run,
-        data_hash=data.spec.data_hash,
-        extra={"outside": outside},
-    )
+    return card_of(data, strategy, encoder, labels=tags, extra={"outside": outside})
 
 
 def start_head(

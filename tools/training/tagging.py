@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ...evals.metrics import IntArray
 from ..datasets.types import Row
 from .examples import Batch
-from .network import Network
+from .network import Network, last_states
 from .shapes import WIDTH, word_shapes
 from .windows import Windows, windows
 
@@ -141,10 +141,7 @@ class TagNetwork(Network):
 
     def forward(self, batch: Batch) -> Tensor:
         """(batch, words, tags) logits, float32."""
-        if "states" in batch:
-            prefix: Any = self.core.get_submodule("prefix_stand_in")
-            prefix.states = batch["states"]
-        hidden = self.core(input_ids=batch["ids"], attention_mask=batch["mask"]).last_hidden_state
+        hidden = last_states(self.core, batch)
         with torch.autocast(hidden.device.type, enabled=False):
             return self.head(torch.cat([self.dropout(words(hidden, batch)), batch["shapes"]], -1))
 

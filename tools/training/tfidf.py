@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from .linear import LinearHead
 
 TERMS = 200_000
 
@@ -29,6 +33,36 @@ def vectorizer(
     if idf is not None:
         features.idf_ = idf
     return features
+
+
+def save_beside(
+    folder: Path,
+    features: Any,
+    head: LinearHead,
+    labels: Sequence[str],
+    extra: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a tf-idf classifier that serves another model, such as one that judges its texts.
+
+    Args:
+        folder: Of the classifier.
+        features: Fitted, of n_terms.
+        head: (n_labels, n_terms).
+        labels: In the order of the head's rows.
+        extra: What the model that it serves needs; JSON values.
+    """
+    from ..deployment.saved import SavedModel, write_card, write_tfidf
+
+    write_tfidf(folder, features.vocabulary_, features.idf_)
+    card = SavedModel(
+        task="text-classification",
+        strategy="tfidf_linear",
+        encoder="none",
+        labels=tuple(labels),
+        base_model="",
+        extra=dict(extra or {}),
+    )
+    write_card(folder, card, head)
 
 
 def fit_features(texts: Sequence[str]) -> tuple[Any, Any] | None:

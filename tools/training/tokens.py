@@ -49,6 +49,14 @@ class Tokens:
         return torch.from_numpy(ids), torch.from_numpy(mask)
 
 
+def notes_of(tokens: Tokens, max_length: int) -> tuple[str, ...]:
+    """How many of the training texts were cut, for the report."""
+    if not tokens.cut:
+        return ()
+    share = tokens.cut / len(tokens)
+    return (f"{share:.1%} of the training texts were cut at {max_length} tokens",)
+
+
 def tokenize(
     tokenizer: Any,
     texts: Sequence[str],

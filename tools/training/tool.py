@@ -62,6 +62,7 @@ class FineTuneArguments(BaseModel):
         None, max_length=200, description="names of the modules LoRA changes, with spaces; else all"
     )
     layers: int | None = Field(None, ge=1, le=200, description="of the top that learn")
+    own_weights: bool | None = Field(None, description="for choices that never differ")
     accumulate: int | None = Field(None, ge=1, le=1024, description="parts of a batch, for memory")
     checkpointing: bool | None = Field(None, description="slower, less memory")
 

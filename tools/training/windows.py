@@ -48,6 +48,24 @@ class Windows:
         return int((np.bincount(self.owner, minlength=1) > 1).sum())
 
 
+def notes_of(pieces: Windows, texts: int, what: str, max_length: int) -> tuple[str, ...]:
+    """How many of some training texts took several windows, for the report.
+
+    Args:
+        pieces: Their windows.
+        texts: How many texts there are.
+        what: What they are called, such as "contexts".
+        max_length: Pieces of a window.
+    """
+    if not pieces.split_texts:
+        return ()
+    share = pieces.split_texts / texts
+    return (
+        f"{share:.1%} of the training {what} were read in overlapping windows of "
+        f"{max_length} tokens; nothing was cut off",
+    )
+
+
 def windows(
     tokenizer: Any,
     texts: Sequence[str],

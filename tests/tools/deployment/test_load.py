@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 from tuneos.evals.metrics import FloatArray
+from tuneos.tools.datasets.types import Split
 from tuneos.tools.deployment.load import Classifier, load_classifier
+from tuneos.tools.deployment.model import Model
 from tuneos.tools.deployment.saved import (
     SavedModel,
     read_card,
@@ -21,6 +23,8 @@ from tuneos.tools.deployment.saved import (
     write_tfidf,
 )
 from tuneos.tools.errors import BaseModelError, ModelError
+from tuneos.tools.tasks import find_task
+from tuneos.tools.tasks.task import Answer
 from tuneos.tools.training.linear import LinearHead
 
 LABELS = ("no", "yes")
@@ -253,11 +257,17 @@ def test_texts_are_masked_for_a_model_that_learned_masked_ones(
 
 
 def test_each_text_is_timed_alone(make_card: MakeCard, tmp_path: Path) -> None:
-    echo = Echo()
-    laps = Classifier(make_card("none"), tmp_path, None, echo).latencies(["a", "b", "c", "d"])
+    seen: list[tuple[str, ...]] = []
+
+    def echo(split: Split, progress: object) -> list[Answer]:
+        seen.append(split.texts)
+        return [{"label": "no", "score": 0.5}] * len(split)
+
+    model = Model(find_task("text-classification"), make_card("none"), tmp_path, None, echo)
+    laps = model.latencies(Split(tuple("abcd"), ("",) * 4, (None,) * 4, ("",) * 4))
     assert laps.shape == (4,)
     assert (laps > 0).all()
-    assert echo.texts == ["d"]
+    assert seen[-1] == ("d",)
 
 
 def test_size_counts_the_folder_and_the_base_weights_that_are_used(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import psutil
@@ -24,7 +27,9 @@ from tuneos.tools.search import study as search
 from tuneos.tools.search import worker
 from tuneos.tools.search.results import Drawn, TrialResult, TrialResults
 from tuneos.tools.search.storage import open_study, record, study_name
+from tuneos.tools.training.fine_tune import Tuned
 from tuneos.tools.training.loop import Pruned
+from tuneos.tools.training.settings import TrainSettings
 
 MakeJob = Callable[..., JobSpec]
 SETTINGS = {"strategy": "lora", "epochs": 1, "batch_size": 32, "rank": 2, "alpha": 4}
@@ -34,6 +39,7 @@ SPACE = (
 )
 KNOWN = {"learning_rate": 1e-3, "dropout": 0.1}
 BROKEN = {"learning_rate": 2e-3, "dropout": 1.5}
+CURVE = Curve(candidate="", metric="accuracy", points=[])
 
 
 @pytest.fixture
@@ -169,14 +175,13 @@ def drawn(number: int) -> Drawn:
 
 
 def complete(number: int, value: float) -> TrialResult:
-    curve = Curve(candidate="", metric="accuracy", points=[])
     return TrialResult(
         **drawn(number).model_dump(),
         state="complete",
         settings={**SETTINGS, **KNOWN},
         value=value,
         scores={"accuracy": value},
-        curve=curve,
+        curve=CURVE,
     )
 
 
@@ -211,6 +216,97 @@ def test_failed_trial_is_kept_as_such(
     result = tried(kept_job, monkeypatch, error)
     assert result.state == "failed"
     assert result.note.startswith(note)
+
+
+def starving(times: int, tried: list[dict[str, Any]]) -> Callable[..., object]:
+    """A training that lacks memory so many times."""
+
+    def tune(data: object, settings: TrainSettings, folder: Path, *_: object, **__: object) -> Any:
+        tried.append(settings.model_dump(include={"batch_size", "accumulate", "checkpointing"}))
+        if len(tried) <= times:
+            raise RuntimeError("CUDA out of memory")
+        folder.mkdir(parents=True)
+        return Tuned(folder, {"accuracy": 0.5}, 0.5, CURVE, 1.0, cut_short=False)
+
+    return tune
+
+
+def test_trial_out_of_memory_goes_on_with_smaller_parts_of_its_batch(
+    kept_job: JobSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[dict[str, Any]] = []
+    monkeypatch.setattr(worker, "tune", starving(2, seen))
+    worker.do_trial(worker.Task(drawn=drawn(0)), kept_job, None)  # type: ignore[arg-type]
+    assert [s["accumulate"] for s in seen] == [1, 2, 4]
+    assert {s["batch_size"] for s in seen} == {32}
+    results = TrialResults(Path(kept_job.checkpoints))
+    (result,) = results.read().values()
+    assert (result.state, result.softened, result.settings["accumulate"]) == ("complete", 2, 4)
+    assert result.note == "ran out of memory: batches of 32 are computed 8 rows at a time"
+    assert results.model(0).is_dir()
+
+
+def test_trial_that_is_as_gentle_as_can_be_fails(
+    kept_job: JobSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[dict[str, Any]] = []
+    monkeypatch.setattr(worker, "tune", starving(99, seen))
+    worker.do_trial(worker.Task(drawn=drawn(0)), kept_job, None)  # type: ignore[arg-type]
+    assert [s["accumulate"] for s in seen] == [1, 2, 4, 8, 16, 32, 32]
+    assert [s["checkpointing"] for s in seen] == [False] * 6 + [True]
+    assert TrialResults(Path(kept_job.checkpoints)).read()[0].state == "failed"
+
+
+class Killed:
+    """A worker that the system has killed for memory."""
+
+    starved = True
+    process = SimpleNamespace(returncode=-9)
+
+
+def test_trial_whose_worker_was_killed_for_memory_is_begun_again_gentler(
+    kept_job: JobSpec,
+) -> None:
+    under_way = search._Search(kept_job, TrialResults(Path(kept_job.checkpoints)), {})
+    under_way.begun[0] = drawn(0)
+    for times in range(1, 7):
+        under_way._mourn(Killed(), drawn(0))  # type: ignore[arg-type]
+        assert under_way._task(drawn(0), math.inf).softened == times
+        assert 0 in under_way.begun
+    under_way._mourn(Killed(), drawn(0))  # type: ignore[arg-type]
+    assert under_way.ended[0].state == "failed"
+    assert under_way.ended[0].note.startswith("ran out of memory")
+
+
+def test_later_trials_begin_as_gently_as_earlier_ones_had_to(kept_job: JobSpec) -> None:
+    before = complete(0, 0.5).model_copy(update={"softened": 3})
+    under_way = search._Search(kept_job, TrialResults(Path(kept_job.checkpoints)), {0: before})
+    task = under_way._task(drawn(1), math.inf)
+    assert task.softened == 3
+    settings = worker.settings_for(task, kept_job)
+    assert settings is not None
+    assert (settings["accumulate"], settings["learning_rate"]) == (8, 1e-3)
+
+
+def test_study_goes_on_after_a_trial_without_memory_and_says_so(
+    kept_job: JobSpec, tmp_path: Path
+) -> None:
+    results = TrialResults(Path(kept_job.checkpoints))
+    said = {"softened": 1, "note": "ran out of memory: smaller parts"}
+
+    def train(folder: Path) -> TrialResult:
+        folder.mkdir()
+        return complete(1, 0.8).model_copy(update=said)
+
+    results.keep(0, lambda _: worker.failed(drawn(0), kept_job, "ran out of memory"))
+    results.keep(1, train)
+    found = search.outcome(kept_job, results.read(), results, tmp_path, [])
+    assert found.notes == (
+        "1 of 2 trials failed; the search went on without them",
+        "1 of 2 trials were made gentler; one ran out of memory: smaller parts",
+    )
+    assert found.trials[1].note == "search-lora-1: ran out of memory: smaller parts"
+    assert found.candidates[0].validation == {"accuracy": 0.8}
 
 
 def test_pruned_trial_is_kept_as_such(kept_job: JobSpec, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,7 +345,7 @@ def test_best_value_wins_and_the_earlier_on_a_tie(kept_job: JobSpec, tmp_path: P
 def test_search_in_which_nothing_finished_has_no_candidate(
     kept_job: JobSpec, tmp_path: Path
 ) -> None:
-    ended = {0: search.failed(drawn(0), kept_job, "its worker ended")}
+    ended = {0: worker.failed(drawn(0), kept_job, "its worker ended")}
     found = search.outcome(kept_job, ended, TrialResults(tmp_path), tmp_path, [])
     assert found.candidates == ()
     assert found.trials[0].note == "search-lora-1: its worker ended"

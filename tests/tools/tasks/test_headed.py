@@ -14,7 +14,8 @@ from tuneos.tools.datasets.columns import Asked
 from tuneos.tools.datasets.splits import write_split
 from tuneos.tools.datasets.tables import Table
 from tuneos.tools.datasets.types import Split
-from tuneos.tools.deployment.model import load_model
+from tuneos.tools.deployment.model import Model, load_model
+from tuneos.tools.deployment.saved import read_head
 from tuneos.tools.errors import DatasetError
 from tuneos.tools.jobs.spec import JobSpec
 from tuneos.tools.tasks import find_task
@@ -140,7 +141,8 @@ def test_cheap_rungs_learn_and_are_loaded_with_the_same_scores(
     validation = split_of(case, 40, 1)
     for candidate in outcome.candidates:
         model = load_model(tmp_path / candidate.folder)
-        again = score(model.task.stats(validation, model.answers(validation)))
+        answers = model.task.unflattered(model.card, validation, model.answers(validation))
+        again = score(model.task.stats(validation, answers))
         reached_again = {name: again[name] for name in candidate.validation}
         assert reached_again == pytest.approx(candidate.validation)
 
@@ -148,18 +150,21 @@ def test_cheap_rungs_learn_and_are_loaded_with_the_same_scores(
 @pytest.mark.usefixtures("float32")
 @pytest.mark.parametrize(
     ("case", "strategy"),
-    # Of a few random layers it cannot be asked to relate a text to a word that never changes.
-    [
-        *((case, "top_layers") for case in CASES if case != "statements"),
-        ("relations", "lora"),
-        ("choices", "full"),
-    ],
+    # Of a few random layers it cannot be asked to relate a text to a word that never changes:
+    # statements are read alone, and each answer has weights of its own.
+    [*((case, "top_layers") for case in CASES), ("relations", "lora"), ("choices", "full")],
 )
 def test_tuned_model_learns_and_answers_alike_when_loaded(
     case: str, strategy: str, job: Callable[..., Any], tmp_path: Path
 ) -> None:
     _, _, metric, least = CASES[case]
-    settings = {"strategy": strategy, "learning_rate": 5e-3, "epochs": 5, "batch_size": 8}
+    settings = {
+        "strategy": strategy,
+        "learning_rate": 5e-3,
+        "epochs": 5,
+        "batch_size": 8,
+        "own_weights": case in {"statements", "choices"},
+    }
     outcome = fine_tune.run(job(case, "fine_tune", **settings), tmp_path, lambda _: None)
     candidate = outcome.candidates[0]
     points = [p.validation for p in outcome.curves[0].points if p.validation is not None]
@@ -190,6 +195,46 @@ def test_rows_to_be_answered_need_no_gold(job: Callable[..., Any], tmp_path: Pat
         assert len(model.answers(split)) == 4
 
 
+@pytest.fixture(scope="module")
+def own_weights(
+    tiny_base: Path, folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Model:
+    """A model of statements with weights for each answer."""
+    folder = tmp_path_factory.mktemp("own")
+    what = {
+        "kind": "fine_tune", "data": "tiny", "task": "multiple-choice", "metric": "accuracy",
+        "base_model": str(tiny_base), "base_digest": "",
+        "settings": {"strategy": "top_layers", "epochs": 1, "own_weights": True},
+    }  # fmt: skip
+    places = {"data_folder": str(folders["statements"]), "cache": str(folder / "cache")}
+    spec = JobSpec.model_validate({"what": what, "name": "one", **places})
+    fine_tune.run(spec, folder, lambda _: None)
+    return load_model(folder / "model")
+
+
+def asked(model: Model, **cells: list[object]) -> Split:
+    places = [f"ask line {n + 1}" for n in range(len(cells["question"]))]
+    return model.task.ask(Table("ask", cells, places), None)
+
+
+def test_each_of_the_choices_that_never_differ_has_weights(own_weights: Model) -> None:
+    head = read_head(own_weights.folder, 2)
+    assert head.weight.shape == (2, 32)
+    texts: list[object] = ["the red dog", "my bread"]
+    plain = own_weights.answers(asked(own_weights, question=texts))
+    turned: list[object] = [["there", "here"]] * 2
+    other = own_weights.answers(asked(own_weights, question=texts, choices=turned))
+    assert [a["choice"] for a in plain] == [a["choice"] for a in other]
+    assert [a["score"] for a in plain] == [a["score"] for a in other]
+    assert [a["index"] for a in plain] == [1 - a["index"] for a in other]
+
+
+def test_a_choice_without_weights_is_refused(own_weights: Model) -> None:
+    other: list[object] = [["here", "perhaps"]]
+    with pytest.raises(DatasetError, match="'perhaps' is none of the model's, 'here', 'there'"):
+        own_weights.answers(asked(own_weights, question=["the dog"], choices=other))
+
+
 def test_choices_that_differ_must_be_given(job: Callable[..., Any], tmp_path: Path) -> None:
     only = {"frozen_linear": False, "majority": False}
     outcome = probe.run(job("choices", "probe", **only), tmp_path, lambda _: None)
@@ -205,3 +250,27 @@ def test_scores_and_labels_do_not_mix() -> None:
         task.check({"train": split_of("pairs", 8, 0), "test": split_of("scores", 8, 0)})
     assert task.metrics_of(split_of("scores", 8, 0)) == ("spearman",)
     assert "spearman" not in task.metrics_of(split_of("pairs", 8, 0))
+
+
+@pytest.mark.usefixtures("float32")
+def test_label_sets_are_scored_by_thresholds_of_other_rows(
+    job: Callable[..., Any], tmp_path: Path
+) -> None:
+    task = find_task("multi-label-classification")
+    outcome = probe.run(job("label-sets", "probe", tfidf_linear=False), tmp_path, lambda _: None)
+    majority, frozen = outcome.candidates
+    validation = split_of("label-sets", 40, 1)
+    plain, crossed = {}, {}
+    for candidate in (majority, frozen):
+        model = load_model(tmp_path / candidate.folder)
+        answers = model.answers(validation)
+        honest = task.unflattered(model.card, validation, answers)
+        plain[candidate.name] = score(task.stats(validation, answers))
+        crossed[candidate.name] = score(task.stats(validation, honest))
+        assert crossed[candidate.name] == pytest.approx(candidate.validation)
+        assert [task.shown(a).split(", ") for a in honest if a["labels"]] == [
+            a["labels"] for a in honest if a["labels"]
+        ]
+    assert plain["majority"] == crossed["majority"]  # its threshold suits no rows in particular
+    assert plain["frozen_linear"] != crossed["frozen_linear"]
+    assert plain["frozen_linear"]["map"] == crossed["frozen_linear"]["map"]

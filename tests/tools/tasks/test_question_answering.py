@@ -9,16 +9,12 @@ import pytest
 from tiny_words import FILLER, TOPICS
 from tuneos.evals.measures import score
 from tuneos.tools.datasets.questions import read_questions
-from tuneos.tools.datasets.splits import write_split
 from tuneos.tools.datasets.tables import Table
 from tuneos.tools.datasets.types import Split
 from tuneos.tools.deployment.model import load_model
 from tuneos.tools.errors import ModelError
-from tuneos.tools.jobs.spec import JobSpec
 from tuneos.tools.tasks import find_task
 from tuneos.tools.training import fine_tune, probe
-
-MakeJob = Callable[..., JobSpec]
 
 TASK = find_task("question-answering")
 
@@ -38,24 +34,6 @@ def drawn(count: int, seed: int) -> Split:
         cells["answers"].append(held[asked] if asked < 2 else [])
     places = [f"x.jsonl line {n}" for n in range(1, count + 1)]
     return read_questions(Table("x.jsonl", cells, places)).split
-
-
-@pytest.fixture(scope="module")
-def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("questions")
-    for seed, (name, count) in enumerate({"train": 60, "validation": 20, "test": 20}.items()):
-        write_split(folder / f"{name}.jsonl", drawn(count, seed))
-    return folder
-
-
-@pytest.fixture
-def job(make_job: MakeJob, rows: Path) -> Callable[..., Any]:
-    def make(kind: str, **settings: object) -> Any:
-        return make_job(
-            kind, task="question-answering", metric="f1", data_folder=str(rows), settings=settings
-        )
-
-    return make
 
 
 @pytest.mark.usefixtures("float32")

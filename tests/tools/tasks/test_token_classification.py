@@ -9,16 +9,12 @@ import pytest
 from tiny_words import FILLER, TOPICS
 from tuneos.evals.measures import score
 from tuneos.tools.datasets.entities import read_entities
-from tuneos.tools.datasets.splits import write_split
 from tuneos.tools.datasets.tables import Table
 from tuneos.tools.datasets.types import Split
 from tuneos.tools.deployment.model import load_model
 from tuneos.tools.errors import ModelError
-from tuneos.tools.jobs.spec import JobSpec
 from tuneos.tools.tasks import find_task
 from tuneos.tools.training import fine_tune, probe
-
-MakeJob = Callable[..., JobSpec]
 
 TASK = find_task("token-classification")
 
@@ -38,28 +34,6 @@ def drawn(count: int, seed: int) -> Split:
         cells["tags"].append(marks)
     places = [f"x.jsonl line {n}" for n in range(1, count + 1)]
     return read_entities(Table("x.jsonl", cells, places), train=True).split
-
-
-@pytest.fixture(scope="module")
-def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("entities")
-    for seed, (name, count) in enumerate({"train": 60, "validation": 20, "test": 20}.items()):
-        write_split(folder / f"{name}.jsonl", drawn(count, seed))
-    return folder
-
-
-@pytest.fixture
-def job(make_job: MakeJob, rows: Path) -> Callable[..., Any]:
-    def make(kind: str, metric: str = "f1", **settings: object) -> Any:
-        return make_job(
-            kind,
-            task="token-classification",
-            metric=metric,
-            data_folder=str(rows),
-            settings=settings,
-        )
-
-    return make
 
 
 def texts(*given: str) -> Split:

@@ -19,6 +19,7 @@ from ...errors import BaseModelError, ModelError
 from ...facts import OnProgress
 from ...tasks.task import Answer, Answerer, Progress
 from ..base_model import load_tokenizer
+from ..card import card_of
 from ..data import JobData
 from ..hardware import pick_device
 from ..loop import predict
@@ -179,22 +180,9 @@ class ModellingTuning:
 
     def _describe(self, folder: Path, strategy: str, encoder: Encoder) -> None:
         self.tokenizer.save_pretrained(str(folder))
-        data = self.data
-        card = SavedModel(
-            task=data.spec.what.task,
-            strategy=strategy,
-            encoder=encoder,
-            labels=(),
-            base_model=data.base.ref,
-            base_hub_id=data.base.hub_id,
-            base_digest=data.base.digest,
-            max_length=self.size,
-            masked=data.spec.masked,
-            run=data.spec.run,
-            data_hash=data.spec.data_hash,
-            extra={EXTRA: Modelled(kind=self.kind, size=self.size).model_dump()},
-        )
-        write_description(folder, card)
+        extra = {EXTRA: Modelled(kind=self.kind, size=self.size).model_dump()}
+        card = card_of(self.data, strategy, encoder, extra=extra)
+        write_description(folder, card.model_copy(update={"max_length": self.size}))
 
 
 def load_core(path: Path, kind: Foreseeing, *, quantised: bool = False) -> tuple[Any, list[Any]]:

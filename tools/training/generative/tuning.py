@@ -9,8 +9,9 @@ from typing import Any
 
 from ....evals.metrics import FloatArray
 from ...datasets.types import Split
-from ...deployment.saved import Encoder, SavedModel, write_description
+from ...deployment.saved import Encoder, write_description
 from ...facts import OnProgress
+from ..card import card_of
 from ..data import JobData
 from ..settings import TrainSettings
 from .answers import EXTRA, Rows, Written
@@ -144,21 +145,8 @@ class GenerativeTuning:
         return [row.target for row in self.rows(self.data.train)]
 
     def _describe(self, folder: Path, strategy: str, encoder: Encoder) -> None:
-        data, limits = self.data, self.codec.limits
+        limits = self.codec.limits
         assert limits is not None
         written = Written(limits=limits, decoding=self._decoding)
-        card = SavedModel(
-            task=data.spec.what.task,
-            strategy=strategy,
-            encoder=encoder,
-            labels=(),
-            base_model=data.base.ref,
-            base_hub_id=data.base.hub_id,
-            base_digest=data.base.digest,
-            max_length=data.max_length,
-            masked=data.spec.masked,
-            run=data.spec.run,
-            data_hash=data.spec.data_hash,
-            extra={**self._extra, EXTRA: written.model_dump()},
-        )
-        write_description(folder, card)
+        extra = {**self._extra, EXTRA: written.model_dump()}
+        write_description(folder, card_of(self.data, strategy, encoder, extra=extra))
