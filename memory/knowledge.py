@@ -37,7 +37,7 @@ from .namespaces import (
     RULES_GRAPH,
     TUNEOS,
 )
-from .rulebook import MOST_INFERRED, Violation
+from .rulebook import MOST_INFERRED, Violation, listed
 from .sparql import ONTOLOGY_FILE, QueryRefused, checked_query
 from .strategies import (
     Strategy,
@@ -370,6 +370,11 @@ class KnowledgeGraph:
             if (f.machine, f.base) == (action.machine, action.base.digest)
         )
         return self.judge().check(describe(replace(action, failures=failures)))
+
+    def known_rules(self) -> tuple[Violation, ...]:
+        """Return every rule with the words that it would use, by name."""
+        brought = self._brought if self._brought is not None else _empty()
+        return listed(self.rules() + brought)
 
     def judge(self) -> Judge:
         """Return who judges actions, ready to: made once, which takes about a second."""

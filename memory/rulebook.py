@@ -156,6 +156,31 @@ def _unmeasured(graph: Any) -> Any:
     return graph
 
 
+def listed(rules: Graph) -> tuple[Violation, ...]:
+    """Every rule with the words that it would use, by name."""
+    from rdflib import RDF, RDFS, URIRef
+
+    found = []
+    for shape in rules.subjects(RDF.type, URIRef(SHACL + "NodeShape")):
+        if not isinstance(shape, URIRef):
+            continue
+        inner = [URIRef(SHACL + part) for part in ("sparql", "property")]
+        nodes = [shape, *(node for part in inner for node in rules.objects(shape, part))]
+        words = [rules.value(node, URIRef(SHACL + "message")) for node in nodes]
+        severity = rules.value(shape, URIRef(SHACL + "severity"))
+        label = rules.value(shape, RDFS.label)
+        found.append(
+            Violation(
+                rule=str(shape),
+                name=str(label or str(shape).rpartition("#")[2].rpartition("/")[2]),
+                message=" / ".join(sorted(str(w) for w in words if w is not None))[:120],
+                severity=_SEVERITIES.get(str(severity), "veto"),
+                source=str(rules.value(shape, URIRef(DCTERMS + "source")) or ""),
+            )
+        )
+    return tuple(sorted(found, key=lambda v: v.name))
+
+
 def compiled(rules: Graph) -> tuple[Graph, Any]:
     """A copy of the shapes with the prefixes of queries declared, and pyshacl's reading of it.
 

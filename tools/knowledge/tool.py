@@ -16,12 +16,12 @@ ROWS = 30
 
 
 class QueryArguments(BaseModel):
-    """Ask the knowledge graph: what may be tried for this task, or any SPARQL SELECT or ASK."""
+    """Ask the knowledge graph: what may be tried, what is forbidden, or any SPARQL SELECT, ASK."""
 
     model_config = ConfigDict(extra="forbid")
 
-    about: Literal["strategies", "schema"] | None = Field(
-        None, description="strategies: the ladder for this task; schema: the vocabulary"
+    about: Literal["strategies", "rules", "schema"] | None = Field(
+        None, description="strategies: the ladder for this task; rules: vetoes; schema: vocabulary"
     )
     sparql: str | None = Field(None, max_length=4000, description="instead of about")
 
@@ -44,6 +44,11 @@ def _query(arguments: QueryArguments, context: ToolContext, _: Facts, __: OnProg
         return ToolResult("\n".join(lines) + more)
     if arguments.about == "schema":
         return ToolResult(schema_digest())
+    if arguments.about == "rules":
+        listed = "; ".join(
+            f"{r.name} ({r.severity}): {r.message}" for r in context.knowledge.known_rules()
+        )
+        return ToolResult(f"Every call is checked against these rules: {listed}.")
     if arguments.about is None:
         raise ToolRefused("give `about` or `sparql`")
     strategies = context.knowledge.strategies(context.task)
