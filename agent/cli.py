@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from .kg import kg
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -23,6 +25,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="An LLM agent operating system for tuning language models.",
 )
+
+app.add_typer(kg, name="kg")
 
 MET, BUG, USER, NOT_MET, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -52,6 +56,13 @@ def run(
         typer.Option(
             help="builtin:minilm (default), a folder, or a Hub name; may be repeated, or a "
             "folder of several: they are ranked, and the best is tuned."
+        ),
+    ] = None,
+    translator: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Given twice: a translation model into another language, and one back, for new "
+            "rows by back-translation; folders or Hub names."
         ),
     ] = None,
     target: Annotated[
@@ -107,6 +118,7 @@ def run(
         "label": label,
         "strict": strict or None,
         "base_model": base_model,
+        "translators": translator,
         "targets": target,
         "budget": budget,
         "max_trials": max_trials,

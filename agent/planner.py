@@ -30,6 +30,7 @@ LEAST_TRIALS = 3
 LEAST_EPOCHS = 2  # fewer teach too little to be worth a start
 FAR = 3.0  # a gap this many times what any step gains is climbed to by the strongest step
 NEARLY = 0.75  # of the largest expected gain is as good, if it is cheaper
+AUGMENT_SHARE = 0.3  # of the time that is left: tuning is what new rows are for
 DOUBTFUL_SHARE = 0.005  # of the training rows; fewer doubtful labels are left alone
 
 
@@ -167,7 +168,10 @@ def _augment(digest: Digest) -> Proposal | None:
     """Make new rows where there are few; a probe tells whether they pay, so it costs little."""
     augment = next((s for s in digest.strategies if s.tool == "augment_dataset"), None)
     wanted = digest.data.augmentation_may_pay and digest.candidates
-    if augment is None or not wanted or not _fits(augment.seconds, digest):
+    if augment is None or not wanted or augment.failed:
+        return None
+    left = digest.seconds_left
+    if left is not None and augment.seconds > AUGMENT_SHARE * left:
         return None
     return Proposal(
         augment.tool, "Rows are few or classes small: try new ones; they stay only if they help."

@@ -118,6 +118,7 @@ def plan_run(spec: RunSpec) -> Plan:
     llm_model = controllers.check_controller(spec.llm, spec.llm_model)
     spec = spec.model_copy(update={"llm_model": llm_model})
     spec = spec.model_copy(update={"base_model": _bases(spec)})
+    spec = spec.model_copy(update={"translators": _translators(spec)})
     raw = read_rows(spec)
     known = find_task(raw.task).metrics_of(raw.splits["train"])
     for target in spec.parsed_targets():
@@ -130,6 +131,23 @@ def plan_run(spec: RunSpec) -> Plan:
     strategies = strategies_for(spec, raw.task)
     check_strategies(strategies)
     return Plan(spec, raw, {name: len(split) for name, split in splits.items()}, strategies)
+
+
+def _translators(spec: RunSpec) -> tuple[str, ...]:
+    """Refuse translators before anything is spent; folders with their full path."""
+    if len(spec.translators) not in {0, 2}:
+        raise SpecError(
+            f"translators: {len(spec.translators)} given; name two models, one into another "
+            "language and one back: --translator THERE --translator BACK"
+        )
+    if spec.translators:
+        from ..tools.augment.translation import check_translator
+
+        for ref in spec.translators:
+            check_translator(ref)
+    return tuple(
+        str(Path(ref).resolve()) if Path(ref).is_dir() else ref for ref in spec.translators
+    )
 
 
 def create_run(plan: Plan) -> Run:

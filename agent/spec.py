@@ -28,6 +28,8 @@ class RunSpec(BaseModel):
         data: A file, or a folder with train.* and perhaps validation.* and test.*.
         base_model: One or several, each a reference or a folder of model folders; several
             are ranked without training, and the best is tuned.
+        translators: Two translation models, into another language and back, for new rows by
+            back-translation; folders or Hub names.
         targets: "macro_f1>=0.90"; all must hold.
         budget: "30m", "1h30m", "90s"; None means no limit.
         max_trials: Search trials at most; None means no limit.
@@ -56,6 +58,7 @@ class RunSpec(BaseModel):
     label: str | None = None
     strict: bool = False
     base_model: str | tuple[str, ...] = "builtin:minilm"
+    translators: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     budget: str | None = None
     max_trials: int | None = Field(None, ge=0)

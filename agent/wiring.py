@@ -82,6 +82,7 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
         trials_left=trials_left,
         licence=plain_licence(spec.licence) if spec.licence else licence_of(Path(spec.data)),
         use=spec.use or "",
+        translators=spec.translators,
     )
     threading.Thread(target=_made_ready, args=(tools,), daemon=True).start()
     return RunContext(
@@ -158,7 +159,7 @@ def left_of(ledger: Ledger, run: str, resource: str) -> float | None:
 def command_of(spec: RunSpec) -> str:
     """The command line that gives this run again."""
     words = ["tuneos", "run", spec.data]
-    apart = {"data", "targets", "workspace", "out", "base_model", "knowledge"}
+    apart = {"data", "targets", "workspace", "out", "base_model", "knowledge", "translators"}
     for name, value in spec.model_dump(exclude=apart).items():
         if value is not None and value != RunSpec.model_fields[name].default:
             words += [f"--{name.replace('_', '-')}", str(value)]
@@ -167,6 +168,8 @@ def command_of(spec: RunSpec) -> str:
             words += ["--base-model", ref]
     for path in spec.knowledge:
         words += ["--knowledge", path]
+    for ref in spec.translators:
+        words += ["--translator", ref]
     for target in spec.targets:
         words += ["--target", target]
     return shlex.join(words)

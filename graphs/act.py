@@ -21,6 +21,7 @@ from .context import RunContext
 from .events import StepEnded, StepProgress, StepStarted, emit
 from .state import ActInput, Call
 from .timing import metered
+from .writing import writer_of
 
 SUMMARY = 2000  # characters of a tool's summary that a controller reads
 OBSERVED = (ToolRefused, UserError, JobFailed, StoreError)
@@ -28,7 +29,7 @@ OBSERVED = (ToolRefused, UserError, JobFailed, StoreError)
 
 def act(state: ActInput, runtime: Runtime[RunContext]) -> dict[str, Any]:
     """Run the tool, charge what it took, return its facts."""
-    tools = runtime.context.tools
+    tools = replace(runtime.context.tools, writer=writer_of(runtime.context))
     call = _reserved(state["call"], tools)
     tool = TOOLS[call.tool]
     emit(

@@ -53,16 +53,22 @@ class KnowsAhead(Protocol):
         ...
 
 
-def ask(context: RunContext, messages: Sequence[BaseMessage]) -> Asked:
+def ask(context: RunContext, messages: Sequence[BaseMessage], *, words: int | None = None) -> Asked:
     """Ask the run's controller, charging tokens and money to the ledger.
+
+    Args:
+        context: Of the run.
+        messages: What it is shown.
+        words: Tokens of an answer in plain words, which are set aside; None: it calls a tool.
 
     Raises:
         BudgetSpent: What is left does not cover one more answer.
         ControllerFailed: No answer came, for whatever reason.
     """
     tools = context.tools
-    schemas = [t.schema() for t in TOOLS.values()]
+    schemas = [t.schema() for t in TOOLS.values()] if words is None else []
     expected, most = _ahead(context.controller, messages, schemas)
+    most = max(most, words or 0)
     likely = max(expected + most, dearest(messages))
     held = [(tools.ledger.reserve(tools.run, "tokens", likely), float(expected))]
     try:
@@ -103,7 +109,8 @@ def answer_in_time(
     def work() -> None:
         try:
             config = merge_configs({}, {"callbacks": [waiting]})
-            found.append(model.bind_tools(list(schemas)).invoke(list(messages), config))
+            bound = model.bind_tools(list(schemas)) if schemas else model
+            found.append(bound.invoke(list(messages), config))
         except BaseException as error:  # told to whoever waits
             found.append(error)
         finally:

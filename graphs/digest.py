@@ -192,15 +192,19 @@ def augmentation_may_pay(facts: Facts, steps: Sequence[Step]) -> bool:
     known = next((s for s in facts.strategies if s.tool == "augment_dataset"), None)
     tried = any(s.tool == "augment_dataset" for s in steps)
     counts = facts.label_counts.values()
-    if known is None or tried or len(counts) < 2 or facts.data is None:
+    if known is None or tried or facts.data is None:
         return False
+    limits = {n: float(v) for n, v in known.defaults.items() if isinstance(v, (int, float))}
+    rows = facts.data.train_rows
+    if rows > limits.get("most_rows", float("inf")):
+        return False
+    if len(counts) < 2:  # no classes to be small
+        return 0 < rows <= limits.get("train_rows", 0)
     smallest, largest = max(1, min(counts)), max(counts)
-    limits = {name: float(value) for name, value in known.defaults.items()}
-    large = facts.data.train_rows > limits.get("most_rows", float("inf"))
-    if large or smallest < known.min_examples_per_class:
+    if smallest < known.min_examples_per_class:
         return False
     return (
-        facts.data.train_rows <= limits.get("train_rows", 0)
+        rows <= limits.get("train_rows", 0)
         or smallest <= limits.get("smallest_class", 0)
         or largest >= limits.get("imbalance", float("inf")) * smallest
     )

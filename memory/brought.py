@@ -54,6 +54,19 @@ def read_brought(paths: Iterable[Path]) -> Graph:
     return whole
 
 
+def check_brought(triples: bytes, where: str) -> None:
+    """Refuse N-Triples of which recipes or rules cannot be used; see `read_brought`.
+
+    Raises:
+        BroughtError: The message says what is wrong.
+    """
+    from rdflib import Graph
+
+    graph = Graph().parse(data=triples.decode(), format="nt")
+    check_rules(graph, where)
+    _check_recipes(graph, where)
+
+
 def check_rules(graph: Graph, where: str) -> None:
     """Refuse shapes that could do more than look, or that cannot be evaluated.
 

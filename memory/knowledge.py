@@ -10,9 +10,7 @@ journal of what was written; a store that is damaged is set aside and made anew 
 from __future__ import annotations
 
 import hashlib
-import json
-import subprocess
-import sys
+import io
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,8 +35,10 @@ from .namespaces import (
     RULES_GRAPH,
     TUNEOS,
 )
+from .neighbours import Neighbourhood, around, find_node
+from .query_child import QueryChild
 from .rulebook import MOST_INFERRED, Violation, listed
-from .sparql import ONTOLOGY_FILE, QueryRefused, checked_query
+from .sparql import ONTOLOGY_FILE, QueryRefused, checked_query, refuse_unknown
 from .strategies import (
     Strategy,
     Value,
@@ -61,7 +61,6 @@ UserGraph = Literal["domain", "rules", "recipes"]
 MAX_ROWS = 1000
 MAX_SECONDS = 30.0
 _LOCK_SECONDS = 60.0
-_STARTUP_SECONDS = 30.0  # for the child process to start, on a busy machine
 _NOT_DAMAGE = ("No space", "Permission denied", "Read-only", "lock file", "Too many open")
 _ENTRIES = TUNEOS + "journalEntries"
 _DIGEST = TUNEOS + "contentHash"
@@ -78,6 +77,7 @@ SELECT ?failure ?run ?strategy ?technique ?reason ?machine ?base ?setting ?value
     t:technique ?technique ; t:reason ?reason ; t:onMachine/t:name ?machine ; t:tunes ?base ;
     t:sets ?part . ?part t:setting ?setting ; t:value ?value }
 ORDER BY ?failure ?setting"""
+_DOMAIN_SIZE = f"SELECT (COUNT(*) AS ?size) WHERE {{ GRAPH <{DOMAIN_GRAPH}> {{ ?s ?p ?o }} }}"
 _JUDGES: dict[tuple[str, ...], Judge] = {}  # of the package's own rules, for the whole process
 
 
@@ -90,12 +90,14 @@ class QueryResult:
     """Rows of a query, at most `limit`; `truncated` says that there were more.
 
     ASK gives one column "answer", CONSTRUCT the columns subject, predicate, object.
-    IRIs are written with their prefix where it is known.
+    IRIs are written with their prefix where it is known. `remark` names properties and
+    classes of the query that occur nowhere in the graph.
     """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Value | None, ...], ...]
     truncated: bool = False
+    remark: str = ""
 
 
 class KnowledgeGraph:
@@ -141,6 +143,7 @@ class KnowledgeGraph:
         self._failures: tuple[Failure, ...] | None = None
         self._making = threading.Lock()
         self._fresh = False
+        self._child = QueryChild()
 
     def refresh(self) -> None:
         """Load ontology, recipes, rules and the user's files, if they have changed.
@@ -272,11 +275,11 @@ class KnowledgeGraph:
         """
         self._update([_insertion(EXPERIMENTS_GRAPH, lesson_graph(run, text, about))])
 
-    def query(self, sparql: str, limit: int = 50, seconds: float = 2.0) -> QueryResult:
+    def query(self, sparql: str, limit: int = 50, seconds: float = 1.5) -> QueryResult:
         """Answer a SELECT, ASK or CONSTRUCT query over all graphs together.
 
-        It is evaluated in a child process, which the kernel ends when `seconds` are
-        over; see query_process.py for why not in a thread.
+        It is evaluated in a child process, kept for the next query, which the kernel ends
+        when `seconds` are over; see query_process.py for why not in a thread.
 
         Args:
             limit: Rows at most, 1 to 1000.
@@ -285,25 +288,27 @@ class KnowledgeGraph:
         Raises:
             QueryRefused: The query may not be run, is wrong, or took too long.
         """
-        text = checked_query(sparql)
+        checked = checked_query(sparql)
         self._ensure_fresh()
         request = {
             "store": str(self._store_path),
-            "query": text,
+            "query": checked.text,
+            "terms": checked.terms,
             "prefixes": PREFIXES,
             "limit": min(max(limit, 1), MAX_ROWS),
             "seconds": min(max(seconds, 0.1), MAX_SECONDS),
         }
         with self._locked():
-            answer = _ask_child(request)
+            answer = self._child.ask(request)
             if "unreadable" in answer:
                 self._rebuild(answer["unreadable"])
-                answer = _ask_child(request)
+                answer = self._child.ask(request)
         if "error" in answer or "unreadable" in answer:
             why = answer.get("error") or answer["unreadable"]
             raise QueryRefused(f"The query cannot be answered: {why}.")
+        remark = refuse_unknown(answer["unknown"])
         rows = tuple(tuple(row) for row in answer["rows"])
-        return QueryResult(tuple(answer["columns"]), rows, answer["truncated"])
+        return QueryResult(tuple(answer["columns"]), rows, answer["truncated"], remark)
 
     def put(self, name: str, content: Graph | bytes, graph: UserGraph = "domain") -> None:
         """Keep what a user brings in the graph `domain`, `rules` or `recipes`, under a name.
@@ -343,6 +348,37 @@ class KnowledgeGraph:
         The store's own notes (checksum, journal count) are left out.
         """
         return self._reading(lambda store: _copy(store, iri))
+
+    def around(self, node: str, depth: int = 1, most: int = 40) -> Neighbourhood:
+        """Collect what stands around a node.
+
+        Args:
+            node: Its IRI, a name with a prefix, or its label.
+            depth: Steps from it, 1 to 4.
+            most: Nodes at most.
+
+        Raises:
+            StoreError: There is no such node; the message offers near names.
+        """
+
+        def read(store: Store) -> Neighbourhood | list[str]:
+            inner = store._inner  # type: ignore[attr-defined]
+            found, close = find_node(inner, node, PREFIXES)
+            return around(inner, found, min(max(depth, 1), 4), most) if found else close
+
+        found = self._reading(read)
+        if isinstance(found, Neighbourhood):
+            return found
+        near = f"Near: {', '.join(found)}." if found else "Find one with: tuneos kg query."
+        raise StoreError(f"There is no one node {node!r} in the knowledge graph. {near}")
+
+    def written(self, graph: str | None, form: str) -> tuple[bytes, int]:
+        """Return a named graph, or all of them, as text in an RDF format, and its triples.
+
+        Args:
+            form: As in pyoxigraph.RdfFormat, such as TURTLE; all graphs need TRIG or N_QUADS.
+        """
+        return self._reading(lambda store: _written(store, graph, form))
 
     def select(self, sparql: str, **bound: Any) -> list[dict[str, Any]]:
         """Answer a SELECT of our own over all graphs together, in this process.
@@ -386,16 +422,19 @@ class KnowledgeGraph:
     def _made_judge(self) -> Judge:
         """Compile the rules; in a process of their own where a user has brought any."""
         brought = self._brought if self._brought is not None else _empty()
-        domain, rules = self.domain(), self.rules() + brought
-        trusted = not (len(domain) + len(brought)) and not any(map(self._files, self._user_files))
+        (row,) = self.select(_DOMAIN_SIZE)
+        reasoned = 0 < row["size"] <= MOST_INFERRED  # what comes in bulk is no vocabulary
+        rules = self.rules() + brought
+        added = any(self._files(g) for g in (RULES_GRAPH, RECIPES_GRAPH))
+        trusted = not (reasoned or len(brought) or added)
         background = self.graph(ONTOLOGY_GRAPH) + self.graph(RECIPES_GRAPH) + brought
         if trusted:
             key = tuple(self._digest(g) for g in (ONTOLOGY_GRAPH, RECIPES_GRAPH, RULES_GRAPH))
             if key not in _JUDGES:
                 _JUDGES[key] = judge_of(rules, background, trusted=True)
             return _JUDGES[key]
-        if len(domain) <= MOST_INFERRED:  # what a user brings in bulk is no vocabulary
-            background += domain
+        if reasoned:
+            background += self.domain()
         return judge_of(rules, background, trusted=False)
 
     def failures(self) -> tuple[Failure, ...]:
@@ -522,39 +561,6 @@ class KnowledgeGraph:
             raise _Damaged(str(error)) from error
 
 
-def _ask_child(request: dict[str, Any]) -> dict[str, Any]:
-    """Run query_process.py on a request; the caller holds the store's lock."""
-    command = [sys.executable, "-P", "-m", "tuneos.memory.query_process"]
-    seconds = request["seconds"]
-    try:
-        done = subprocess.run(
-            command,
-            input=json.dumps(request),
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=seconds + _STARTUP_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise QueryRefused(_TOO_SLOW.format(seconds)) from None
-    if done.returncode == -14:  # SIGALRM
-        raise QueryRefused(_TOO_SLOW.format(seconds))
-    if done.returncode:
-        raise QueryRefused(
-            "The query failed, probably for want of memory; ask for less at once "
-            f"(exit {done.returncode}: {done.stderr.strip()[-200:]})."
-        )
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
-
-
-_TOO_SLOW = (
-    "The query took longer than {:g} s and was stopped; name more of the pattern, "
-    "avoid unconnected patterns and open-ended paths, or ask for fewer things."
-)
-
-
 def _empty() -> Graph:
     from rdflib import Graph
 
@@ -613,6 +619,24 @@ def _copy(store: Store, graph: str) -> Graph:
         if str(triple[1]) not in (_ENTRIES, _DIGEST):
             content.add(triple)
     return content
+
+
+def _written(store: Store, graph: str | None, form: str) -> tuple[bytes, int]:
+    from pyoxigraph import NamedNode, RdfFormat, serialize
+
+    count = 0
+
+    def kept() -> Iterator[Any]:
+        nonlocal count
+        where = NamedNode(graph) if graph else None
+        for quad in store._inner.quads_for_pattern(None, None, None, where):  # type: ignore[attr-defined]
+            if quad.predicate.value not in (_ENTRIES, _DIGEST):
+                count += 1
+                yield quad.triple if graph else quad
+
+    output = io.BytesIO()
+    serialize(kept(), output, getattr(RdfFormat, form), prefixes=PREFIXES)
+    return output.getvalue(), count
 
 
 def _replacement(graph: str, path: Path | None, digest: str | None) -> str:

@@ -29,3 +29,11 @@ PREFIXES = {
     "owl": OWL,
     "xsd": "http://www.w3.org/2001/XMLSchema#",
 }
+
+GRAPHS = {
+    "ontology": ONTOLOGY_GRAPH,
+    "recipes": RECIPES_GRAPH,
+    "rules": RULES_GRAPH,
+    "experiments": EXPERIMENTS_GRAPH,
+    "domain": DOMAIN_GRAPH,
+}

@@ -1,52 +1,114 @@
-"""The child process that evaluates one query: `python -m tuneos.memory.query_process`.
+"""The process that evaluates queries: `python -m tuneos.memory.query_process`.
 
 A thread inside Oxigraph cannot be stopped: an abandoned one would go on burning a
 core and holding the store open. A process can be, so the kernel ends this one when
-its time or memory is up. It reads a request as JSON on stdin, writes the answer as
-JSON on stdout, opens the store read-only and, where the system lets it, gives up
-the network.
+its time or memory is up. It reads requests, a line of JSON each, answers with a line
+each, opens the store read-only, may write no file and, where the system lets it, gives
+up the network. It ends when its stdin does, or after a while without a request.
+
+A request: store, query, prefixes, limit (rows), seconds, terms (IRIs that the query
+names). An answer: columns, rows, truncated, unknown (the terms that occur nowhere); or
+error; or unreadable, when the store is damaged.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import select
 import signal
 import sys
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pyoxigraph import Store
 
 _MEMORY_BYTES = 4 * 2**30  # address space, of which the store maps a good part
+_IDLE_SECONDS = 120.0
 _CELL_LENGTH = 1000
+_ANSWER_LENGTH = 1_000_000  # characters of all cells
 _DAMAGE = re.compile("Corruption|IO error")  # as RocksDB words it
 
 
 def main() -> None:
-    """Answer the request on stdin."""
-    request = json.load(sys.stdin)
+    """Answer the requests on stdin."""
     _confine()
-    from pyoxigraph import Store
+    opened = _Opened()
+    while _comes():
+        line = sys.stdin.readline()
+        if not line:
+            return
+        answer = _answer(opened, json.loads(line))
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
 
-    if hasattr(signal, "setitimer"):  # its signal ends the process, native code or not
+
+def _comes() -> bool:
+    """Wait for a request; False when none comes for long."""
+    if sys.platform == "win32":  # where pipes cannot be waited for
+        return True
+    return bool(select.select([sys.stdin], [], [], _IDLE_SECONDS)[0])
+
+
+class _Opened:
+    """The store, opened again whenever its files have changed.
+
+    Whoever asks holds the store's lock until the answer is there, so nobody writes while
+    it is read.
+    """
+
+    def __init__(self) -> None:
+        self._store: Store | None = None
+        self._seen: Any = None
+
+    def at(self, path: str) -> Store:
+        from pyoxigraph import Store
+
+        now = (path, sorted((e.name, e.stat().st_size, e.stat().st_mtime_ns) for e in _files(path)))
+        if self._store is None or now != self._seen:
+            self._store = None
+            self._store, self._seen = Store.read_only(path), now
+        return self._store
+
+
+def _files(path: str) -> list[os.DirEntry[str]]:
+    with os.scandir(path) as entries:
+        return [entry for entry in entries if not entry.name.startswith("LOG")]
+
+
+def _answer(opened: _Opened, request: dict[str, Any]) -> dict[str, Any]:
+    timed = hasattr(signal, "setitimer")
+    if timed:  # its signal ends the process, native code or not
         signal.setitimer(signal.ITIMER_REAL, request["seconds"])
+    from pyoxigraph import NamedNode
+
+    from .neighbours import occurs
+
     try:
-        store = Store.read_only(request["store"])
-        answer = _evaluate(store, request["query"], request["prefixes"], request["limit"])
+        store = opened.at(request["store"])
+        return {
+            "unknown": [
+                iri for iri in request.get("terms", ()) if not occurs(store, NamedNode(iri))
+            ],
+            **_evaluate(store, request["query"], request["prefixes"], request["limit"]),
+        }
     except (OSError, SyntaxError, ValueError, RuntimeError) as error:
         damaged = isinstance(error, OSError) and _DAMAGE.match(str(error))
-        answer = {"unreadable" if damaged else "error": str(error)}
-    json.dump(answer, sys.stdout)
+        return {"unreadable" if damaged else "error": str(error)}
+    finally:
+        if timed:
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _confine() -> None:
-    """Bound the memory, and enter a network namespace with nothing in it if we may."""
+    """Bound memory and files, and enter a network namespace with nothing in it if we may."""
     try:
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     except (ImportError, ValueError, OSError):
         pass
     if sys.platform == "linux":
@@ -65,12 +127,19 @@ def _evaluate(store: Store, query: str, prefixes: dict[str, str], limit: int) ->
         return {"columns": ["answer"], "rows": [[bool(result)]], "truncated": False}
     if isinstance(result, QuerySolutions):
         columns = [variable.value for variable in result.variables]
-        found = [list(row) for row in islice(result, limit + 1)]
+        found = (list(row) for row in result)
     else:
         columns = ["subject", "predicate", "object"]
-        found = [[t.subject, t.predicate, t.object] for t in islice(result, limit + 1)]
-    rows = [[_cell(term, prefixes) for term in row] for row in found[:limit]]
-    return {"columns": columns, "rows": rows, "truncated": len(found) > limit}
+        found = ([t.subject, t.predicate, t.object] for t in result)
+    rows: list[list[str | int | float | bool | None]] = []
+    length = 0
+    for row in found:
+        cells = [_cell(term, prefixes) for term in row]
+        length += sum(len(str(cell)) for cell in cells)
+        if len(rows) == limit or length > _ANSWER_LENGTH:
+            return {"columns": columns, "rows": rows, "truncated": True}
+        rows.append(cells)
+    return {"columns": columns, "rows": rows, "truncated": False}
 
 
 def _cell(term: Any, prefixes: dict[str, str]) -> str | int | float | bool | None:
@@ -82,7 +151,7 @@ def _cell(term: Any, prefixes: dict[str, str]) -> str | int | float | bool | Non
     if isinstance(term, NamedNode):
         for prefix, iri in prefixes.items():
             if term.value.startswith(iri):
-                return f"{prefix}:{term.value[len(iri) :]}"
+                return f"{prefix}:{term.value[len(iri) :][:_CELL_LENGTH]}"
         return f"<{term.value[:_CELL_LENGTH]}>"
     if not isinstance(term, Literal):
         return str(term)[:_CELL_LENGTH]

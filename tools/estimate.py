@@ -12,7 +12,7 @@ QUICK = 5.0
 RANK_SECONDS = 20.0  # for all models together, 500 rows each: a guess
 PROBE_PASSES = 1.5  # of what the recipes say: validation rows and fitting come on top
 PRUNED_SHARE = 0.7  # of a full search's time is what pruning leaves
-AUGMENT_PASSES = 1.5  # of what the recipe says: the fits of the probe come on top
+AUGMENT_PASSES = 8.0  # new rows of three methods, and the fits of the probe, if nothing is known
 BLEND_MODELS = 3.0  # members that pass the validation rows through an encoder, at most
 CONFIRM_STARTUP = 15.0
 CONFIRM_STARTUPS = 8.0  # of a job's, as measured: a busy machine needs longer for all of it
@@ -59,7 +59,8 @@ def estimate_seconds(tool: str, arguments: Mapping[str, object], facts: Facts) -
     if tool == "blend_candidates":
         return STARTUP + BLEND_MODELS * _validation_share(facts) * frozen_pass(facts)
     if tool == "augment_dataset":
-        return STARTUP + AUGMENT_PASSES * _passes(tool, None, facts)
+        known_cost = (s.relative_cost for s in facts.strategies if s.tool == tool)
+        return STARTUP + next(known_cost, AUGMENT_PASSES) * frozen_pass(facts)
     if tool == "rank_base_models":
         return STARTUP + RANK_SECONDS
     if tool in {"evaluate_candidate", "check_guardrails"}:

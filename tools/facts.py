@@ -152,10 +152,10 @@ _GROWING = {"findings", "candidates", "searched", "curves", "trials", "notes"}
 
 
 class Augmented(BaseModel):
-    """What rows made by one method, or several ("noise+oversample"), do to a linear probe.
+    """What rows made by one method, or several ("noise+oversample"), do to a probe.
 
     `before` and `after` are its scores on validation, `ci` the interval of their difference;
-    `gain` is the difference, turned round where lower is better.
+    `gain` is the difference, turned round where lower is better; `measured` names the score.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -167,6 +167,7 @@ class Augmented(BaseModel):
     gain: float = 0.0
     ci: tuple[float, float] = (0.0, 0.0)
     pays: bool = False
+    measured: str = ""
 
 
 class Outcome(BaseModel):

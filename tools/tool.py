@@ -24,6 +24,20 @@ class ToolRefused(Exception):
 
 
 @dataclass(frozen=True)
+class Writer:
+    """A chat model that writes for a tool, its tokens charged to the run's budgets.
+
+    Attributes:
+        name: As it is named wherever it shows.
+        write: (what it is to be, what it is asked, tokens of the answer at most) -> its words.
+            Raises `ToolRefused` where the budget is spent, or no answer comes.
+    """
+
+    name: str
+    write: Callable[[str, str, int], str]
+
+
+@dataclass(frozen=True)
 class ToolContext:
     """A run's place in the world, the same for every tool call.
 
@@ -37,6 +51,9 @@ class ToolContext:
         trials_left: Search trials that are left, None without a limit.
         licence: Of the data, as an SPDX identifier; "" where it is not known.
         use: What the model is for; "" where it is not said.
+        translators: References of two translation models that the person named: into another
+            language, and back.
+        writer: The run's LLM; None where a planner decides.
     """
 
     run: str
@@ -56,6 +73,8 @@ class ToolContext:
     base_models: tuple[tuple[str, str], ...] = ()
     licence: str = ""
     use: str = ""
+    translators: tuple[str, ...] = ()
+    writer: Writer | None = None
 
     def base(self, facts: Facts) -> tuple[str, str]:
         """Reference and digest of the base model that is tuned: the best of those ranked."""

@@ -24,8 +24,10 @@ from langchain_core.runnables import Runnable
 from tuneos.graphs.asking import answer_in_time, ask, recent, tokens_of
 from tuneos.graphs.context import RunContext
 from tuneos.graphs.faults import ControllerFailed
+from tuneos.graphs.writing import writer_of
 from tuneos.memory.budgets import BudgetSpent
 from tuneos.memory.ledger import Ledger
+from tuneos.tools.tool import ToolRefused
 
 RUN = "run-1"
 
@@ -86,6 +88,36 @@ def test_tokens_and_money_are_charged_as_the_server_counted(ledger: Ledger) -> N
     assert spending["tokens"].spent == 1050
     assert spending["usd"].spent == pytest.approx(0.0025)
     assert spending["tokens"].reserved == spending["usd"].reserved == 0
+
+
+def writing(ledger: Ledger, model: BaseChatModel, fallback: BaseChatModel) -> RunContext:
+    found: Any = context(ledger, model)
+    found.fallback, found.controller_name = fallback, "m"
+    return cast(RunContext, found)
+
+
+def test_writer_gives_words_and_is_charged(ledger: Ledger) -> None:
+    writer = writer_of(writing(ledger, Says(answer=COUNTED), Says()))
+    assert writer is not None
+    assert (writer.name, writer.write("be short", "go", 50)) == ("m", "so")
+    assert ledger.spending(RUN)["tokens"].spent == 1050
+
+
+def test_writer_refuses_where_the_budget_is_spent_or_no_answer_comes(ledger: Ledger) -> None:
+    broken = writer_of(writing(ledger, Says(error=ValueError("gone")), Says()))
+    assert broken is not None
+    with pytest.raises(ToolRefused, match="gone"):
+        broken.write("be short", "go", 50)
+    ledger.set_limit(RUN, "tokens", 100)
+    poor = writer_of(writing(ledger, Says(answer=COUNTED), Says()))
+    assert poor is not None
+    with pytest.raises(ToolRefused, match="tokens"):
+        poor.write("be short", "go", 500)
+
+
+def test_planner_is_no_writer(ledger: Ledger) -> None:
+    planner = Says()
+    assert writer_of(writing(ledger, planner, planner)) is None
 
 
 def test_tokens_are_estimated_where_the_server_tells_none(ledger: Ledger) -> None:

@@ -149,6 +149,50 @@ def test_endless_query_is_stopped(knowledge: KnowledgeGraph) -> None:
     assert count(knowledge, "?c a t:Constant") == 2
 
 
+def test_process_that_answers_stays_and_sees_what_others_write(knowledge: KnowledgeGraph) -> None:
+    assert count(knowledge, "?l a t:Lesson") == 0
+    process = knowledge._child._process
+    other = KnowledgeGraph(knowledge.folder)
+    for i in range(3):
+        other.record_lesson("a", f"lesson {i}", "x")
+        assert count(knowledge, "?l a t:Lesson") == i + 1
+    other.put("labels", _taxonomy("a"))
+    assert count(knowledge, "?a skos:broader ?b") == 1
+    assert knowledge._child._process is process
+
+
+def test_process_that_was_killed_or_left_is_begun_again(knowledge: KnowledgeGraph) -> None:
+    assert count(knowledge, "?c a t:Constant") == 2
+    process = knowledge._child._process
+    assert process is not None
+    process.terminate()
+    process.wait()
+    with pytest.raises(QueryRefused):
+        count(knowledge, "?c a t:Constant")
+    assert count(knowledge, "?c a t:Constant") == 2
+
+
+def test_hungry_query_is_stopped_by_the_kernel(knowledge: KnowledgeGraph) -> None:
+    doubled = " ".join(f"BIND (CONCAT(?x{i}, ?x{i}) AS ?x{i + 1})" for i in range(40))
+    with pytest.raises(QueryRefused, match=r"want of memory|was stopped"):
+        knowledge.query(f"SELECT (STRLEN(?x40) AS ?n) {{ BIND ('aaaaaaaa' AS ?x0) {doubled} }}")
+    assert count(knowledge, "?c a t:Constant") == 2
+
+
+def test_unknown_term_of_ours_is_refused_with_the_nearest(knowledge: KnowledgeGraph) -> None:
+    with pytest.raises(QueryRefused, match="no t:Strategie in the graph; did you mean t:Strategy"):
+        knowledge.query("SELECT * { ?s a t:Strategie }")
+    with pytest.raises(QueryRefused, match="no t:rungs in the graph; did you mean t:rung"):
+        knowledge.query("SELECT * { ?s t:name ?n FILTER NOT EXISTS { ?s ^t:rungs/t:name ?x } }")
+
+
+def test_unknown_term_of_others_is_remarked_on(knowledge: KnowledgeGraph) -> None:
+    found = knowledge.query("SELECT * { ?s skos:boader ?o }")
+    assert found.rows == ()
+    assert "skos:boader occurs nowhere in the graph (near: skos:broader" in found.remark
+    assert knowledge.query("SELECT * { ?s t:met ?o }").remark == ""
+
+
 def test_refused_query_never_reaches_the_store(knowledge: KnowledgeGraph) -> None:
     with pytest.raises(QueryRefused):
         knowledge.query("DROP ALL")

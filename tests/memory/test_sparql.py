@@ -102,3 +102,20 @@ def test_digest_is_short_and_names_the_vocabulary() -> None:
     assert len(digest.splitlines()) <= 25
     for word in ("t:Strategy", "t:typicalGain", "t:Candidate", "prov:wasGeneratedBy", "t:Lesson"):
         assert word in digest
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("SELECT ?s WHERE { ?s a Strategy }", "write t:Word"),
+        ("SELECT ?s COUNT(?o) WHERE { ?s a ?o }", r"write \(COUNT"),
+        ("SELECT (COUNT(?o)) WHERE { ?s a ?o }", r"needs AS \?name"),
+        ("SELECT ?s WHERE { ?s a ?o } LIMIT ten", "line 1, column 35, before 'ten'"),
+        ("SELECT ?s, ?o WHERE { ?s a ?o }", "separated by spaces"),
+        ("SELECT * {\n ?s a ?o .\n FILTER (?o > 3 }", r"line 3, .*there are 1 \( but 0 \)"),
+        ("SELECT * { ?s skso:broader ?o }", "did you mean skos:"),
+    ],
+)
+def test_mistake_is_placed_and_explained(text: str, said: str) -> None:
+    with pytest.raises(QueryRefused, match=said):
+        check_query(text)

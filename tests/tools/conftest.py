@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tiny_words import FILLER, TOPICS
+from tiny_writers import save_model
 from tuneos.tools.datasets.splits import write_split
 from tuneos.tools.datasets.types import Split
 from tuneos.tools.jobs.spec import JobSpec
@@ -149,6 +150,23 @@ def make_job(tiny_base: Path, tiny_rows: Path, tmp_path: Path) -> MakeJob:
             **given,
         }
         return JobSpec.model_validate({"what": what, **rest})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Return the folder of a tiny model, made once: (architecture, template=None)."""
+    import torch
+
+    torch.set_num_threads(1)
+    root, made = tmp_path_factory.mktemp("models"), dict[tuple[str, str | None], Path]()
+
+    def make(architecture: str, template: str | None = None) -> Path:
+        key = (architecture, template)
+        if key not in made:
+            made[key] = save_model(root / str(len(made)), architecture, template=template)
+        return made[key]
 
     return make
 

@@ -6,19 +6,29 @@ import heapq
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
-from ..datasets.types import Split, text_key
+from ..datasets.types import Row, Split, text_key
+
+Way = Literal["noise", "replace_words", "oversample", "back_translate", "synthesise"]
+OVERSAMPLED = "again"
+TRAIN = "train.jsonl"  # in the job's folder, where new rows pay
+TUNE = "tune."  # begins the names of the settings of a short tuning that judges
 
 
 @dataclass(frozen=True)
 class Added:
-    """A new text, the train row that it was made of, and by what."""
+    """A new row: its text, the train row that it was made of, and by what.
+
+    `row` holds the task's own fields, where its rows have some. The label is the old row's.
+    """
 
     text: str
     source: int
     origin: str
+    row: Row | None = None
 
 
 def choose_sources(labels: Sequence[str], total: int, rng: np.random.Generator) -> list[int]:
@@ -72,4 +82,5 @@ def with_added(train: Split, added: Sequence[Added]) -> Split:
         labels=(*train.labels, *(train.labels[a.source] for a in added)),
         ids=(*train.ids, *(None for _ in added)),
         places=(*train.places, *(f"{train.places[a.source]}, {a.origin}" for a in added)),
+        rows=(*train.rows, *(a.row or train.rows[a.source] for a in added)) if train.rows else (),
     )

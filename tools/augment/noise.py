@@ -6,6 +6,8 @@ import re
 
 import numpy as np
 
+from ..tasks.pieces import Changed, Edit, Piece
+
 ORIGIN = "with spelling noise"
 SHARE = 0.15  # of the words that can bear it
 LEAST = 4  # letters; shorter words turn into others
@@ -13,26 +15,25 @@ _WORD = re.compile(r"[^\W\d_]+")
 _KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 
 
-def noisy(text: str, rng: np.random.Generator, *, share: float = SHARE) -> str:
+def noisy(piece: Piece, rng: np.random.Generator, *, share: float = SHARE) -> Changed:
     """Misspell some words: letters swapped, left out, doubled, or a neighbouring key hit.
 
     Args:
-        text: Any; one without a word of LEAST letters comes back as it is.
+        piece: One without a free word of LEAST letters comes back as it is.
         rng: What is drawn from.
         share: Of such words, at least one.
 
     Source: Belinkov & Bisk 2018, Synthetic and Natural Noise Both Break NMT.
     """
+    text = piece.text
     spans = [m.span() for m in _WORD.finditer(text) if m.end() - m.start() >= LEAST]
+    spans = [span for span in spans if piece.free(*span)]
     if not spans:
-        return text
+        return Changed(text)
     count = max(1, round(share * len(spans)))
     chosen = sorted(rng.choice(len(spans), size=min(count, len(spans)), replace=False))
-    parts, end = [], 0
-    for start, stop in (spans[i] for i in chosen):
-        parts += [text[end:start], slip(text[start:stop], rng)]
-        end = stop
-    return "".join([*parts, text[end:]])
+    found = [(*spans[i], slip(text[slice(*spans[i])], rng)) for i in chosen]
+    return Changed(text, tuple(Edit(*f) for f in found if f[2] != text[f[0] : f[1]]))
 
 
 def slip(word: str, rng: np.random.Generator) -> str:

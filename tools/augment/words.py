@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..tasks.pieces import Changed, Edit, Piece
 from ..training.base_model import BaseModel, load_encoder, load_tokenizer, quiet_transformers
 
 SHARE = 0.15  # of the words that can be replaced
@@ -26,22 +27,27 @@ _WORD = re.compile(r"[^\W\d_]+")
 Fill = Callable[[str, tuple[int, int]], list[str]]  # (text, span of a word) -> likely words
 
 
-def replaced(text: str, fill: Fill, rng: np.random.Generator, *, share: float = SHARE) -> str:
-    """Replace some words of a text; it comes back as it is where nothing fits.
+def replaced(
+    piece: Piece, fill: Fill, rng: np.random.Generator, *, share: float = SHARE
+) -> Changed:
+    """Replace some free words of a text; it comes back as it is where nothing fits.
 
     Source: Wu et al. 2019 (masked language model); Wang & Yang 2015 (nearest neighbours).
     """
+    text = piece.text
     spans = [m.span() for m in _WORD.finditer(text) if m.end() - m.start() >= LEAST]
+    spans = [span for span in spans if piece.free(*span)]
     if not spans:
-        return text
+        return Changed(text)
     count = min(max(1, round(share * len(spans))), len(spans))
-    for i in sorted(rng.choice(len(spans), size=count, replace=False), reverse=True):
-        start, stop = spans[i]  # from the end, so that the spans before stay where they are
+    edits = []
+    for i in sorted(rng.choice(len(spans), size=count, replace=False)):
+        start, stop = spans[i]
         found = fill(text, (start, stop))
         if found:
             word = found[int(rng.integers(len(found)))]
-            text = text[:start] + _cased(word, text[start:stop]) + text[stop:]
-    return text
+            edits.append(Edit(start, stop, _cased(word, text[start:stop])))
+    return Changed(text, tuple(edits))
 
 
 def filler(base: BaseModel) -> tuple[Fill, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,8 +16,9 @@ from .decode import text_trouble
 from .rows import Rows
 from .tables import Table, as_text
 from .types import Oddity, Row, Split
-from .words import OUTSIDE, Span, as_bio, repaired, split_words, stray_inside, tags_of
+from .words import OUTSIDE, Span, as_bio, repaired, spans_of, split_words, stray_inside, tags_of
 
+_MARK = re.compile(r"\[([^\[\]]+)\]\(([^()\s]+)\)")
 TOKENS = ("tokens", "words")
 TAGS = ("tags", "ner_tags", "ner", "labels", "bio")
 TEXTS = ("text", "sentence", "content")
@@ -141,6 +143,37 @@ def check_types(splits: Mapping[str, Split]) -> None:
                         f"correct its spelling, add such rows to train, or delete it from {name} "
                         f"(train has {', '.join(map(repr, sorted(known)))})"
                     )
+
+
+def entity_spans(row: Row) -> list[Span]:
+    """The entities of a row, in characters of its text."""
+    offsets = row["offsets"]
+    return [
+        Span(offsets[first][0], offsets[end - 1][1], label)
+        for first, end, label in spans_of(row["tags"])
+    ]
+
+
+def marked(row: Row) -> str:
+    """Write a row as one text, its entities marked: [aspirin](Drug)."""
+    text = row["text"]
+    for start, end, label in reversed(entity_spans(row)):
+        text = f"{text[:start]}[{text[start:end]}]({label}){text[end:]}"
+    return str(text)
+
+
+def unmarked(text: str) -> Row | None:
+    """Read what `marked` writes; None where brackets are left over, or a mark cuts a word."""
+    plain, at, spans = "", 0, []
+    for match in _MARK.finditer(text):
+        plain += text[at : match.start()]
+        spans.append(Span(len(plain), len(plain) + len(match[1]), match[2]))
+        plain, at = plain + match[1], match.end()
+    plain += text[at:]
+    words = split_words(plain)
+    row: Row = {**_of_words(plain, words), "tags": tags_of(words, spans)}
+    whole = entity_spans(row) == spans and words
+    return row if whole and "](" not in plain else None
 
 
 def _from_tags(left: object, right: object, place: str, oddities: list[Oddity]) -> Row:

@@ -107,7 +107,7 @@ def _row(table: Table, columns: _Columns, position: int) -> Row:
     place = table.places[position]
     text = text_cell(table, columns.text, position, what="a text")
     if columns.head is None or columns.tail is None:
-        text, head, tail = _untagged(text, place)
+        text, head, tail = untagged(text, place)
     else:
         cells = (table.cells[columns.head][position], table.cells[columns.tail][position])
         head, tail = _checked(text, cells[0], cells[1], place)
@@ -177,8 +177,12 @@ def _span(text: str, start: int, end: int) -> Row:
     return {"text": text[start:end], "start": start, "end": end}
 
 
-def _untagged(text: str, place: str) -> tuple[str, Row, Row]:
-    """Take the tags out of a text and give their places."""
+def untagged(text: str, place: str) -> tuple[str, Row, Row]:
+    """Take the tags out of a text and give what they mark: the text, head and tail.
+
+    Raises:
+        DatasetError: A tag is missing, or stands twice.
+    """
     at: dict[str, int] = {}
     plain = ""
     last = 0

@@ -41,7 +41,8 @@ def _query(arguments: QueryArguments, context: ToolContext, _: Facts, __: OnProg
         lines = [" | ".join(found.columns)]
         lines += [" | ".join("" if v is None else str(v) for v in row) for row in found.rows]
         more = "\n(more rows were left off)" if found.truncated else ""
-        return ToolResult("\n".join(lines) + more)
+        remark = f"\n({found.remark})" if found.remark else ""
+        return ToolResult("\n".join(lines) + more + remark)
     if arguments.about == "schema":
         return ToolResult(schema_digest())
     if arguments.about == "rules":

@@ -41,6 +41,8 @@ class CodeGeneration(SequenceTask):
     maskable = None
     asked = PROMPT
     ways = {"nearest_solution": "nearest"}  # noqa: RUF012
+    augments = ("noise",)
+    changeable = ("prompt",)
 
     def claims(self, table: Table) -> bool:
         """Tests beside a prompt or a solution."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from ..datasets.rows import Rows
 from ..datasets.tables import as_text
 from ..datasets.types import Oddity, Row, Split
 from ..errors import DatasetError
+from .pieces import Changed, Piece, Stretch
 from .sequence import UNTUNED, SequenceTask, written
 from .task import Answer, Answerer, Progress, Reading
 
@@ -46,6 +48,7 @@ class Dialogue(SequenceTask):
     maskable = ("messages", "reply")
     asked = Field("messages", ("turns",))
     ways = {"majority_response": "constant", "nearest_response": "nearest"}  # noqa: RUF012
+    augments = ("noise", "back_translate")
 
     def claims(self, table: Table) -> bool:
         """A column of chats."""
@@ -116,6 +119,25 @@ class Dialogue(SequenceTask):
             rows.append({"messages": [turn.message for turn in turns]})
         return asked_split(table, [as_one_text(row["messages"]) for row in rows], tuple(rows))
 
+    def pieces(self, split: Split, row: int) -> tuple[Piece, ...]:
+        """What the user says; the values of annotated slots stay."""
+        own = split.rows[row]
+        values = [v for v in (own.get("slots") or {}).values() if v]
+        return tuple(
+            Piece(text, held := _places(text, values), whole=not held)
+            for text in (m["content"] for m in own["messages"] if m["role"] == "user")
+        )
+
+    def rewritten(
+        self, split: Split, row: int, changed: Sequence[Changed]
+    ) -> tuple[str, Row | None]:
+        """The chat with the user's turns as they are now."""
+        own, new = split.rows[row], iter(changed)
+        messages = [
+            {**m, "content": next(new).text} if m["role"] == "user" else m for m in own["messages"]
+        ]
+        return as_one_text(messages), {**own, "messages": messages}
+
     def prompted(self, row: Row) -> Prompted:
         """The chat so far; its end stays where it is too long."""
         from ..training.generative.prompted import Prompted, as_messages
@@ -169,6 +191,11 @@ class Dialogue(SequenceTask):
                 "beside the replying model, the same in every candidate"
             )
         return tuple(said)
+
+
+def _places(text: str, values: Sequence[str]) -> tuple[Stretch, ...]:
+    """Where some values stand in a text."""
+    return tuple(m.span() for value in values for m in re.finditer(re.escape(value), text))
 
 
 def _annotation(before: list[Turn]) -> Row:

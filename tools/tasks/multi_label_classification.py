@@ -14,7 +14,7 @@ from ..datasets.columns import Asked, require_columns
 from ..datasets.columns import Columns as Chosen
 from ..datasets.label_sets import find_layout, holds_label_sets, read_label_sets
 from ..datasets.rows import Rows
-from ..datasets.types import Oddity, Split
+from ..datasets.types import Oddity, Row, Split
 from .headed import Extra, HeadedTask
 from .task import Answer, Reading
 
@@ -35,6 +35,7 @@ class MultiLabelClassification(HeadedTask):
     summary = "several labels for each text, or none"
     metrics = ("macro_f1", "micro_f1", "weighted_f1", "map", "accuracy")
     maskable = ()
+    augments = ("noise", "replace_words", "oversample", "back_translate", "synthesise")
 
     def claims(self, table: Table) -> bool:
         """A column of lists by a label's name, or cells such as "a, b" beside "a" and "b"."""
@@ -57,6 +58,14 @@ class MultiLabelClassification(HeadedTask):
         """Take texts and label sets out of a table."""
         layout = find_layout(table, asked.text, asked.label)
         return read_label_sets(table, layout, keep_blank=not train)
+
+    def example(self, split: Split, row: int) -> dict[str, str]:
+        """The text."""
+        return {"text": split.texts[row]}
+
+    def composed(self, split: Split, row: int, fields: Mapping[str, str]) -> tuple[str, Row | None]:
+        """Another text with the same labels."""
+        return fields["text"], split.rows[row]
 
     def labels_of(self, train: Split) -> tuple[str, ...]:
         """All that occur, sorted."""

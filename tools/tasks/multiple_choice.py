@@ -10,12 +10,13 @@ import numpy as np
 
 from ...evals.measures import classes
 from ...evals.metrics import FloatArray
-from ..datasets.choices import holds_choices, read_choices
+from ..datasets.choices import as_one, holds_choices, read_choices
 from ..datasets.columns import Asked
 from ..datasets.rows import Rows
-from ..datasets.types import Split
+from ..datasets.types import Row, Split
 from ..errors import DatasetError
 from .headed import Extra, HeadedTask
+from .pieces import Changed
 from .task import Answer
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class MultipleChoice(HeadedTask):
     summary = "the right one of a question's choices"
     metrics = ("accuracy",)
     maskable = ("question", "choices")
+    augments = ("noise", "oversample", "back_translate")
+    changeable = ("question",)
     asks = ("question", "choices")
 
     def claims(self, table: Table) -> bool:
@@ -60,6 +63,15 @@ class MultipleChoice(HeadedTask):
                         f"{place}: the answer {other[0]!r} is none of train's, "
                         f"{', '.join(map(repr, fixed))}; mend it or add such rows to train"
                     )
+
+    def rewritten(
+        self, split: Split, row: int, changed: Sequence[Changed]
+    ) -> tuple[str, Row | None]:
+        """Another question; the choices stay."""
+        own = split.rows[row]
+        new = {**own, "question": changed[0].text}
+        apart = split.texts[row] != own["question"]
+        return as_one(new, with_choices=apart), new
 
     def labels_of(self, train: Split) -> tuple[str, ...]:
         """The choices, where they never differ."""

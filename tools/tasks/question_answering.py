@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from ...evals.metrics import FloatArray
 from ..datasets.questions import question_columns, question_rows, read_questions
-from ..datasets.types import Split, text_key
+from ..datasets.types import Row, Split, text_key
+from .pieces import Changed, Piece, moved_all
 from .task import Answer, Answerer, Task
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class QuestionAnswering(Task):
     metrics = ("f1", "exact_match", "no_answer_f1")
     probes = ("no_answer", "best_sentence", "frozen_linear")
     asks = ("context", "question")
+    augments = ("noise", "replace_words", "oversample", "back_translate")
 
     def claims(self, table: Table) -> bool:
         """Contexts, questions and answers."""
@@ -47,6 +49,25 @@ class QuestionAnswering(Task):
     def group(self, split: Split, row: int) -> str:
         """The context: its questions stay on one side."""
         return text_key(split.rows[row]["context"])
+
+    def pieces(self, split: Split, row: int) -> tuple[Piece, ...]:
+        """The context around its answers, and the question."""
+        own = split.rows[row]
+        held = tuple((a["start"], a["start"] + len(a["text"])) for a in own["answers"])
+        return Piece(own["context"], held, whole=False), Piece(own["question"])
+
+    def rewritten(
+        self, split: Split, row: int, changed: Sequence[Changed]
+    ) -> tuple[str, Row | None] | None:
+        """The answers where they stand now."""
+        own, (context, question) = split.rows[row], [c.text for c in changed]
+        places = [(a["start"], a["start"] + len(a["text"])) for a in own["answers"]]
+        found = moved_all(changed[0], places)
+        if found is None:
+            return None
+        answers = [{**a, "start": at[0]} for a, at in zip(own["answers"], found, strict=True)]
+        new = {**own, "context": context, "question": question, "answers": answers}
+        return f"{context}\n{question}", new
 
     def probe(
         self, data: JobData, folder: Path, wanted: Mapping[str, bool], on_progress: OnProgress

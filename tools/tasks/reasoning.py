@@ -37,6 +37,8 @@ class Reasoning(SequenceTask):
     maskable = ("question", "solution")
     asked = QUESTION
     ways = {"majority_answer": "constant", "nearest_solution": "nearest"}  # noqa: RUF012
+    augments = ("noise",)
+    changeable = ("question",)
 
     def claims(self, table: Table) -> bool:
         """A question beside a solution and an answer, or answers that end in "#### 42"."""

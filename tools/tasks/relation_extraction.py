@@ -9,10 +9,12 @@ from ...evals.measures import relations
 from ...evals.metrics import FloatArray
 from ..datasets.cells import refuse_unseen
 from ..datasets.columns import Asked
-from ..datasets.relations import holds_relations, read_relations
+from ..datasets.relations import holds_relations, read_relations, tagged, untagged
 from ..datasets.rows import Rows
-from ..datasets.types import Split, text_key
+from ..datasets.types import Row, Split, text_key
+from ..errors import DatasetError
 from .headed import Extra, HeadedTask
+from .pieces import Changed, Piece, moved_all
 from .task import Answer
 from .text_classification import label_answers
 
@@ -30,6 +32,7 @@ class RelationExtraction(HeadedTask):
     summary = "the relation between two spans of a text"
     metrics = ("macro_f1", "micro_f1", "accuracy")
     asks = ("text", "head", "tail")
+    augments = ("noise", "replace_words", "oversample", "synthesise")
 
     def claims(self, table: Table) -> bool:
         """Head and tail spans, or tags in the text."""
@@ -50,6 +53,39 @@ class RelationExtraction(HeadedTask):
     def group(self, split: Split, row: int) -> str:
         """The text without its spans: one text may hold several pairs."""
         return text_key(split.rows[row]["text"])
+
+    def pieces(self, split: Split, row: int) -> tuple[Piece, ...]:
+        """The text around its spans."""
+        own = split.rows[row]
+        held = tuple((own[name]["start"], own[name]["end"]) for name in ("head", "tail"))
+        return (Piece(own["text"], held, whole=False),)
+
+    def rewritten(
+        self, split: Split, row: int, changed: Sequence[Changed]
+    ) -> tuple[str, Row | None] | None:
+        """The spans where they stand now."""
+        own, text = split.rows[row], changed[0].text
+        found = moved_all(changed[0], [(own[n]["start"], own[n]["end"]) for n in ("head", "tail")])
+        if found is None:
+            return None
+        head, tail = ({"text": text[a:b], "start": a, "end": b} for a, b in found)
+        new = {**own, "text": text, "head": head, "tail": tail}
+        return tagged(new), new
+
+    def example(self, split: Split, row: int) -> dict[str, str]:
+        """The text with tags around its spans."""
+        return {"text": split.texts[row]}
+
+    def composed(
+        self, split: Split, row: int, fields: Mapping[str, str]
+    ) -> tuple[str, Row | None] | None:
+        """A text in which both spans are marked."""
+        try:
+            text, head, tail = untagged(fields["text"], "a written row")
+        except DatasetError:
+            return None
+        new = {**split.rows[row], "text": text, "head": head, "tail": tail}
+        return tagged(new), new
 
     def labels_of(self, train: Split) -> tuple[str, ...]:
         """All that occur, sorted."""

@@ -13,7 +13,7 @@ from ..datasets.cells import refuse_unseen
 from ..datasets.columns import Asked
 from ..datasets.pairs import holds_pairs, read_pairs
 from ..datasets.rows import Rows
-from ..datasets.types import Split
+from ..datasets.types import Row, Split
 from ..errors import DatasetError
 from .headed import Extra, HeadedTask
 from .task import Answer
@@ -33,6 +33,8 @@ class SentencePair(HeadedTask):
     summary = "a label or a score for two texts"
     metrics = ("accuracy", "macro_f1", "mcc", "ece", "spearman")
     maskable = ("first", "second")
+    changeable = ("first", "second")
+    augments = ("noise", "replace_words", "oversample", "back_translate", "synthesise")
     asks = ("first", "second")
 
     def claims(self, table: Table) -> bool:
@@ -60,6 +62,16 @@ class SentencePair(HeadedTask):
             refuse_unseen(splits, lambda split, row: (split.labels[row],))
         elif len({row["score"] for row in splits["train"].rows}) < 2:
             raise DatasetError("train: all scores are equal; add rows with other scores")
+
+    def example(self, split: Split, row: int) -> dict[str, str] | None:
+        """Both texts, where pairs have labels."""
+        own = split.rows[row]
+        return None if "score" in own else {"first": own["first"], "second": own["second"]}
+
+    def composed(self, split: Split, row: int, fields: Mapping[str, str]) -> tuple[str, Row | None]:
+        """Another pair with the same label."""
+        new = {**split.rows[row], **fields}
+        return f"{new['first']}\n{new['second']}", new
 
     def metrics_of(self, train: Split) -> tuple[str, ...]:
         """Spearman's for scores, the others for labels."""

@@ -38,6 +38,7 @@ class SequenceTask(Task):
 
     asked: ClassVar[Field]
     ways: ClassVar[dict[str, Way]]
+    judge = None
 
     # What a row says
 

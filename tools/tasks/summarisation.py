@@ -32,6 +32,8 @@ class Summarisation(SequenceTask):
     maskable = ("source", "target", "references")
     asked = SOURCE
     ways = {"lead_1": "lead", "nearest_target": "nearest"}  # noqa: RUF012
+    augments = ("noise", "replace_words")
+    changeable = ("source",)
 
     def claims(self, table: Table) -> bool:
         """A column that is called a summary, beside a text."""

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...evals.metrics import FloatArray
-from ..datasets.types import Oddity, Split, text_key
+from ..datasets.types import Oddity, Row, Split, text_key
+from .pieces import Changed, Piece
 
 if TYPE_CHECKING:
     from ..datasets.columns import Asked
@@ -63,6 +64,9 @@ class Task(ABC):
         maskable: Fields of a row in which personal data may be replaced without harm to
             others: no offsets point into them. None where it cannot be masked yet.
         asks: Fields that a row to be answered has, where it takes more than a text.
+        augments: Ways of `tools.augment` whose new rows keep their gold; () where none does.
+        changeable: Fields of a row whose words may be changed; () where that is the text.
+        judge: The rung of `probes` that tells whether new rows pay; None: a short tuning.
     """
 
     name: ClassVar[str]
@@ -72,6 +76,9 @@ class Task(ABC):
     labelled: ClassVar[bool] = False
     maskable: ClassVar[tuple[str, ...] | None] = None
     asks: ClassVar[tuple[str, ...]] = ()
+    augments: ClassVar[tuple[str, ...]] = ()
+    changeable: ClassVar[tuple[str, ...]] = ()
+    judge: ClassVar[str | None] = "frozen_linear"
 
     # Data
 
@@ -131,6 +138,50 @@ class Task(ABC):
     def group(self, split: Split, row: int) -> str:
         """What must stay on one side where splits are made: copies of a text, by default."""
         return text_key(split.texts[row])
+
+    # New rows out of old ones
+
+    def pieces(self, split: Split, row: int) -> tuple[Piece, ...]:
+        """The texts of a row in which words may be changed, and what in them may not."""
+        if not self.changeable:
+            return (Piece(split.texts[row]),)
+        return tuple(Piece(str(split.rows[row][name])) for name in self.changeable)
+
+    def rewritten(
+        self, split: Split, row: int, changed: Sequence[Changed]
+    ) -> tuple[str, Row | None] | None:
+        """The text and the fields of a row whose pieces were changed; None where that cannot be.
+
+        Args:
+            split: Rows with their gold; not modified.
+            row: Position of the old one.
+            changed: One for each of `pieces`.
+        """
+        old = split.rows[row] if split.rows else None
+        if not self.changeable or old is None:
+            return changed[0].text, old
+        new = {**old, **{n: c.text for n, c in zip(self.changeable, changed, strict=True)}}
+        return "\n".join(str(new[name]) for name in self.changeable), new
+
+    def example(self, split: Split, row: int) -> dict[str, str] | None:
+        """A row as an LLM is shown it that shall write others: names and texts.
+
+        None where such rows cannot be written. The gold that rows are balanced by,
+        `Split.labels`, is shown beside it.
+        """
+        return None
+
+    def composed(
+        self, split: Split, row: int, fields: Mapping[str, str]
+    ) -> tuple[str, Row | None] | None:
+        """A row that an LLM wrote after another one, whose label it has; None where it is wrong.
+
+        Args:
+            split: Rows with their gold.
+            row: Position of the one it was written after.
+            fields: As `example` names them, all there.
+        """
+        return None
 
     # Learning
 

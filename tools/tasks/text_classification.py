@@ -13,7 +13,7 @@ from ..datasets.classes import check_labels
 from ..datasets.columns import Asked, Columns, choose_columns, require_columns
 from ..datasets.label_sets import holds_label_sets
 from ..datasets.rows import Rows, to_rows
-from ..datasets.types import Oddity, Split
+from ..datasets.types import Oddity, Row, Split
 from .task import Answer, Answerer, Progress, Reading, Task
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class TextClassification(Task):
     probes = ("majority", "tfidf_linear", "frozen_linear")
     labelled = True
     maskable = ()
+    augments = ("noise", "replace_words", "oversample", "back_translate", "synthesise")
 
     def claims(self, table: Table) -> bool:
         """Any table may hold texts and labels: the last to be asked, it never claims."""
@@ -61,6 +62,14 @@ class TextClassification(Task):
         """Take text and label out of a table; the columns are named or inferred."""
         columns: Columns = choose_columns(table, text=asked.text, label=asked.label)
         return to_rows(table, columns, keep_blank=not train)
+
+    def example(self, split: Split, row: int) -> dict[str, str]:
+        """The text."""
+        return {"text": split.texts[row]}
+
+    def composed(self, split: Split, row: int, fields: Mapping[str, str]) -> tuple[str, Row | None]:
+        """Another text."""
+        return fields["text"], None
 
     def probe(
         self, data: JobData, folder: Path, wanted: Mapping[str, bool], on_progress: OnProgress

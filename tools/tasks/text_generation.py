@@ -41,6 +41,7 @@ class TextGeneration(SequenceTask):
     maskable = ("prompt", "text")
     asked = PROMPT
     ways = {"any_text": "constant", "retrieved_text": "nearest"}  # noqa: RUF012
+    augments = ("oversample", "synthesise")
 
     # Data
 
@@ -91,6 +92,15 @@ class TextGeneration(SequenceTask):
             for i in range(len(table))
         ]
         return asked_split(table, [_wish(row) for row in rows], tuple(rows))
+
+    def example(self, split: Split, row: int) -> dict[str, str] | None:
+        """The text, where only a control steers it."""
+        own = split.rows[row]
+        return None if own["prompt"] or not own["control"] else {"text": own["text"]}
+
+    def composed(self, split: Split, row: int, fields: Mapping[str, str]) -> tuple[str, Row | None]:
+        """Another text with the same controls."""
+        return fields["text"], {**split.rows[row], "text": fields["text"]}
 
     # Writing
 

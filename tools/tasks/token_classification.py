@@ -7,8 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...evals.metrics import FloatArray
-from ..datasets.entities import check_types, entity_rows, read_entities, span_columns, token_columns
-from ..datasets.types import Split
+from ..datasets.entities import (
+    check_types,
+    entity_rows,
+    entity_spans,
+    marked,
+    read_entities,
+    span_columns,
+    token_columns,
+    unmarked,
+)
+from ..datasets.types import Row, Split
+from .pieces import Changed, Piece, moved_all
 from .task import Answer, Answerer, Task
 
 if TYPE_CHECKING:
@@ -28,6 +38,7 @@ class TokenClassification(Task):
     summary = "entities in each text, such as names"
     metrics = ("f1", "macro_f1")
     probes = ("lexicon", "frozen_linear")
+    augments = ("noise", "replace_words", "oversample", "synthesise")
 
     def claims(self, table: Table) -> bool:
         """Tokens with tags, or texts with spans."""
@@ -44,6 +55,37 @@ class TokenClassification(Task):
     def check(self, splits: Mapping[str, Split]) -> None:
         """Refuse types that train never saw."""
         check_types(splits)
+
+    def pieces(self, split: Split, row: int) -> tuple[Piece, ...]:
+        """The text around its entities."""
+        own = split.rows[row]
+        return (Piece(own["text"], tuple(s[:2] for s in entity_spans(own)), whole=False),)
+
+    def rewritten(
+        self, split: Split, row: int, changed: Sequence[Changed]
+    ) -> tuple[str, Row | None] | None:
+        """The same words' tags, where the words stand now."""
+        own, text = split.rows[row], changed[0].text
+        found = moved_all(changed[0], own["offsets"])
+        if found is None or any(not text[a:b].strip() for a, b in found):
+            return None
+        tokens = [text[a:b] for a, b in found]
+        return text, {**own, "text": text, "tokens": tokens, "offsets": [list(f) for f in found]}
+
+    def example(self, split: Split, row: int) -> dict[str, str]:
+        """The text with its entities marked: [aspirin](Drug)."""
+        return {"text": marked(split.rows[row])}
+
+    def composed(
+        self, split: Split, row: int, fields: Mapping[str, str]
+    ) -> tuple[str, Row | None] | None:
+        """A text in which entities are marked, one of the wanted type among them."""
+        known = {s.label for own in split.rows for s in entity_spans(own)}
+        new = unmarked(fields["text"])
+        types = {s.label for s in entity_spans(new)} if new else set()
+        if new is None or not types <= known or split.labels[row] not in {*types, ""}:
+            return None
+        return new["text"], new
 
     def probe(
         self, data: JobData, folder: Path, wanted: Mapping[str, bool], on_progress: OnProgress

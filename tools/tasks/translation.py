@@ -46,6 +46,8 @@ class Translation(SequenceTask):
     maskable = ("source", "target", "references")
     asked = SOURCE
     ways = {"copy_source": "copy", "nearest_target": "nearest"}  # noqa: RUF012
+    augments = ("noise", "back_translate")
+    changeable = ("source",)
 
     def claims(self, table: Table) -> bool:
         """A source and a target, or two columns that are called as languages are."""

@@ -24,6 +24,7 @@ from .goals import Goal, fit_head
 from .hardware import Device, pick_device
 from .inputs import Sequences
 from .linear import head_of, linear_layer
+from .mixup import MixedClassifier
 from .network import EncoderClassifier, mean_pool, prepare_encoder
 from .pooled import START_STRENGTH, save_core
 from .prefix import cached_prefix, put_prefix
@@ -107,6 +108,12 @@ class HeadedNetwork(EncoderClassifier):
         return torch.from_numpy(self.goal.outputs(plain, batch["sizes"].cpu().numpy()))
 
 
+class MixedHeaded(MixedClassifier, HeadedNetwork):
+    """The same, blending rows while it learns."""
+
+    gold = "gold"
+
+
 def pool(hidden: Tensor, batch: Batch) -> Tensor:
     """Average the tokens; or put the marked tokens' states side by side, each of unit length."""
     marks = batch["marks"]
@@ -161,7 +168,10 @@ class HeadedTuning:
         tokens = [self.sequences(s).tokens for s in (data.train, data.validation)]
         self._states = cached_prefix(encoder, settings, tokens, on_progress)
         core = prepare_encoder(encoder, settings)
-        network = HeadedNetwork(core, linear_layer(head), settings.dropout, self.goal)
+        parts = (core, linear_layer(head), settings.dropout, self.goal)
+        network = HeadedNetwork(*parts)
+        if settings.mixup:
+            network = MixedHeaded(*parts, alpha=settings.mixup)
         if self._states:
             self._put_back = put_prefix(encoder, settings)
         return network

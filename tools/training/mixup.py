@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -14,8 +14,12 @@ from .network import EncoderClassifier
 class MixedClassifier(EncoderClassifier):
     """A classifier that, while it learns, blends each pooled embedding with another's.
 
+    Where a row is several sequences, such as choices, nothing is blended.
+
     Source: Zhang et al. 2018, mixup; on sentence embeddings Guo et al. 2019.
     """
+
+    gold: ClassVar[str] = "labels"  # what of a batch holds the right answers
 
     def __init__(self, *args: Any, alpha: float) -> None:
         """Take what the classifier takes.
@@ -33,7 +37,7 @@ class MixedClassifier(EncoderClassifier):
         """As usual, then blended with the batch in another order."""
         pooled = super().pool(hidden, batch)
         self.blend = None
-        if not self.training:
+        if not self.training or len(pooled) != len(batch[self.gold]):
             return pooled
         share = float(self.shares.sample())
         partners = torch.randperm(len(pooled)).to(pooled.device)
@@ -46,5 +50,5 @@ class MixedClassifier(EncoderClassifier):
         if self.blend is None:
             return own
         share, partners = self.blend
-        other = super().loss(logits, {**batch, "labels": batch["labels"][partners]})
+        other = super().loss(logits, {**batch, self.gold: batch[self.gold][partners]})
         return share * own + (1 - share) * other

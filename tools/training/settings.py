@@ -48,7 +48,10 @@ class TrainSettings(BaseModel):
     warmup_ratio: float = Field(0.06, ge=0, le=0.5, description="share of the steps")
     label_smoothing: float = Field(0.0, ge=0, le=0.5)
     mixup: float = Field(
-        0.0, ge=0, le=4, description="alpha of mix-up on pooled embeddings, 0 for none; one label"
+        0.0,
+        ge=0,
+        le=4,
+        description="alpha of mix-up on pooled embeddings, 0 for none; not for tags and spans",
     )
     class_weights: bool = Field(False, description="weigh the loss by inverse root frequency")
     optimizer: Literal["adamw", "sgd"] = "adamw"

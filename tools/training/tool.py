@@ -51,7 +51,9 @@ class FineTuneArguments(BaseModel):
     dropout: float | None = Field(None, ge=0, le=0.9)
     warmup_ratio: float | None = Field(None, ge=0, le=0.5)
     label_smoothing: float | None = Field(None, ge=0, le=0.5)
-    mixup: float | None = Field(None, ge=0, le=4, description="blends texts; for one label")
+    mixup: float | None = Field(
+        None, ge=0, le=4, description="blends texts, where one label or several belong to a text"
+    )
     class_weights: bool | None = None
     optimizer: Literal["adamw", "sgd"] | None = None
     max_length: int | None = Field(None, ge=8, le=8192, description="tokens; 256 if left out")

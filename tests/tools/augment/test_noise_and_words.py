@@ -11,6 +11,7 @@ import torch
 from masked_models import save_masked
 from tuneos.tools.augment.noise import neighbours, noisy, slip
 from tuneos.tools.augment.words import filler, replaced
+from tuneos.tools.tasks.pieces import Piece
 from tuneos.tools.training.base_model import find_base_model
 
 TEXT = "Please cancel my card, the blue one that I've ordered yesterday (number 4711)!"
@@ -19,7 +20,7 @@ TEXT = "Please cancel my card, the blue one that I've ordered yesterday (number 
 def test_noise_leaves_most_words_and_all_else_as_it_was() -> None:
     rng = np.random.default_rng(0)
     for _ in range(50):
-        changed = noisy(TEXT, rng)
+        changed = noisy(Piece(TEXT), rng).text
         before, after = TEXT.split(), changed.split()
         assert len(before) == len(after)
         assert sum(a != b for a, b in zip(before, after, strict=True)) <= 1
@@ -38,8 +39,21 @@ def test_slip_is_one_small_edit_behind_the_first_letter(word: str) -> None:
 
 
 def test_text_without_a_long_word_stays() -> None:
-    assert noisy("a b 12 !?", np.random.default_rng(0)) == "a b 12 !?"
-    assert noisy("", np.random.default_rng(0)) == ""
+    assert noisy(Piece("a b 12 !?"), np.random.default_rng(0)).text == "a b 12 !?"
+    assert noisy(Piece(""), np.random.default_rng(0)).text == ""
+
+
+def test_what_is_held_stays_and_is_found_again() -> None:
+    text = "Yesterday Alzheimer visited Frankfurt with several colleagues"
+    held = (10, 19), (28, 37)
+    rng = np.random.default_rng(3)
+    for _ in range(40):
+        changed = noisy(Piece(text, held), rng, share=0.9)
+        assert changed.edits
+        for (start, end), was in zip(held, ("Alzheimer", "Frankfurt"), strict=True):
+            now = changed.moved(start, end)
+            assert now is not None
+            assert changed.text[slice(*now)] == was
 
 
 def test_keys_beside_a_letter_are_its_neighbours() -> None:
@@ -52,10 +66,10 @@ def test_replaced_word_keeps_its_case_and_place() -> None:
         return ["thing"]
 
     rng = np.random.default_rng(0)
-    assert replaced("Card!", fill, rng) == "Thing!"
-    assert replaced("(CARD)", fill, rng) == "(THING)"
-    assert replaced("a 1 ?", fill, rng) == "a 1 ?"
-    assert replaced("nothing fits", lambda *_: [], rng) == "nothing fits"
+    assert replaced(Piece("Card!"), fill, rng).text == "Thing!"
+    assert replaced(Piece("(CARD)"), fill, rng).text == "(THING)"
+    assert replaced(Piece("a 1 ?"), fill, rng).text == "a 1 ?"
+    assert replaced(Piece("nothing fits"), lambda *_: [], rng).text == "nothing fits"
 
 
 def test_base_model_without_a_head_gives_near_words(tiny_base: Path) -> None:
