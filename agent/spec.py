@@ -45,7 +45,7 @@ class RunSpec(BaseModel):
             is somebody to ask, else "auto".
         policy: YAML file that says which steps need a person.
         knowledge: Turtle files, or folders of them, with recipes, rules and facts of one's
-            own, for this run (docs/knowledge.md).
+            own, for this run (docs/rules.md).
         licence: Of the data, such as "cc-by-nc-4.0"; read from its folder if left out.
         use: What the model is for, as far as licences of data distinguish it.
     """
