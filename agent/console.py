@@ -155,6 +155,8 @@ def print_plan(console: Console, plan: Plan, controller: str) -> None:
     console.print(f"  controller  {escape(named)}")
     several = f" ({len(spec.base_models)} to be ranked)" if len(spec.base_models) > 1 else ""
     console.print(f"  base model  {escape(', '.join(spec.base_models))}{several}")
+    if spec.translators:
+        console.print(f"  translators {escape(', '.join(spec.translators))}")
     console.print(f"  budget      {spec.budget or 'no limit'}")
     console.print(f"  memory      {escape(memory_line(plan))}")
     for number, step in enumerate(outlook(plan)):

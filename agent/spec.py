@@ -181,6 +181,9 @@ def read_run_file(path: Path, flags: Mapping[str, Any]) -> RunSpec:
     if isinstance(brought, (str, list)):
         listed = [brought] if isinstance(brought, str) else brought
         said["knowledge"] = [str(path.parent / Path(str(k)).expanduser()) for k in listed]
+    if isinstance(said.get("translators"), list):
+        beside = ((ref, path.parent / Path(str(ref)).expanduser()) for ref in said["translators"])
+        said["translators"] = [str(there) if there.is_dir() else ref for ref, there in beside]
     return make_spec({**said, **flags}, f"run file {path}")
 
 

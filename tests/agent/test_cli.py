@@ -223,6 +223,18 @@ def test_full_disk_is_not_our_bug(cli: Cli, write: Write, monkeypatch: pytest.Mo
     assert "No space left on device" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("given", "said"), [(["only"], "1 given"), (["no/such", "no/such"], "no/such")]
+)
+def test_translators_are_checked_before_anything_is_spent(
+    given: list[str], said: str, cli: Cli, write: Write
+) -> None:
+    words = [word for ref in given for word in ("--translator", ref)]
+    result = cli("run", write("d.csv", GOOD), *words)
+    assert result.exit_code == 2
+    assert said in result.output
+
+
 def test_our_own_bug_is_not_passed_off_as_the_users(
     cli: Cli, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -400,6 +400,9 @@ def test_new_rows_are_tried_before_tuning_where_they_may_pay() -> None:
     assert propose(digest(data=wanted)).tool == "fine_tune"  # the knowledge graph has no such
     short = digest(data=wanted, strategies=strategies, seconds_left=50.0)
     assert propose(short).tool != "augment_dataset"
+    for left, tool in ((150.0, "fine_tune"), (250.0, "augment_dataset")):  # most is for tuning
+        found = propose(digest(data=wanted, strategies=strategies, seconds_left=left))
+        assert found.tool == tool
     spent = ladder(tried=(*CLIMBED, "search", "dora"), without=["search"])
     done = digest(strategies=[*spent, AUGMENT])
     assert propose(done).tool == "finish"  # it is no relative to be tuned

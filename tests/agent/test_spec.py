@@ -100,6 +100,15 @@ def test_run_file_at_fault_is_named_with_the_fault(
     assert all(word in message for word in words), message
 
 
+def test_translators_in_a_run_file_lie_beside_it_or_are_names(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    path = write(tmp_path, "data: x.csv\ntranslators: [there, Helsinki-NLP/opus-mt-de-en]\n")
+    assert read_run_file(path, {}).translators == (
+        str(tmp_path / "there"),
+        "Helsinki-NLP/opus-mt-de-en",
+    )
+
+
 def test_run_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match=r"none\.yaml"):
         read_run_file(tmp_path / "none.yaml", {})

@@ -159,7 +159,6 @@ AUGMENT = KnownStrategy(
         ({"a": 3000, "b": 601}, False),
         ({"a": 9000, "b": 20}, False),  # large data: never
         ({"a": 90, "b": 1}, False),  # a class that nothing can be drawn from
-        ({}, False),
     ],
 )
 def test_augmentation_is_advised_for_few_rows_and_small_classes(
@@ -170,6 +169,15 @@ def test_augmentation_is_advised_for_few_rows_and_small_classes(
     assert augmentation_may_pay(facts, ()) is wanted
     assert not augmentation_may_pay(facts, (step("augment_dataset", ok=True),))
     assert not augmentation_may_pay(Facts(data=data, label_counts=counts), ())
+
+
+@pytest.mark.parametrize(("rows", "wanted"), [(0, False), (400, True), (1001, False)])
+def test_augmentation_of_rows_without_classes_looks_at_their_number(
+    rows: int, wanted: bool
+) -> None:
+    known = AUGMENT.model_copy(update={"defaults": {**AUGMENT.defaults, "methods": "noise"}})
+    facts = Facts(data=DATA.model_copy(update={"train_rows": rows}), strategies=(known,))
+    assert augmentation_may_pay(facts, ()) is wanted
 
 
 def test_several_base_models_are_to_be_ranked_until_they_are() -> None:

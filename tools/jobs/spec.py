@@ -63,4 +63,8 @@ class JobSpec(BaseModel):
         default=(), description="augment: `text_key` of the texts that train must not get"
     )
     seconds: float | None = Field(default=None, description="time it may take; None: no limit")
+    answering: float = Field(
+        default=0.0,
+        description="seconds of it that writing the answers on validation takes, after training",
+    )
     workers: int = 1

@@ -130,7 +130,7 @@ class _Search:
 
     def _task(self, drawn: Drawn, deadline: float) -> Task:
         before = [self.ended[n] for n in range(known(self.spec, drawn.number))]
-        left = max(0.0, deadline - time.monotonic())
+        left = max(0.0, deadline - time.monotonic() - self.spec.answering)
         return Task(
             drawn=drawn,
             earlier=tuple(r.values for r in before if r.state == "complete"),

@@ -41,7 +41,8 @@ def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
     pin_threads(Path(spec.cache))
     data = JobData.of(spec)
     settings = settings_of(spec.what.settings)
-    deadline = math.inf if spec.seconds is None else time.monotonic() + spec.seconds
+    left = math.inf if spec.seconds is None else max(0.0, spec.seconds - spec.answering)
+    deadline = time.monotonic() + left
     checkpoints = Checkpoints(Path(spec.checkpoints)) if spec.checkpoints else None
     tuned = tune(
         data, settings, folder / "model", on_progress, deadline=deadline, checkpoints=checkpoints

@@ -123,6 +123,7 @@ def make_spec(
         cache=str(context.workspace.root / "cache"),
         studies=str(context.workspace.studies),
         seconds=context.seconds_left(),
+        answering=facts.answer_seconds * version.validation_rows,
         workers=context.workers,
     )
 

@@ -146,11 +146,17 @@ def test_model_trained_in_the_machines_own_number_type_loads(
     assert np.abs(found - run.probabilities).max() < 0.05
 
 
+@pytest.mark.parametrize(("seconds", "answering"), [(0.0, 0.0), (500.0, 600.0)])
 @pytest.mark.usefixtures("float32")
 def test_time_that_is_up_leaves_the_start_and_says_so(
-    make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    seconds: float,
+    answering: float,
+    make_job: MakeJob,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    spec = make_job(settings={**QUICK, "strategy": "full"}, seconds=0.0)
+    settings = {**QUICK, "strategy": "full"}
+    spec = make_job(settings=settings, seconds=seconds, answering=answering)
     run = Run(spec, tmp_path, monkeypatch)
     assert run.outcome.notes == ("one: stopped at the end of its time; its best epoch was kept",)
     assert run.loaded().card.strategy == "full"
