@@ -210,6 +210,7 @@ def state(message: AIMessage, refused: int = 0) -> State:
         corrections=0,
         helped=0,
         declined=[],
+        vetoes={},
         taken_over=None,
         stop=None,
     )
