@@ -192,12 +192,23 @@ def compiled(rules: Graph) -> tuple[Graph, Any]:
 
     shapes = Graph()
     for triple in rules:
-        shapes.add(triple)
+        shapes.add(_typed(triple))
     _declare_prefixes(shapes)
     read = ShapesGraph(shapes)
     for shape in read.shapes:
         shape.target()
     return shapes, read
+
+
+def _typed(triple: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
+    """Give strings that values are compared with the type that the store gives to all strings."""
+    from rdflib import RDF, XSD, Literal, URIRef
+
+    s, p, o = triple
+    plain = isinstance(o, Literal) and o.datatype is None and o.language is None
+    if plain and p in (RDF.first, URIRef(SHACL + "hasValue")):
+        return s, p, Literal(str(o), datatype=XSD.string)
+    return triple
 
 
 def short(iri: str) -> str:
