@@ -59,6 +59,7 @@ RECIPES = Path(__file__).with_name("recipes")
 RULES = Path(__file__).with_name("rules")
 UserGraph = Literal["domain", "rules", "recipes"]
 MAX_ROWS = 1000
+MOST_FAILURES = 12  # that an action is held against: softening leaves few different ones
 MAX_SECONDS = 30.0
 _LOCK_SECONDS = 60.0
 _NOT_DAMAGE = ("No space", "Permission denied", "Read-only", "lock file", "Too many open")
@@ -400,12 +401,14 @@ class KnowledgeGraph:
         Args:
             action: What is proposed; what failed before is added to it.
         """
-        failures = tuple(
-            f
+        here = (action.machine, action.base.digest, action.technique)
+        failures = {
+            tuple(f.settings.items()): f
             for f in self.failures()
-            if (f.machine, f.base) == (action.machine, action.base.digest)
-        )
-        return self.judge().check(describe(replace(action, failures=failures)))
+            if (f.machine, f.base, f.technique) == here
+        }
+        known = tuple(failures.values())[-MOST_FAILURES:]
+        return self.judge().check(describe(replace(action, failures=known)))
 
     def known_rules(self) -> tuple[Violation, ...]:
         """Return every rule with the words that it would use, by name."""
