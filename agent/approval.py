@@ -19,12 +19,24 @@ def ask_person(question: Question, console: Console) -> Answer:
     console.print(f"\n[bold]{escape(question.tool)}[/bold] {escape(arguments)}")
     console.print(f"  {escape(question.reason)}", style="italic")
     asked = f"; you are asked before: {question.why_asked}" if question.why_asked else ""
-    console.print(f"  about {in_words(question.seconds)}{escape(asked)}")
+    cost = f"about {in_words(question.seconds)}{memory_words(question)}"
+    console.print(f"  {cost}{escape(asked)}")
     while True:
         try:
             return read_answer(console.input(f"  Go on? ({HOW}) {escape('[yes]')}: "), question)
         except ValueError as error:
             console.print(f"  [yellow]{escape(str(error))}[/yellow]")
+
+
+def memory_words(question: Question) -> str:
+    """Such as ", up to 2.1 GB of memory (1.3 GB free: smaller parts at a time)"; "" for none."""
+    if question.memory is None or question.free is None:
+        return ""
+    from ..tools.training.memory_retry import gigabytes
+
+    less = "" if question.memory <= question.free else ": smaller parts of a batch at a time"
+    needed, free = gigabytes(question.memory), gigabytes(question.free)
+    return f", up to {needed} of memory ({free} free{less})"
 
 
 def in_words(seconds: float) -> str:

@@ -72,7 +72,7 @@ _FORMS = {
 def query(
     sparql: Annotated[str, typer.Argument(help="SELECT, ASK or CONSTRUCT; @FILE reads it.")],
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Rows at most.")] = 50,
-    seconds: Annotated[float, typer.Option(min=0.1, max=30, help="Time it may take.")] = 1.5,
+    seconds: Annotated[float, typer.Option(min=0.1, max=30, help="Time it may take.")] = 1.2,
     workspace: WorkspaceOption = WORKSPACE,
     as_json: JsonOption = False,
 ) -> None:
@@ -181,12 +181,15 @@ def show(
 
 def _open(workspace: Path, console: Console) -> KnowledgeGraph:
     from ..memory.knowledge import KnowledgeGraph
+    from ..memory.ledger import Ledger
     from ..memory.workspace import open_workspace
 
     def tell(text: str) -> None:
         print(text, file=sys.stderr)
 
-    return KnowledgeGraph(open_workspace(workspace).knowledge, on_restore=tell)
+    opened = open_workspace(workspace)
+    ledger = Ledger(opened.ledger) if opened.ledger.exists() else None
+    return KnowledgeGraph(opened.knowledge, ledger=ledger, on_restore=tell)
 
 
 @contextmanager

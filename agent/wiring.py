@@ -69,7 +69,9 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
         workspace=workspace,
         ledger=ledger,
         store=ArtifactStore(workspace.artifacts),
-        knowledge=knowledge_of(spec, workspace.knowledge, lambda text: ledger.note(run.name, text)),
+        knowledge=knowledge_of(
+            spec, workspace.knowledge, lambda text: ledger.note(run.name, text), ledger
+        ),
         task=task,
         base_model=bases[0][0],
         base_digest=bases[0][1],
@@ -104,7 +106,10 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
 
 
 def knowledge_of(
-    spec: RunSpec, folder: Path, on_restore: Callable[[str], None] = lambda _: None
+    spec: RunSpec,
+    folder: Path,
+    on_restore: Callable[[str], None] = lambda _: None,
+    ledger: Ledger | None = None,
 ) -> KnowledgeGraph:
     """The workspace's knowledge graph with what the spec brings.
 
@@ -112,7 +117,7 @@ def knowledge_of(
         BroughtError: What it brings cannot be used.
     """
     brought = read_brought(Path(k) for k in spec.knowledge) if spec.knowledge else None
-    return KnowledgeGraph(folder, brought=brought, on_restore=on_restore)
+    return KnowledgeGraph(folder, brought=brought, ledger=ledger, on_restore=on_restore)
 
 
 def strategies_for(spec: RunSpec, task: str) -> tuple[Strategy, ...]:

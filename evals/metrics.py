@@ -45,6 +45,8 @@ class Metric:
         return abs(best - value)
 
 
+PASS_AT = (1, 2, 3, 5, 10, 20)  # draws, one of which has to pass
+
 METRICS: dict[str, Metric] = {
     m.name: m
     for m in (
@@ -65,7 +67,7 @@ METRICS: dict[str, Metric] = {
         Metric("rougeL", "higher", 0, 1),
         Metric("distinct_1", "higher", 0, 1),
         Metric("distinct_2", "higher", 0, 1),
-        Metric("pass_at_1", "higher", 0, 1),
+        *(Metric(f"pass_at_{k}", "higher", 0, 1) for k in PASS_AT),
         Metric("perplexity", "lower", 1, None),
         Metric("nll", "lower", 0, None),  # nats a token
         Metric("spearman", "higher", -1, 1),

@@ -13,6 +13,8 @@ class Question(BaseModel):
 
     Attributes:
         seconds: How long it is expected to take.
+        memory, free: Bytes that a training takes at most, and those that were free
+            when the run first looked; None where nothing is trained.
         reason: Why the controller asks for it, in its own words.
         why_asked: The rule that wants a person to decide.
         known: Names of the arguments that it takes.
@@ -24,6 +26,8 @@ class Question(BaseModel):
     arguments: dict[str, Any]
     reason: str
     seconds: float
+    memory: int | None = None
+    free: int | None = None
     why_asked: str = ""
     known: tuple[str, ...] = ()
 

@@ -19,6 +19,7 @@ from ..tools.estimate import estimate_seconds
 from ..tools.facts import Facts
 from ..tools.guardrails.checks import check_arguments, neutralise
 from ..tools.registry import TOOLS
+from ..tools.training.tool import memory_of
 from .approval import Answer, Question
 from .context import RunContext
 from .digest import worth_blending
@@ -181,7 +182,8 @@ def _verdict(call: ToolCall, state: State, reason: str, context: RunContext) -> 
     """Check a call, and ask a person where one must be."""
     facts, steps, policy = state["facts"], state["steps"], context.policy
     why = _unfit(call, facts, steps, context)
-    seconds = estimate_seconds(call["name"], call["args"], facts)
+    named = call["name"], call["args"]
+    seconds = estimate_seconds(*named, facts)
     if why is not None:
         return Verdict(call, why, declined=policy.why_refused(call["name"], seconds) is not None)
     said = _judged(call, facts, steps, context)
@@ -199,7 +201,7 @@ def _verdict(call: ToolCall, state: State, reason: str, context: RunContext) -> 
         return Verdict(call, words, declined=True)
     if _refused_before(call, state["messages"]):
         return Verdict(call, "the person said no to just this before", declined=True)
-    answer = _ask(call, seconds, reason, rule)
+    answer = _ask(call, seconds, memory_of(*named, context.tools, facts), reason, rule)
     if answer.decision == "refuse":
         why_not = f": {neutralise(answer.words, REASON)}" if answer.words else ""
         words = f"{NO}{why_not}; propose something else, or finish"
@@ -235,13 +237,18 @@ def _refused_before(call: ToolCall, messages: Sequence[AnyMessage]) -> bool:
     )
 
 
-def _ask(call: ToolCall, seconds: float, reason: str, rule: str) -> Answer:
+def _ask(
+    call: ToolCall, seconds: float, memory: tuple[int, int] | None, reason: str, rule: str
+) -> Answer:
     """Wait for a person."""
+    needed, free = memory or (None, None)
     question = Question(
         tool=call["name"],
         arguments=call["args"],
         reason=reason,
         seconds=seconds,
+        memory=needed,
+        free=free,
         why_asked=rule,
         known=tuple(TOOLS[call["name"]].arguments.model_fields),
     )

@@ -38,7 +38,7 @@ from .namespaces import (
 from .neighbours import Neighbourhood, around, find_node
 from .query_child import QueryChild
 from .rulebook import MOST_INFERRED, Violation, listed
-from .sparql import ONTOLOGY_FILE, QueryRefused, checked_query, refuse_unknown
+from .sparql import ONTOLOGY_FILE, QueryRefused, refuse_long, refuse_unknown
 from .strategies import (
     Strategy,
     Value,
@@ -55,6 +55,8 @@ if TYPE_CHECKING:
     from rdflib import Graph
     from rdflib.store import Store
 
+    from .ledger import Ledger
+
 RECIPES = Path(__file__).with_name("recipes")
 RULES = Path(__file__).with_name("rules")
 UserGraph = Literal["domain", "rules", "recipes"]
@@ -65,6 +67,7 @@ _LOCK_SECONDS = 60.0
 _NOT_DAMAGE = ("No space", "Permission denied", "Read-only", "lock file", "Too many open")
 _ENTRIES = TUNEOS + "journalEntries"
 _DIGEST = TUNEOS + "contentHash"
+_ACCOUNT, _LESSONS = "knowledge", "lessons"  # as the ledger keeps them
 _BULK_BYTES = 2_000_000  # of N-Triples; more is loaded past the transaction log
 _T = TypeVar("_T")
 
@@ -110,6 +113,7 @@ class KnowledgeGraph:
             package's own.
         rules: The same for the rules; what the user adds comes on top.
         brought: Recipes, rules and facts for this one user of the graph, beside what is stored.
+        ledger: Where each run's account is kept once more, for a graph that is lost as a whole.
         on_restore: Told in a line when the store was damaged and made anew.
     """
 
@@ -120,11 +124,13 @@ class KnowledgeGraph:
         recipes: Path = RECIPES,
         rules: Path = RULES,
         brought: Graph | None = None,
+        ledger: Ledger | None = None,
         on_restore: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.folder = folder
         self._journal = Journal(folder / "journal.txt")
         self._tell = on_restore
+        self._ledger = ledger
         self._store_path = folder / "store"
         self._loading = folder / "loading"
         self._sources: dict[str, Path | None] = {
@@ -165,6 +171,8 @@ class KnowledgeGraph:
         """Bring the store up to its sources; the lock must be held."""
         digests = {graph: self._digest(graph) for graph in self._sources}
         stale, stored, found = list(digests), 0, ""
+        if not self._store_path.exists():
+            self._take_from_ledger()
         written, torn = self._journal.entries()
         if self._store_path.exists():
             with self._opened(read_only=True) as store:
@@ -184,6 +192,21 @@ class KnowledgeGraph:
         for graph in stale:
             if graph not in small:
                 self._replace_with_files(graph)
+
+    def _take_from_ledger(self) -> None:
+        """Write runs of the ledger that the journal lacks into it; the lock must be held."""
+        if self._ledger is None:
+            return
+        known = "\n".join(self._journal.entries()[0])
+        missing = []
+        for row in reversed(self._ledger.runs()):
+            accounts = [self._ledger.kept(row.run, name) for name in (_ACCOUNT, _LESSONS)]
+            if f"<{run_iri(row.run)}>" not in known:
+                missing += [account for account in accounts if account]
+        for account in missing:
+            self._journal.append(_inserted(EXPERIMENTS_GRAPH, account))
+        if missing:
+            self._tell("The knowledge graph was lost; the runs of the ledger are in it again.")
 
     def _digest(self, graph: str) -> str:
         """The checksum of what a graph is loaded from."""
@@ -266,7 +289,10 @@ class KnowledgeGraph:
             f"{{ VALUES ?s {{ <{whole}> }} }} ?s ?p ?o }} }}"
             for whole in (run, data)
         ]
-        self._update([*forget, _insertion(EXPERIMENTS_GRAPH, run_graph(facts))])
+        account = run_graph(facts)
+        if self._ledger is not None:
+            self._ledger.keep(facts.run, _ACCOUNT, _ntriples(account).decode())
+        self._update([*forget, _insertion(EXPERIMENTS_GRAPH, account)])
 
     def record_lesson(self, run: str, text: str, about: str) -> None:
         """Write something learnt in a run; saying it twice keeps one.
@@ -274,30 +300,39 @@ class KnowledgeGraph:
         Args:
             about: What it concerns: a strategy, a setting, a dataset, a task.
         """
-        self._update([_insertion(EXPERIMENTS_GRAPH, lesson_graph(run, text, about))])
+        lesson = lesson_graph(run, text, about)
+        if self._ledger is not None:
+            before = self._ledger.kept(run, _LESSONS) or ""
+            self._ledger.keep(run, _LESSONS, before + _ntriples(lesson).decode())
+        self._update([_insertion(EXPERIMENTS_GRAPH, lesson)])
 
-    def query(self, sparql: str, limit: int = 50, seconds: float = 1.5) -> QueryResult:
+    def query(self, sparql: str, limit: int = 50, seconds: float = 1.2) -> QueryResult:
         """Answer a SELECT, ASK or CONSTRUCT query over all graphs together.
 
-        It is evaluated in a child process, kept for the next query, which the kernel ends
-        when `seconds` are over; see query_process.py for why not in a thread.
+        It is judged and evaluated in a child process, kept for the next query, which the
+        kernel ends when `seconds` are over; see query_process.py for why not in a thread.
 
         Args:
             limit: Rows at most, 1 to 1000.
-            seconds: Time for opening the store and evaluating, 0.1 to 30.
+            seconds: Time for judging and evaluating, 0.1 to 30.
 
         Raises:
             QueryRefused: The query may not be run, is wrong, or took too long.
         """
-        checked = checked_query(sparql)
+        seconds = min(max(seconds, 0.1), MAX_SECONDS)
+        refuse_long(sparql)
+        checked = self._child.ask({"judge": sparql, "seconds": seconds})
+        if "text" not in checked:
+            raise QueryRefused(checked.get("refused") or checked["error"])
         self._ensure_fresh()
         request = {
             "store": str(self._store_path),
-            "query": checked.text,
-            "terms": checked.terms,
+            "query": checked["text"],
+            "terms": checked["terms"],
             "prefixes": PREFIXES,
             "limit": min(max(limit, 1), MAX_ROWS),
-            "seconds": min(max(seconds, 0.1), MAX_SECONDS),
+            "seconds": max(0.1, seconds - checked["took"]),
+            "of": seconds,  # for the words
         }
         with self._locked():
             answer = self._child.ask(request)
@@ -662,7 +697,11 @@ def _noted(graph: str, digest: str) -> str:
 
 
 def _insertion(graph: str, content: Graph) -> str:
-    return f"INSERT DATA {{ GRAPH <{graph}> {{\n{_ntriples(content).decode()}}} }}"
+    return _inserted(graph, _ntriples(content).decode())
+
+
+def _inserted(graph: str, triples: str) -> str:
+    return f"INSERT DATA {{ GRAPH <{graph}> {{\n{triples}}} }}"
 
 
 def _ntriples(content: Graph) -> bytes:

@@ -21,7 +21,7 @@ _TOO_SLOW = (
     "The query took longer than {:g} s and was stopped; name more of the pattern, "
     "avoid unconnected patterns and open-ended paths, or ask for fewer things."
 )
-_SIGALRM = -14
+_SIGALRM, _SIGKILL = -14, -9
 
 
 class QueryChild:
@@ -31,6 +31,7 @@ class QueryChild:
         self._process: subprocess.Popen[str] | None = None
         self._end: weakref.finalize[Any, Any] | None = None
         self._one_at_a_time = threading.Lock()
+        self._asked = 0
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """Send a request as query_process.py describes it; return the answer.
@@ -41,8 +42,13 @@ class QueryChild:
         with self._one_at_a_time:
             for _ in range(2):
                 answer = self._exchange(self._begun(), request)
-                if answer is not None:
-                    return answer
+                if answer is None:
+                    continue
+                if "killed" in answer:
+                    raise _ended(answer["killed"], request.get("of", request["seconds"]))
+                if "bug" in answer:
+                    raise RuntimeError(answer["bug"])
+                return answer
             raise QueryRefused("The process that answers queries cannot be started.")
 
     def close(self) -> None:
@@ -57,7 +63,7 @@ class QueryChild:
                 [sys.executable, "-P", "-m", "tuneos.memory.query_process"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,  # where Oxigraph says that memory is up
                 text=True,
                 encoding="utf-8",
             )
@@ -70,37 +76,42 @@ class QueryChild:
         """Ask and read the answer; None when the process had gone before it was asked."""
         assert process.stdin is not None
         assert process.stdout is not None
+        self._asked += 1
         late = threading.Timer(request["seconds"] + _STARTUP_SECONDS, process.kill)
         late.daemon = True
         late.start()
         try:
-            process.stdin.write(json.dumps(request) + "\n")
+            process.stdin.write(json.dumps({"id": self._asked, **request}) + "\n")
             process.stdin.flush()
-            line = process.stdout.readline()
+            while line := process.stdout.readline():
+                answer: dict[str, Any] = json.loads(line)
+                if "killed" in answer or answer["id"] == self._asked:
+                    break  # and not an answer that came too late
         except BrokenPipeError:
             line = ""
         finally:
             late.cancel()
-        if line.endswith("\n"):
-            answer: dict[str, Any] = json.loads(line)
+        if line:
             return answer
-        code, said = process.wait(), (process.stderr.read() if process.stderr else "")
+        code = process.wait()
         self.close()
         if code == 0:  # it had been idle for long, and ended
             return None
-        if code in (_SIGALRM, -9):
-            raise QueryRefused(_TOO_SLOW.format(request["seconds"]))
-        raise QueryRefused(
-            "The query failed, probably for want of memory; ask for less at once "
-            f"(exit {code}: {' '.join(said.split())[-200:]})."
-        )
+        raise _ended(code, request.get("of", request["seconds"]))
+
+
+def _ended(code: int, seconds: float) -> QueryRefused:
+    """Say why a process was ended by the kernel, or by us."""
+    if code in (_SIGALRM, _SIGKILL):
+        return QueryRefused(_TOO_SLOW.format(seconds))
+    return QueryRefused("The query wanted more memory than it may have; ask for less at once.")
 
 
 def _end(process: subprocess.Popen[str]) -> None:
     """End the process and close its pipes; it only reads, so nothing is lost."""
     process.kill()
     process.wait()
-    for pipe in (process.stdin, process.stdout, process.stderr):
+    for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             with suppress(OSError):  # what was still to be written
                 pipe.close()

@@ -4,11 +4,15 @@ A thread inside Oxigraph cannot be stopped: an abandoned one would go on burning
 core and holding the store open. A process can be, so the kernel ends this one when
 its time or memory is up. It reads requests, a line of JSON each, answers with a line
 each, opens the store read-only, may write no file and, where the system lets it, gives
-up the network. It ends when its stdin does, or after a while without a request.
+up the network. It ends when its stdin does, or after a while without a request. The
+worker is forked from a process that has all imports done and never opens the store, so
+the next one is there in milliseconds.
 
-A request: store, query, prefixes, limit (rows), seconds, terms (IRIs that the query
-names). An answer: columns, rows, truncated, unknown (the terms that occur nowhere); or
-error; or unreadable, when the store is damaged.
+A request: id, seconds, and either judge (a query to judge, which can take long, too), or
+store, query, prefixes, limit (rows) and terms (IRIs that the query names). An answer: its
+id; text, terms and the seconds it took, or refused; columns, rows, truncated and unknown
+(the terms that occur nowhere), or error, or unreadable, when the store is damaged. Or it
+is only killed, with the worker's exit code.
 """
 
 from __future__ import annotations
@@ -19,12 +23,16 @@ import re
 import select
 import signal
 import sys
+import time
+import traceback
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pyoxigraph import Store
 
 _MEMORY_BYTES = 4 * 2**30  # address space, of which the store maps a good part
+_DATA_BYTES = 2**29
 _IDLE_SECONDS = 120.0
 _CELL_LENGTH = 1000
 _ANSWER_LENGTH = 1_000_000  # characters of all cells
@@ -32,23 +40,53 @@ _DAMAGE = re.compile("Corruption|IO error")  # as RocksDB words it
 
 
 def main() -> None:
-    """Answer the requests on stdin."""
+    """Keep a worker that answers; one that was ended is followed by another, made at once."""
     _confine()
-    opened = _Opened()
-    while _comes():
-        line = sys.stdin.readline()
-        if not line:
+    _judged("ASK { ?s ?p ?o }")  # imports, and builds the grammar, while no clock runs
+    while hasattr(os, "fork"):
+        worker = os.fork()
+        if not worker:
+            break
+        code = os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])
+        if code == 0:
             return
-        answer = _answer(opened, json.loads(line))
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+        _say({"killed": code})
+    _serve()
 
 
-def _comes() -> bool:
-    """Wait for a request; False when none comes for long."""
-    if sys.platform == "win32":  # where pipes cannot be waited for
-        return True
-    return bool(select.select([sys.stdin], [], [], _IDLE_SECONDS)[0])
+def _serve() -> None:
+    """Answer the requests on stdin."""
+    opened = _Opened()
+    for line in _requests():
+        request = json.loads(line)
+        try:
+            answer = _answer(opened, request)
+        except MemoryError:
+            os._exit(1)
+        except Exception:
+            answer = {"bug": traceback.format_exc()}
+        _say({"id": request["id"], **answer})
+    os._exit(0)
+
+
+def _say(answer: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
+
+
+def _requests() -> Iterator[bytes]:
+    """Yield requests as they come, until stdin ends or none comes for long."""
+    waiting = b""
+    while True:
+        while b"\n" in waiting:
+            line, _, waiting = waiting.partition(b"\n")
+            yield line
+        if sys.platform != "win32" and not select.select([0], [], [], _IDLE_SECONDS)[0]:
+            return
+        some = os.read(0, 65536)
+        if not some:
+            return
+        waiting += some
 
 
 class _Opened:
@@ -81,18 +119,8 @@ def _answer(opened: _Opened, request: dict[str, Any]) -> dict[str, Any]:
     timed = hasattr(signal, "setitimer")
     if timed:  # its signal ends the process, native code or not
         signal.setitimer(signal.ITIMER_REAL, request["seconds"])
-    from pyoxigraph import NamedNode
-
-    from .neighbours import occurs
-
     try:
-        store = opened.at(request["store"])
-        return {
-            "unknown": [
-                iri for iri in request.get("terms", ()) if not occurs(store, NamedNode(iri))
-            ],
-            **_evaluate(store, request["query"], request["prefixes"], request["limit"]),
-        }
+        return _judged(request["judge"]) if "judge" in request else _found(opened, request)
     except (OSError, SyntaxError, ValueError, RuntimeError) as error:
         damaged = isinstance(error, OSError) and _DAMAGE.match(str(error))
         return {"unreadable" if damaged else "error": str(error)}
@@ -101,12 +129,36 @@ def _answer(opened: _Opened, request: dict[str, Any]) -> dict[str, Any]:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
 
+def _judged(query: str) -> dict[str, Any]:
+    from .sparql import QueryRefused, checked_query
+
+    began = time.monotonic()
+    try:
+        checked = checked_query(query)
+    except QueryRefused as error:
+        return {"refused": str(error)}
+    return {"text": checked.text, "terms": checked.terms, "took": time.monotonic() - began}
+
+
+def _found(opened: _Opened, request: dict[str, Any]) -> dict[str, Any]:
+    from pyoxigraph import NamedNode
+
+    from .neighbours import occurs
+
+    store = opened.at(request["store"])
+    return {
+        "unknown": [t for t in request.get("terms", ()) if not occurs(store, NamedNode(t))],
+        **_evaluate(store, request["query"], request["prefixes"], request["limit"]),
+    }
+
+
 def _confine() -> None:
     """Bound memory and files, and enter a network namespace with nothing in it if we may."""
     try:
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+        resource.setrlimit(resource.RLIMIT_DATA, (_DATA_BYTES, _DATA_BYTES))
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     except (ImportError, ValueError, OSError):

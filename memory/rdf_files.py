@@ -7,11 +7,9 @@ take without end (entities that grow, deep nesting, bombs) is stopped before.
 from __future__ import annotations
 
 import gzip
-import io
 import json
 import re
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -38,10 +36,17 @@ FORMATS = {
 }  # fmt: skip
 BASE = "https://tuneos.org/domain/"  # what relative IRIs and the ids of a table stand under
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
-_PREFIX = re.compile(rb"^\s*@?prefix\s", re.IGNORECASE | re.MULTILINE)
-_BRACKET = re.compile(
-    rb'''"""(?s:.*?)"""|"(?:[^"\\\n]|\\.)*"|<[^<>\s]*>|#.*|[][()]'''  # skips texts and IRIs
+_PREFIX = re.compile(rb"\n[ \t]*(?:@prefix|prefix|PREFIX)\s")
+# Texts, IRIs and comments, to be skipped as wholes, and brackets. Possessive, so that a
+# text of any length takes neither memory nor a second try.
+_TOKEN = re.compile(
+    rb"""\"\"\"(?:[^"\\]++|\\.|\"(?!\"\"))*+(?:\"\"\")?|'\'\'(?:[^'\\]++|\\.|'(?!''))*+(?:\'\'\')?"""
+    rb"""|"(?:[^"\\\n]++|\\.)*+"?|'(?:[^'\\\n]++|\\.)*+'?|<[^<>\s]*+|\#[^\n]*|[][()]""",
+    re.DOTALL,
 )
+_LONG_TEXT = re.compile(rb'"(?:[^"\\\n]|\\.){%d}' % MAX_LITERAL)
+_ODD_IRI = re.compile(rb"<(?!https?://)")  # also matches inside texts: then each is judged
+_LONG_IRI = re.compile(rb"<[^<>\s]{%d}" % MAX_IRI)
 _BINARY = {
     b"PK\x03\x04": "a zip archive", b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz",
     b"\x7fELF": "a program", b"%PDF": "a PDF", b"\x89PNG": "a picture", b"SQLite": "a database",
@@ -78,8 +83,7 @@ def read_rdf(path: Path) -> RdfFile:
 
         return _written(path, read_table(path, text.content), text, {})
     guards = {"RDF_XML": _guard_xml, "JSON_LD": _guard_json, "TURTLE": _guard_turtle}
-    if kind in guards:
-        guards[kind](text, data)
+    guards.get(kind, _guard_lines)(text, data)
     if data.count(b"\n") > 4 * MAX_TRIPLES:
         raise FileRefused(_too_many(path))
     return _parsed(path, data, text, kind)
@@ -129,20 +133,38 @@ def _decoded(path: Path, data: bytes) -> str:
 
 
 def _guard_turtle(text: Text, data: bytes) -> None:
-    too_many = next(islice(_PREFIX.finditer(data), MAX_PREFIXES, None), None)
+    too_many = next(islice(_PREFIX.finditer(data), MAX_PREFIXES - 1, None), None)
     if too_many:
-        line = data[: too_many.start()].count(b"\n") + 1
+        line = data[: too_many.start() + 1].count(b"\n") + 1
         raise FileRefused(f"{text.path}:{line}: more than {MAX_PREFIXES} prefixes.")
     depth = 0
-    for bracket in _BRACKET.finditer(data):
-        mark = bracket[0]
-        if mark in b"[(":
+    for token in _TOKEN.finditer(data):
+        mark, length = data[token.start() : token.start() + 1], token.end() - token.start()
+        why = ""
+        if mark in (b"[", b"("):
             depth += 1
-            if depth > MAX_DEPTH:
-                line = data[: bracket.start()].count(b"\n") + 1
-                raise FileRefused(f"{text.path}:{line}: nested deeper than {MAX_DEPTH}.")
-        elif mark in b"])":
+            why = f"nested deeper than {MAX_DEPTH}" if depth > MAX_DEPTH else ""
+        elif mark in (b"]", b")"):
             depth = max(0, depth - 1)
+        elif mark == b"<" and length > MAX_IRI:
+            why = _long("an IRI", length, MAX_IRI)
+        elif mark in b"\"'" and length > 4 * MAX_LITERAL:  # bytes: how much text, is judged later
+            why = _long("a text", length, MAX_LITERAL)
+        if why:
+            line = data[: token.start()].count(b"\n") + 1
+            raise FileRefused(f"{text.path}:{line}: {why}.")
+
+
+def _guard_lines(text: Text, data: bytes) -> None:
+    for pattern, what in ((_LONG_TEXT, "a text"), (_LONG_IRI, "an IRI")):
+        found = pattern.search(data)
+        if found:
+            line = data[: found.start()].count(b"\n") + 1
+            raise FileRefused(f"{text.path}:{line}: {_long(what, len(found[0]), len(found[0]))}.")
+
+
+def _long(what: str, length: int, most: int) -> str:
+    return f"{what} of {length:,} characters or more; {most:,} are allowed"
 
 
 def _guard_xml(text: Text, data: bytes) -> None:
@@ -150,7 +172,7 @@ def _guard_xml(text: Text, data: bytes) -> None:
     from xml.parsers import expat
 
     reader = expat.ParserCreate()
-    entities, depth = 0, 0
+    entities, depth, length = 0, 0, 0
 
     def refuse(why: str) -> None:
         raise FileRefused(f"{text.path}:{reader.CurrentLineNumber}: {why}")
@@ -167,19 +189,28 @@ def _guard_xml(text: Text, data: bytes) -> None:
         if system or public:
             refuse("a DOCTYPE from outside is not fetched; remove it.")
 
-    def begin(name: str, _: Any) -> None:
-        nonlocal depth
-        depth += 1
+    def begin(name: str, attributes: dict[str, str]) -> None:
+        nonlocal depth, length
+        depth, length = depth + 1, 0
+        if any(len(value) > MAX_LITERAL for value in attributes.values()):
+            refuse(f"an attribute is longer than the {MAX_LITERAL:,} characters allowed.")
         if depth > MAX_DEPTH:
             refuse(f"elements are nested deeper than {MAX_DEPTH}.")
 
     def end(_: str) -> None:
-        nonlocal depth
-        depth -= 1
+        nonlocal depth, length
+        depth, length = depth - 1, 0
+
+    def characters(some: str) -> None:
+        nonlocal length
+        length += len(some)
+        if length > MAX_LITERAL:
+            refuse(f"a text is longer than the {MAX_LITERAL:,} characters allowed.")
 
     reader.EntityDeclHandler = entity
     reader.StartDoctypeDeclHandler = doctype
     reader.StartElementHandler, reader.EndElementHandler = begin, end
+    reader.CharacterDataHandler = characters
     try:
         reader.Parse(data, True)
     except expat.ExpatError as error:
@@ -203,6 +234,9 @@ def _guard_json(text: Text, data: bytes) -> None:
             stack += [(value, depth + 1) for value in item.values()]
         elif isinstance(item, list):
             stack += [(value, depth + 1) for value in item]
+        elif isinstance(item, str) and len(item) > MAX_LITERAL:
+            line = text.line_of_text(item[:60]) or 1
+            raise FileRefused(f"{text.path}:{line}: {_long('a text', len(item), MAX_LITERAL)}.")
 
 
 def _guard_context(text: Text, item: dict[str, Any]) -> None:
@@ -233,6 +267,8 @@ def _parsed(path: Path, data: bytes, text: Text, kind: str) -> RdfFile:
         )
         read = _written(path, reader, text, {})
         return RdfFile(path, read.triples, read.count, text, dict(reader.prefixes))
+    except MemoryError as error:
+        raise FileRefused(f"{path} cannot be parsed: {error}.") from error
     except (SyntaxError, ValueError) as error:
         line = error.lineno if isinstance(error, SyntaxError) else None
         said = str(getattr(error, "msg", error)).split(" at line ")
@@ -244,22 +280,17 @@ def _parsed(path: Path, data: bytes, text: Text, kind: str) -> RdfFile:
 
 
 def _written(path: Path, quads: Any, text: Text, prefixes: dict[str, str]) -> RdfFile:
-    from pyoxigraph import RdfFormat, serialize
+    """Write the triples as N-Triples, and judge them where a look at the whole says so."""
+    from pyoxigraph import RdfFormat, parse, serialize
 
-    count = 0
-
-    def judged() -> Iterator[Any]:
-        nonlocal count
-        for quad in quads:
-            count += 1
-            if count > MAX_TRIPLES:
-                raise FileRefused(_too_many(path))
+    triples = serialize(islice(quads, MAX_TRIPLES + 1), format=RdfFormat.N_TRIPLES) or b""
+    count = triples.count(b"\n")
+    if count > MAX_TRIPLES:
+        raise FileRefused(_too_many(path))
+    if any(pattern.search(triples) for pattern in (_ODD_IRI, _LONG_TEXT, _LONG_IRI)):
+        for quad in parse(triples, RdfFormat.N_TRIPLES):
             _judge(quad, text)
-            yield quad.triple
-
-    output = io.BytesIO()
-    serialize(judged(), output, RdfFormat.N_TRIPLES)
-    return RdfFile(path, output.getvalue(), count, text, prefixes)
+    return RdfFile(path, triples, count, text, prefixes)
 
 
 def _judge(quad: Quad, text: Text) -> None:

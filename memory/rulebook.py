@@ -126,7 +126,7 @@ class RuleBook:
         label = self._rules.value(shape, RDFS.label)
         source = self._rules.value(shape, URIRef(DCTERMS + "source"))
         own = self._rules.value(shape, URIRef(SHACL + "severity"))  # else that of its part
-        severity = str(own or said.get(SHACL + "resultSeverity", ""))
+        severity = str(own or said.get(SHACL + "resultSeverity") or "")
         value, message = said.get(SHACL + "value"), said.get(SHACL + "resultMessage")
         shown = [value] if isinstance(value, (URIRef, Literal)) else []
         return Violation(

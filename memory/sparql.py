@@ -15,7 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import StoreError
-from .namespaces import EXPERIMENTS_GRAPH, ONTOLOGY_GRAPH, PREFIXES, RECIPES_GRAPH, TUNEOS
+from .namespaces import (
+    DOMAIN_GRAPH,
+    EXPERIMENTS_GRAPH,
+    ONTOLOGY_GRAPH,
+    PREFIXES,
+    RECIPES_GRAPH,
+    RULES_GRAPH,
+    TUNEOS,
+)
 from .sparql_terms import near, said_in, short_name, terms_of
 
 if TYPE_CHECKING:
@@ -114,6 +122,14 @@ def _judged(plain: str) -> Any:
     return tree
 
 
+def refuse_long(text: str) -> None:
+    """Refuse a query of more characters than are judged in reasonable time."""
+    if len(text) > MAX_QUERY_LENGTH:
+        raise QueryRefused(
+            f"The query has {len(text)} characters, {MAX_QUERY_LENGTH} are allowed; shorten it."
+        )
+
+
 def _one_reading(text: str) -> str:
     r"""Return the text with nothing in it that two parsers could read differently.
 
@@ -121,10 +137,7 @@ def _one_reading(text: str) -> str:
     comment at a line feed only; the evaluating one does neither. Either difference
     could hide a SERVICE from the judge.
     """
-    if len(text) > MAX_QUERY_LENGTH:
-        raise QueryRefused(
-            f"The query has {len(text)} characters, {MAX_QUERY_LENGTH} are allowed; shorten it."
-        )
+    refuse_long(text)
     plain = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\\u" in plain.lower():
         raise QueryRefused(r"Escapes like \u0041 are not allowed; write the character itself.")
@@ -257,7 +270,8 @@ def schema_digest() -> str:
     lines = [
         f"Prefixes (predeclared): {', '.join(f'{prefix}:' for prefix in PREFIXES)}. "
         "Patterns match all graphs together; GRAPH <…> { } chooses one of",
-        f"<{RECIPES_GRAPH}>, <{EXPERIMENTS_GRAPH}>, <{ONTOLOGY_GRAPH}>.",
+        f"<{RECIPES_GRAPH}>, <{EXPERIMENTS_GRAPH}>, <{ONTOLOGY_GRAPH}>, <{RULES_GRAPH}> and",
+        f"<{DOMAIN_GRAPH}>, which holds what the user loaded.",
     ]
     for cls in graph.subjects(RDF.type, OWL.Class):  # in the order of the file
         fields = [_field(graph, p) for p in graph.subjects(included, cls)]

@@ -17,6 +17,7 @@ from ..memory.knowledge import KnowledgeGraph
 from ..memory.ledger import Ledger
 from ..memory.workspace import Workspace
 from .facts import Facts, OnProgress
+from .tasks import find_task
 
 
 class ToolRefused(Exception):
@@ -94,8 +95,8 @@ class ToolContext:
 
     @property
     def measured(self) -> tuple[str, ...]:
-        """Cost metrics that a target names, sorted."""
-        costly = {"latency_p95_ms", "size_mb"}
+        """Metrics measured only where a target names them, sorted: costs, and some of the task."""
+        costly = {"latency_p95_ms", "size_mb", *find_task(self.task).opt_in}
         return tuple(sorted({t.metric for t in self.targets} & costly))
 
 

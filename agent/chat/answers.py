@@ -15,6 +15,7 @@ from ...tools.facts import Candidate
 from ...tools.guardrails.checks import neutralise
 from ...tools.reporting.words import changed, cost, duration, gain, number, stop_reason, verdict
 from ...tools.tasks import TASKS, find_task
+from ..approval import memory_words
 from ..record import Record
 
 NO_RUN = "There is no run yet. Say what to work on, or /help."
@@ -56,6 +57,7 @@ def asked(question: Question) -> str:
     reason = f"\n  why: {neutralise(question.reason, 300)}" if question.reason else ""
     return (
         f"{question.tool} {neutralise(arguments, 300)}, about {duration(question.seconds)}"
+        f"{memory_words(question)}"
         f" (your rule: {question.why_asked}){reason}"
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ...evals.metrics import METRICS
+from ...evals.metrics import METRICS, PASS_AT
 from ...evals.targets import parse_target
 from .commands import HOLE
 from .quantities import DURATION, NUMBER, number, seconds
@@ -99,7 +99,7 @@ NAMES = {
     "rouge1": r"rouge[ _-]?1",
     "rouge2": r"rouge[ _-]?2",
     "rougeL": r"rouge(?:[ _-]?l)?",
-    "pass_at_1": r"pass(?:_at_|@| at )1",
+    **{f"pass_at_{k}": rf"pass(?:_at_|@| at ){k}(?!\d)" for k in PASS_AT},
     "perplexity": r"perplexity|ppl",
     "spearman": r"spearman(?:'s)?(?: correlation)?",
     "map": r"(?:mean )?average precision|map",

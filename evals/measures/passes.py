@@ -11,10 +11,10 @@ from math import comb
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..metrics import FloatArray, IntArray
+from ..metrics import PASS_AT, FloatArray, IntArray
 from .sums import additive
 
-NAMES = ("pass_at_1",)
+NAMES = tuple(f"pass_at_{k}" for k in PASS_AT)
 
 
 def rows(samples: ArrayLike, passing: ArrayLike) -> FloatArray:
@@ -23,8 +23,11 @@ def rows(samples: ArrayLike, passing: ArrayLike) -> FloatArray:
 
 
 def over(metric: str, stats: FloatArray) -> Callable[[IntArray], float]:
-    """Prepare the mean chance that one sample passes."""
-    chance = [[pass_at(1, int(n), int(c)), 1.0] for n, c in stats]
+    """Prepare the mean chance that one of k samples passes; NaN where fewer were drawn."""
+    k = int(metric.removeprefix("pass_at_"))
+    if len(stats) and stats[:, 0].min() < k:
+        return lambda _: float("nan")
+    chance = [[pass_at(k, int(n), int(c)), 1.0] for n, c in stats]
     return additive(np.array(chance), lambda s: float(s[0] / s[1]))
 
 

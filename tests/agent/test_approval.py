@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from tuneos.agent.approval import ask_person, in_words, read_answer
+from tuneos.agent.approval import ask_person, in_words, memory_words, read_answer
+from tuneos.agent.chat.answers import asked
 from tuneos.graphs.approval import Answer, Question
 
 QUESTION = Question(
@@ -50,6 +51,30 @@ def test_answer_is_read(said: str, expected: Answer) -> None:
 def test_answer_that_cannot_be_read_says_what_would_do(said: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         read_answer(said, QUESTION)
+
+
+@pytest.mark.parametrize(
+    ("memory", "free", "words"),
+    [
+        (None, None, ""),
+        (1_240_000_000, 8_000_000_000, ", up to 1.2 GB of memory (8.0 GB free)"),
+        (
+            9_000_000_000,
+            8_000_000_000,
+            ", up to 9.0 GB of memory (8.0 GB free: smaller parts of a batch at a time)",
+        ),
+    ],
+)
+def test_memory_is_said_where_something_is_trained(
+    memory: int | None, free: int | None, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = QUESTION.model_copy(update={"memory": memory, "free": free})
+    assert memory_words(question) == words
+    out = io.StringIO()
+    monkeypatch.setattr("builtins.input", lambda *_: "no")
+    ask_person(question, Console(file=out, width=200))
+    assert f"about 7 min{words}; you are asked before" in out.getvalue()
+    assert f"about 6 min 40 s{words} (your rule: fine_tune above 60 s)" in asked(question)
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from tuneos.tools.datasets.types import RawData
 from tuneos.tools.facts import Candidate, DataVersion, Facts, KnownStrategy
 from tuneos.tools.registry import TOOLS
 from tuneos.tools.tool import ToolContext
+from tuneos.tools.training.tool import memory_of
 
 RUN = "run-1"
 Make = Callable[..., RunContext]
@@ -352,6 +353,22 @@ def test_nothing_to_do_goes_to_the_judge() -> None:
     assert to_act(state(AIMessage(""))) == "judge"
 
 
+def test_a_search_is_asked_with_the_memory_of_all_its_workers(make: Make) -> None:
+    one = make().tools
+    two = replace(one, workers=2)
+    tuning = memory_of("fine_tune", {"strategy": "lora"}, two, FACTS)
+    search = {"strategy": "lora", "trials": 4}
+    alone, together = (memory_of("search_hyperparameters", search, c, FACTS) for c in (one, two))
+    assert tuning is not None
+    assert alone is not None
+    assert together is not None
+    assert (alone[0], together[0]) == (tuning[0], 2 * tuning[0])
+    assert memory_of("probe_baselines", {}, one, FACTS) is None
+    small = memory_of("fine_tune", {"strategy": "lora", "batch_size": 1}, one, FACTS)
+    assert small is not None
+    assert small[0] < tuning[0]
+
+
 def test_costly_call_waits_for_a_person_and_a_no_is_final(
     make: Make, told: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -366,6 +383,8 @@ def test_costly_call_waits_for_a_person_and_a_no_is_final(
     update = through(AIMessage("dear", tool_calls=calls), make(ask_above=30.0))
     assert [q["tool"] for q in asked] == ["fine_tune"]
     assert asked[0]["seconds"] > 30
+    assert 5e8 < asked[0]["memory"] < 1e11
+    assert asked[0]["free"] > 0
     assert [c.tool for c in update["calls"]] == ["list_jobs"]
     assert "the person said no" in update["messages"][0].content
     assert update["declined"] == ["fine_tune lora"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -13,13 +14,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 from rdflib import SKOS, Graph, URIRef
 from tuneos.memory.errors import StoreError
 from tuneos.memory.experiments import CandidateFacts, DatasetFacts, RunFacts
 from tuneos.memory.knowledge import KnowledgeGraph
-from tuneos.memory.namespaces import DOMAIN_GRAPH, PREFIXES, TUNEOS
-from tuneos.memory.sparql import QueryRefused
+from tuneos.memory.ledger import Ledger
+from tuneos.memory.namespaces import DOMAIN_GRAPH, EXPERIMENTS_GRAPH, PREFIXES, TUNEOS
+from tuneos.memory.sparql import QueryRefused, schema_digest
+from tuneos.memory.sparql_terms import short_name
 
 LORA = CandidateFacts(
     "lora-1",
@@ -161,11 +165,13 @@ def test_process_that_answers_stays_and_sees_what_others_write(knowledge: Knowle
     assert knowledge._child._process is process
 
 
-def test_process_that_was_killed_or_left_is_begun_again(knowledge: KnowledgeGraph) -> None:
+def test_process_that_has_gone_is_begun_again(knowledge: KnowledgeGraph) -> None:
     assert count(knowledge, "?c a t:Constant") == 2
     process = knowledge._child._process
     assert process is not None
-    process.terminate()
+    for worker in psutil.Process(process.pid).children():
+        worker.terminate()
+    process.kill()
     process.wait()
     with pytest.raises(QueryRefused):
         count(knowledge, "?c a t:Constant")
@@ -174,9 +180,16 @@ def test_process_that_was_killed_or_left_is_begun_again(knowledge: KnowledgeGrap
 
 def test_hungry_query_is_stopped_by_the_kernel(knowledge: KnowledgeGraph) -> None:
     doubled = " ".join(f"BIND (CONCAT(?x{i}, ?x{i}) AS ?x{i + 1})" for i in range(40))
-    with pytest.raises(QueryRefused, match=r"want of memory|was stopped"):
+    with pytest.raises(QueryRefused, match=r"more memory|was stopped"):
         knowledge.query(f"SELECT (STRLEN(?x40) AS ?n) {{ BIND ('aaaaaaaa' AS ?x0) {doubled} }}")
     assert count(knowledge, "?c a t:Constant") == 2
+
+
+def test_query_that_takes_long_to_judge_is_stopped(knowledge: KnowledgeGraph) -> None:
+    with pytest.raises(QueryRefused, match=r"longer than 0\.1 s"):
+        knowledge.query(
+            "SELECT * { ?s ?p ?o FILTER (" + "||".join(["?s=1"] * 600) + ") }", seconds=0.1
+        )
 
 
 def test_unknown_term_of_ours_is_refused_with_the_nearest(knowledge: KnowledgeGraph) -> None:
@@ -191,6 +204,18 @@ def test_unknown_term_of_others_is_remarked_on(knowledge: KnowledgeGraph) -> Non
     assert found.rows == ()
     assert "skos:boader occurs nowhere in the graph (near: skos:broader" in found.remark
     assert knowledge.query("SELECT * { ?s t:met ?o }").remark == ""
+
+
+def test_worker_that_was_killed_is_followed_by_another(knowledge: KnowledgeGraph) -> None:
+    assert count(knowledge, "?c a t:Constant") == 2
+    process = knowledge._child._process
+    assert process is not None
+    (worker,) = psutil.Process(process.pid).children()
+    worker.kill()
+    with pytest.raises(QueryRefused):
+        count(knowledge, "?c a t:Constant")
+    assert count(knowledge, "?c a t:Constant") == 2
+    assert knowledge._child._process is process
 
 
 def test_refused_query_never_reaches_the_store(knowledge: KnowledgeGraph) -> None:
@@ -228,7 +253,8 @@ def test_child_process_has_no_network_where_the_system_lets_it_go(
         pytest.skip("this system does not let a process give up its network")
     url, asked = listener
     knowledge.refresh()
-    request = {  # past the judge, straight to the evaluation
+    request = {
+        "id": 1,  # past the judge, straight to the evaluation
         "store": str(knowledge.folder / "store"),
         "query": f"SELECT * {{ SERVICE <{url}> {{ ?s ?p ?o }} }}",
         "prefixes": PREFIXES,
@@ -236,7 +262,7 @@ def test_child_process_has_no_network_where_the_system_lets_it_go(
         "seconds": 5,
     }
     command = [sys.executable, "-P", "-m", "tuneos.memory.query_process"]
-    done = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True)
+    done = subprocess.run(command, input=json.dumps(request) + "\n", capture_output=True, text=True)
     assert "error" in json.loads(done.stdout)
     assert asked == []
 
@@ -412,3 +438,39 @@ def test_trusted_select_gives_plain_values_over_all_graphs(knowledge: KnowledgeG
     assert {"task": URIRef(TUNEOS + "text-classification"), "rung": 0, "x": None} in rows
     found = knowledge.select("SELECT ?s { ?s skos:broader ?top }")
     assert found == [{"s": URIRef(EX + "a")}]
+
+
+def test_graph_that_is_lost_as_a_whole_comes_back_from_the_ledger(tmp_path: Path) -> None:
+    ledger, told = Ledger(tmp_path / "ledger.sqlite"), list[str]()
+    for run in (RUN.run, "other"):
+        ledger.start_run(run, {})
+    knowledge = KnowledgeGraph(tmp_path / "k", ledger=ledger)
+    knowledge.record_run(RUN)
+    knowledge.record_lesson(RUN.run, "Label 7 is mislabelled.", "tickets.csv")
+    before = set(knowledge.graph(EXPERIMENTS_GRAPH))
+    shutil.rmtree(tmp_path / "k")
+    again = KnowledgeGraph(tmp_path / "k", ledger=ledger, on_restore=told.append)
+    assert set(again.graph(EXPERIMENTS_GRAPH)) == before
+    assert told == ["The knowledge graph was lost; the runs of the ledger are in it again."]
+    again.record_lesson("other", "goes on", "x")
+    shutil.rmtree(tmp_path / "k" / "store")
+    third = KnowledgeGraph(tmp_path / "k", ledger=ledger, on_restore=told.append)
+    assert len(third.graph(EXPERIMENTS_GRAPH)) > len(before)
+    assert len(told) == 1
+
+
+def test_digest_says_what_is_really_in_the_graph_after_a_run(knowledge: KnowledgeGraph) -> None:
+    knowledge.record_run(RUN)
+    knowledge.record_lesson(RUN.run, "Label 7 is mislabelled.", "tickets.csv")
+    said: dict[str, set[str]] = {}
+    for line in schema_digest().splitlines():
+        if found := re.match(r"(t:\w+) \(.*?\): (.*)", line):
+            said[found[1]] = {field.split(" ")[0] for field in found[2].split(", ")}
+    assert len(said) >= 12
+    for row in knowledge.select(
+        "SELECT DISTINCT ?class ?p { GRAPH ?g { ?s a ?class ; ?p ?o } "
+        "VALUES ?g { <https://tuneos.org/graph/recipes> <https://tuneos.org/graph/experiments> } }"
+    ):
+        name, field = short_name(str(row["class"])), short_name(str(row["p"]))
+        if name in said and field not in ("rdf:type", "dcterms:isPartOf"):
+            assert field in said[name], f"{name} has {field}, and the digest does not say so"

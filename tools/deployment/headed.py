@@ -13,7 +13,8 @@ from ..datasets.types import Split
 from ..errors import ModelError
 from .encoder import load_saved_encoder
 from .load import word_features
-from .saved import HEAD, SavedModel, read_head
+from .pool import pooled
+from .saved import CARD, HEAD, PARTS, SavedModel, read_card, read_head
 
 if TYPE_CHECKING:
     from ..training.goals import Goal
@@ -31,6 +32,8 @@ def load_headed(card: SavedModel, folder: Path, inputs: Inputs, goal: Goal) -> O
         ModelError: The folder is incomplete or damaged.
         BaseModelError: The base model isn't there.
     """
+    if card.encoder == "parts":
+        return _blend(card, folder, inputs, goal)
     head = read_head(folder, goal.width)
     if card.encoder == "none":
         return _words(folder, head, inputs, goal)
@@ -38,6 +41,37 @@ def load_headed(card: SavedModel, folder: Path, inputs: Inputs, goal: Goal) -> O
     if card.encoder == "base":
         return _frozen(card, encoder, tokenizer, head, inputs, goal)
     return _tuned(card, folder, encoder, tokenizer, head, inputs, goal)
+
+
+def _blend(card: SavedModel, folder: Path, inputs: Inputs, goal: Goal) -> Outputs:
+    """Load every member; each must answer with the blend's own labels."""
+    if not card.parts:
+        raise ModelError(f"model {folder / CARD}: names no parts; save the model again")
+    members = []
+    for part in card.parts:
+        place = folder / PARTS / part.name
+        said = read_card(place)
+        alike = (said.task, said.labels, said.masked) == (card.task, card.labels, card.masked)
+        if said.encoder == "parts" or not alike:
+            raise ModelError(f"model {place}: does not fit {folder / CARD}; save it again")
+        members.append(load_headed(said, place, inputs, goal))
+    weights = [part.weight for part in card.parts]
+
+    def outputs(split: Split, progress: Progress | None) -> FloatArray:
+        opinions = []
+        for position, member in enumerate(members):
+
+            def tell(done: int, total: int, position: int = position) -> None:
+                if progress:
+                    progress((position * total + done) // len(members), total)
+
+            found = goal.opinion(member(split, tell))
+            if found is None:
+                raise ModelError(f"model {folder}: {card.task} knows no blends; save it again")
+            opinions.append(found)
+        return goal.of_opinion(pooled(opinions, weights))
+
+    return outputs
 
 
 def _words(folder: Path, head: LinearHead, inputs: Inputs, goal: Goal) -> Outputs:

@@ -32,7 +32,9 @@ class JobSpec(BaseModel):
         base_model: str
         base_digest: str
         metric: str = Field(description="what early stopping and the search look at")
-        measured: tuple[str, ...] = Field(default=(), description="latency_p95_ms, size_mb")
+        measured: tuple[str, ...] = Field(
+            default=(), description="what only a target makes it: latency_p95_ms, pass_at_5"
+        )
         settings: dict[str, Setting] = {}
         space: tuple[dict[str, object], ...] = ()
         first_trials: tuple[dict[str, Setting], ...] = ()

@@ -6,7 +6,7 @@ import re
 from pathlib import Path, PurePath
 from typing import Any
 
-from ...evals.metrics import METRICS
+from ...evals.metrics import METRICS, PASS_AT
 from ...evals.result import RunStory
 from . import view, words
 from .adapter import Adapter, find_adapter, peft_snippet
@@ -28,7 +28,7 @@ _HUB_METRICS = {
     "rouge2": "rouge",
     "rougeL": "rouge",
     "spearman": "spearmanr",
-    "pass_at_1": "pass@1",
+    **{f"pass_at_{k}": f"pass@{k}" for k in PASS_AT},
     "control_accuracy": "accuracy",
     "intent_accuracy": "accuracy",
     "slot_accuracy": "accuracy",

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from ...evals.metrics import METRICS
+from ...evals.metrics import METRICS, PASS_AT
 from ...evals.result import Change, Comparison, RunResult, Spending, TargetResult
 
 SIGNIFICANCE = 0.05
@@ -35,7 +35,7 @@ _NAMES = {
     "rougeL": "ROUGE-L",
     "distinct_1": "distinct-1",
     "distinct_2": "distinct-2",
-    "pass_at_1": "pass@1",
+    **{f"pass_at_{k}": f"pass@{k}" for k in PASS_AT},
     "nll": "negative log-likelihood",
     "spearman": "Spearman correlation",
     "latency_p95_ms": "latency (p95)",

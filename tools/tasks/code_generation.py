@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ...evals.metrics import FloatArray
+from ...evals.measures import passes
+from ...evals.metrics import PASS_AT, FloatArray
 from ..datasets.columns import Asked
 from ..datasets.fields import Field, rows_at, text_at, texts_at, usable_rows
 from ..datasets.rows import Rows
@@ -18,8 +19,10 @@ from .task import Answer, Reading
 if TYPE_CHECKING:
     from ..datasets.tables import Table
     from ..sandbox.run import Trial
+    from ..training.generative.decoding import Decoding
     from ..training.generative.prompted import Prompted
 
+TEMPERATURE, TOP_P = 0.8, 0.95  # of several programs for one problem
 PROMPT = Field("prompt", ("description", "instruction", "question", "text"), "--text")
 SOLUTION = Field("solution", ("code", "canonical_solution", "program"), "--label")
 TESTS = Field("tests", ("test_list", "test"))
@@ -36,7 +39,8 @@ class CodeGeneration(SequenceTask):
 
     name = "code-generation"
     summary = "a description to a Python program that passes its tests"
-    metrics = ("pass_at_1", "nll", "perplexity")
+    metrics = ("pass_at_1", "nll", "perplexity", *passes.NAMES[1:])
+    opt_in = passes.NAMES[1:]
     probes = ("nearest_solution", UNTUNED)
     maskable = None
     asked = PROMPT
@@ -118,17 +122,35 @@ class CodeGeneration(SequenceTask):
 
         return {"text": extract_program(text)}
 
+    def decoding(self, measured: Collection[str]) -> Decoding | None:
+        """Several programs for each problem, where a target asks for one of k to pass.
+
+        Twice k are drawn, as the estimate from k alone is the luck of one draw.
+
+        Source: Chen et al. 2021, section 3.2: temperature 0.8 and nucleus 0.95 where k is large.
+        """
+        from ..training.generative.decoding import Decoding
+
+        asked = [k for k in PASS_AT if k > 1 and f"pass_at_{k}" in measured]
+        if not asked:
+            return None
+        return Decoding(samples=2 * max(asked), temperature=TEMPERATURE, top_p=TOP_P)
+
     def stats(self, split: Split, answers: Sequence[Answer]) -> dict[str, FloatArray]:
         """Whether each program passes all its tests, by running them; the gold's likelihood."""
-        from ...evals.measures import passes
         from ..sandbox.run import run_all
 
-        trials = [
-            _trial(str(answer["text"]), row)
-            for answer, row in zip(answers, split.rows, strict=True)
-        ]
-        passing = [int(verdict.passed) for verdict in run_all(trials)]
-        return {"passes": passes.rows([1] * len(trials), passing), **self.likelihood(answers)}
+        drawn = [_programs(answer) for answer in answers]
+        different = {
+            (i, program): _trial(program, row)
+            for i, (programs, row) in enumerate(zip(drawn, split.rows, strict=True))
+            for program in programs
+        }
+        verdicts = run_all(list(different.values()))
+        passed = {key: v.passed for key, v in zip(different, verdicts, strict=True)}
+        passing = [sum(passed[i, program] for program in found) for i, found in enumerate(drawn)]
+        counts = [len(programs) for programs in drawn]
+        return {"passes": passes.rows(counts, passing), **self.likelihood(answers)}
 
     def remarks(self, validation: Split) -> tuple[str, ...]:
         """That programs were run, and behind which walls."""
@@ -136,6 +158,14 @@ class CodeGeneration(SequenceTask):
 
         walls = run_tests(Trial("", ())).walls
         return (f"{RUNS}; walls here: {', '.join(walls) or 'none'}",)
+
+
+def _programs(answer: Answer) -> list[str]:
+    """The programs drawn for a problem; what writes one alone would write it again each time."""
+    from ..sandbox.extract import extract_program
+
+    drawn = [extract_program(text) for text in answer.get("_samples", ())]
+    return drawn or [str(answer["text"])] * max(PASS_AT)
 
 
 def _trial(program: str, row: Row) -> Trial:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -58,8 +58,8 @@ class SequenceTask(Task):
         """Make the answer out of what was written."""
         return {"text": text}
 
-    def decoding(self) -> Decoding | None:
-        """How answers are written; None for the usual way."""
+    def decoding(self, measured: Collection[str]) -> Decoding | None:
+        """How answers are written for such metrics; None for the usual way."""
         return None
 
     # Data

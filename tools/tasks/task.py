@@ -60,6 +60,7 @@ class Task(ABC):
         probes: Strategies of the cheap rungs, cheapest first, as the knowledge graph names
             them. The last is the untuned model where the task has one: the chosen
             candidate is compared with it first.
+        opt_in: Those of `metrics` that are dear, and measured only where a target names them.
         labelled: Whether each row has one label, `Split.labels`, of a fixed set.
         maskable: Fields of a row in which personal data may be replaced without harm to
             others: no offsets point into them. None where it cannot be masked yet.
@@ -73,6 +74,7 @@ class Task(ABC):
     summary: ClassVar[str]
     metrics: ClassVar[tuple[str, ...]]
     probes: ClassVar[tuple[str, ...]]
+    opt_in: ClassVar[tuple[str, ...]] = ()
     labelled: ClassVar[bool] = False
     maskable: ClassVar[tuple[str, ...] | None] = None
     asks: ClassVar[tuple[str, ...]] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,7 +116,7 @@ class TextGeneration(SequenceTask):
         """The text."""
         return str(row.get("text", ""))
 
-    def decoding(self) -> Decoding:
+    def decoding(self, measured: Collection[str]) -> Decoding:
         """Drawn, or every wish of a kind would get one text."""
         from ..training.generative.decoding import Decoding
 

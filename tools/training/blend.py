@@ -11,18 +11,79 @@ import numpy as np
 
 from ...evals.measures.classes import score
 from ...evals.metrics import FloatArray, IntArray
+from ..deployment.headed import load_headed
 from ..deployment.load import load_classifier
 from ..deployment.model import load_model
 from ..deployment.pool import pooled
-from ..deployment.saved import PARTS, Part, write_description
+from ..deployment.saved import PARTS, Part, SavedModel, read_card, write_description
+from ..errors import BaseModelError
 from ..facts import Candidate, JobProgress, OnProgress, Outcome
 from ..jobs.spec import JobSpec
+from ..tasks.headed import HeadedTask
+from ..tasks.task import Progress
 from .card import card_of
 from .data import JobData
 from .hardware import pin_threads
-from .measure import costs_of
+from .measure import costs_of, scores_of
 
 SHRINKAGE = 1.0  # rows' worth of pull towards equal weights: few rows settle little
+
+
+class Classifiers:
+    """Members that give each text one label."""
+
+    def __init__(self, data: JobData) -> None:
+        self.data = data
+        self.true = data.validation_labels
+
+    def opinion(self, folder: Path, tell: Progress) -> FloatArray:
+        """What a member makes of validation: (n, n_classes)."""
+        texts, prepared = self.data.validation.texts, self.data.spec.masked
+        return load_classifier(folder).probabilities(texts, tell, prepared=prepared)
+
+    def card(self, blended: FloatArray) -> SavedModel:
+        """Describe the blend."""
+        return card_of(self.data, "blend", "parts", labels=self.data.labels)
+
+    def scores(self, blended: FloatArray, card: SavedModel) -> dict[str, float]:
+        """Of the blend, on validation."""
+        return score(self.true, blended)
+
+
+class Heads:
+    """Members of a task with a linear head, where its goal has an opinion to blend.
+
+    Raises:
+        BaseModelError: It has none.
+    """
+
+    def __init__(self, data: JobData, task: HeadedTask) -> None:
+        self.data, self.task = data, task
+        self.labels, self.extra = task.labels_of(data.train), task.extra(data.train)
+        self.goal = task.goal(self.labels, self.extra, data.train)
+        self.true = self.goal.truth(self.goal.gold(data.validation))
+
+    def opinion(self, folder: Path, tell: Progress) -> FloatArray:
+        """What a member makes of validation: (m, c), chances that exclude each other."""
+        outputs = load_headed(read_card(folder), folder, self.task.inputs(self.extra), self.goal)
+        found = self.goal.opinion(outputs(self.data.validation, tell))
+        if found is None:
+            raise BaseModelError(f"models for {self.task.name} cannot be blended")
+        return found
+
+    def card(self, blended: FloatArray) -> SavedModel:
+        """Describe the blend, with the thresholds that suit it."""
+        outputs = self.goal.of_opinion(blended)
+        fitted = self.task.fitted(self.data.validation, outputs, self.labels)
+        extra = {**self.extra, **fitted}
+        return card_of(self.data, "blend", "parts", labels=self.labels, extra=extra)
+
+    def scores(self, blended: FloatArray, card: SavedModel) -> dict[str, float]:
+        """Of the blend, on validation."""
+        validation = self.data.validation
+        answers = self.task.answers(validation, self.goal.of_opinion(blended), card)
+        honest = self.task.unflattered(card, validation, answers)
+        return scores_of(honest, validation, self.data.spec)
 
 
 def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
@@ -36,6 +97,8 @@ def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
     start = time.monotonic()
     pin_threads(Path(spec.cache))
     data = JobData.of(spec)
+    task = data.task
+    members = Heads(data, task) if isinstance(task, HeadedTask) else Classifiers(data)
     opinions = []
     for position, (name, member) in enumerate(spec.what.models):
 
@@ -43,18 +106,17 @@ def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
             share = (position + done / max(1, total)) / len(spec.what.models)
             on_progress(JobProgress(share=0.9 * share, text=f"asking {name}"))
 
-        model = load_classifier(Path(member))
-        texts = data.validation.texts
-        opinions.append(model.probabilities(texts, tell, prepared=spec.masked))
-    weights = fit_weights(opinions, data.validation_labels)
+        opinions.append(members.opinion(Path(member), tell))
+    weights = fit_weights(opinions, members.true)
     names = [name for name, _ in spec.what.models]
     model_folder = folder / "model"
     for name, member in spec.what.models:
         shutil.copytree(member, model_folder / PARTS / name)
     parts = tuple(Part(name=n, weight=float(w)) for n, w in zip(names, weights, strict=True))
-    card = card_of(data, "blend", "parts", labels=data.labels)
+    blended = pooled(opinions, weights)
+    card = members.card(blended)
     write_description(model_folder, card.model_copy(update={"parts": parts}))
-    scores = score(data.validation_labels, pooled(opinions, weights))
+    scores = members.scores(blended, card)
     if spec.what.measured:
         scores |= costs_of(load_model(model_folder), data.validation, spec)
     said = {f"weight of {p.name}": round(p.weight, 4) for p in parts}

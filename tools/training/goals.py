@@ -53,6 +53,18 @@ class Goal(ABC):
     def outputs(self, logits: FloatArray, sizes: NDArray[np.int64]) -> FloatArray:
         """Turn logits into probabilities or scores: (sequences, width)."""
 
+    def opinion(self, outputs: FloatArray) -> FloatArray | None:
+        """Outputs as (m, c) chances that exclude each other, for a blend; None: they do not."""
+        return None
+
+    def truth(self, gold: NDArray[Any]) -> NDArray[np.int64]:
+        """The right one of the c chances of an `opinion`: (m,)."""
+        return np.asarray(gold, np.int64).ravel()
+
+    def of_opinion(self, opinion: FloatArray) -> FloatArray:
+        """The inverse of `opinion`."""
+        return opinion
+
     def start(self) -> NDArray[np.float32]:
         """(width,) biases of a head that knows nothing of the rows."""
         return np.zeros(self.width, np.float32)
@@ -88,6 +100,10 @@ class Classes(Goal):
     def outputs(self, logits: FloatArray, sizes: NDArray[np.int64]) -> FloatArray:
         """Probabilities, rows sum to 1."""
         return softmax(logits)
+
+    def opinion(self, outputs: FloatArray) -> FloatArray:
+        """The classes of each row."""
+        return outputs
 
     def weighed(self, gold: NDArray[Any], settings: TrainSettings) -> Goal:
         """Classes by inverse root frequency, and smoothed labels."""
@@ -137,6 +153,14 @@ class LabelSets(Goal):
     def outputs(self, logits: FloatArray, sizes: NDArray[np.int64]) -> FloatArray:
         """A probability for each label."""
         return np.asarray(1 / (1 + np.exp(-np.clip(logits, -60, 60))))
+
+    def opinion(self, outputs: FloatArray) -> FloatArray:
+        """That a label is false, and that it is true, for each label of each row."""
+        return np.stack([1 - outputs, outputs], axis=-1).reshape(-1, 2)
+
+    def of_opinion(self, opinion: FloatArray) -> FloatArray:
+        """(n, L)."""
+        return opinion[:, 1].reshape(-1, self.width)
 
     def start(self) -> NDArray[np.float32]:
         """How often each label is true, as log odds."""

@@ -63,7 +63,13 @@ def rung(
 def scores_of(answers: Sequence[Answer], split: Split, spec: JobSpec) -> dict[str, float]:
     """Quality alone, of answers that are there already."""
     task = find_task(spec.what.task)
-    return score(task.stats(split, answers), task.metrics)
+    return score(task.stats(split, answers), reported(spec))
+
+
+def reported(spec: JobSpec) -> list[str]:
+    """The task's metrics; of those that are opt-in, what a target names."""
+    task, named = find_task(spec.what.task), {spec.what.metric, *spec.what.measured}
+    return [m for m in task.metrics if m not in task.opt_in or m in named]
 
 
 def costs_of(model: Model, split: Split, spec: JobSpec) -> dict[str, float]:

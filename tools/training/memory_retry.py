@@ -48,6 +48,24 @@ def within_memory(
     )
 
 
+def memory_needed(
+    tool: str, settings: TrainSettings, context: ToolContext, facts: Facts
+) -> tuple[int, int]:
+    """Bytes that a training takes if texts are as long as it reads, and those that are free.
+
+    Args:
+        tool: A search trains as many at once as there are workers.
+        settings: Of the training.
+        context: Of the run.
+        facts: Which base model is tuned.
+    """
+    base = find_base_model(context.base(facts)[0])
+    length = min(settings.max_length, base.max_tokens)
+    needed = estimate_memory(shape_of(base.path), settings, length).total
+    workers = max(1, context.workers) if tool == "search_hyperparameters" else 1
+    return workers * needed, _free(context)
+
+
 def train_gently(
     make: Callable[[TrainSettings], JobSpec],
     settings: TrainSettings,

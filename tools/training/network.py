@@ -137,8 +137,12 @@ def prepare_encoder(encoder: Any, settings: TrainSettings) -> nn.Module:
         The encoder itself, or a `PeftModel` around it for "lora".
 
     Raises:
-        BaseModelError: The PEFT method does not fit the model.
+        BaseModelError: The PEFT method does not fit the model, or it was to be quantised.
     """
+    if settings.quantised:
+        raise BaseModelError(
+            "quantised loading is for language models; this task tunes an encoder: leave it out"
+        )
     if settings.checkpointing:
         encoder.activation_checkpointing_enable({"use_reentrant": False})
     if settings.strategy == "full":

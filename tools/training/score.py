@@ -15,6 +15,7 @@ from ..deployment.saved import size_mb
 from ..facts import JobProgress, OnProgress, Outcome
 from ..jobs.spec import JobSpec
 from ..tasks.task import public
+from .measure import reported
 
 TIMED_ROWS = 200
 LATENCIES = "latencies"  # beside the kinds of statistics in NAME.npz
@@ -42,7 +43,7 @@ def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
         if split == "validation":
             answers = model.task.unflattered(model.card, test, answers)
         arrays = model.task.stats(test, answers)
-        scores[name] = score(arrays, model.task.metrics)
+        scores[name] = score(arrays, reported(spec))
         scores[name]["size_mb"] = size_mb(Path(model_folder), model.base_folder)
         if "latency_p95_ms" in spec.what.measured:
             laps = model.latencies(test.take(range(min(TIMED_ROWS, len(test)))))

@@ -11,7 +11,7 @@ import numpy as np
 from ...evals.metrics import FloatArray
 from .data import JobData
 from .generative.codec import IGNORED
-from .generative.decoding import Decoding, generate
+from .generative.decoding import generate
 from .generative.network import LanguageNetwork
 from .generative.pairs import Pairs
 from .generative.tuning import GenerativeTuning
@@ -31,7 +31,8 @@ class SequenceTuning(GenerativeTuning):
     """A model that writes what a task's rows ask for, saved with what the task adds to it."""
 
     def __init__(self, task: SequenceTask, data: JobData) -> None:
-        super().__init__(data, task.row, task.decoding())
+        measured = (data.spec.what.metric, *data.spec.what.measured)
+        super().__init__(data, task.row, task.decoding(measured))
         self.task = task
 
     def save(
@@ -57,16 +58,17 @@ class SequenceTuning(GenerativeTuning):
         return (time.monotonic() - start) * len(rows) / len(some)
 
     def answer_seconds(self) -> float:
-        """Measure how long one answer takes, on some rows: many at once, and none ends early."""
+        """Measure how long one answer with its samples takes: many at once, none ends early."""
         rows = self.rows(self.data.validation)[:WRITTEN_ROWS]
         if not rows or self.codec.limits is None:
             return 0.0
-        few = Decoding(most=WRITTEN_TOKENS)
+        few = self._decoding.model_copy(update={"most": WRITTEN_TOKENS})
         start = time.monotonic()
         generate(self.language(), self.codec, rows, few, pick_device())
         steps = min(WRITTEN_TOKENS, self.codec.limits.target)
         usual = min(self.codec.limits.target, self._usual_length())
-        return (time.monotonic() - start) / len(rows) * usual / steps
+        one = (time.monotonic() - start) / len(rows) * usual / steps
+        return one * (1 + self._decoding.samples)
 
     def _usual_length(self) -> int:
         """Tokens of a long answer: batches wait for their longest."""
@@ -76,4 +78,9 @@ class SequenceTuning(GenerativeTuning):
 
     def notes(self) -> tuple[str, ...]:
         """What the engine says, and how the task measures."""
-        return (*super().notes(), *self.task.remarks(self.data.validation))
+        said = (*super().notes(), *self.task.remarks(self.data.validation))
+        drawn = self._decoding.samples
+        if not drawn:
+            return said
+        how = f"at temperature {self._decoding.temperature:g}"
+        return (*said, f"{drawn} answers were drawn for each row to be scored, {how}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal, cast
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -20,7 +21,7 @@ from ..jobs.spec import JobKind, JobSpec
 from ..tasks import find_task
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
 from .base_facts import this_machine
-from .memory_retry import SOFTENED, kept_softness, train_gently, within_memory
+from .memory_retry import SOFTENED, kept_softness, memory_needed, train_gently, within_memory
 from .settings import PeftMethod, TrainSettings
 from .softness import gentle_enough
 
@@ -67,6 +68,7 @@ class FineTuneArguments(BaseModel):
     own_weights: bool | None = Field(None, description="for choices that never differ")
     accumulate: int | None = Field(None, ge=1, le=1024, description="parts of a batch, for memory")
     checkpointing: bool | None = Field(None, description="slower, less memory")
+    quantised: bool | None = Field(None, description="4 bits; language models, lora, CUDA")
 
 
 class EvaluateArguments(BaseModel):
@@ -277,6 +279,17 @@ def _recipe(said: dict[str, Setting], context: ToolContext) -> Strategy:
         raise ToolRefused(f"no strategy {said['strategy']!r} to fine-tune with; there are: {names}")
     variant = known.get(str(said.get("peft_method", "")))
     return variant if variant is not None and variant.variant_of == named.name else named
+
+
+def memory_of(
+    tool: str, said: Mapping[str, object], context: ToolContext, facts: Facts
+) -> tuple[int, int] | None:
+    """Bytes that a call takes at most, and those that are free; None where it tunes nothing."""
+    if tool not in {"fine_tune", "search_hyperparameters"}:
+        return None
+    given = {k: v for k, v in said.items() if k in TrainSettings.model_fields and v is not None}
+    settings = full_settings({**kept_softness(facts), **cast("dict[str, Setting]", given)}, context)
+    return memory_needed(tool, TrainSettings.model_validate(settings), context, facts)
 
 
 def candidate_name(strategy: str, facts: Facts) -> str:

@@ -157,8 +157,18 @@ def test_pass_at_k_needs_k_samples() -> None:
 
 
 def test_pass_at_1_is_a_mean_over_problems() -> None:
-    found = measures.score({"passes": passes.rows([4, 2], [1, 2])})
+    found = measures.score({"passes": passes.rows([4, 1], [1, 1])})
     assert found == {"pass_at_1": pytest.approx((0.25 + 1) / 2)}
+
+
+def test_pass_at_k_is_the_mean_of_unbiased_estimates_where_so_many_were_drawn() -> None:
+    found = measures.score({"passes": passes.rows([4, 4, 4], [0, 1, 4])})
+    # Of the six pairs of four samples, three hold the one that passes.
+    assert found == {
+        "pass_at_1": pytest.approx((0 + 1 / 4 + 1) / 3),
+        "pass_at_2": pytest.approx((0 + 3 / 6 + 1) / 3),
+        "pass_at_3": pytest.approx((0 + 3 / 4 + 1) / 3),
+    }
 
 
 def test_shares_count_rows_without_annotation_for_nothing() -> None:

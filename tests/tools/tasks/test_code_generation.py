@@ -47,6 +47,27 @@ def test_only_a_program_that_passes_all_tests_counts(text: str, share: float) ->
     assert passing(text) == share
 
 
+def test_each_of_the_programs_drawn_is_run() -> None:
+    right, wrong = "def double(n):\n    return n + n", "def double(n):\n    return n + 2"
+    drawn = {"text": wrong, "_samples": [f"```python\n{right}\n```", wrong, wrong, wrong]}
+    found = score(TASK.stats(split_of(ROW, ROW), [drawn, {"text": right}]))
+    assert found["pass_at_1"] == pytest.approx((1 / 4 + 1) / 2)
+    assert found["pass_at_2"] == pytest.approx((1 / 2 + 1) / 2)
+    assert "pass_at_5" not in found
+
+
+@pytest.mark.parametrize(
+    ("measured", "samples"),
+    [(("pass_at_1",), None), (("pass_at_1", "size_mb"), None), (("pass_at_10", "pass_at_2"), 20)],
+)
+def test_programs_are_drawn_for_what_a_target_names(
+    measured: tuple[str, ...], samples: int | None
+) -> None:
+    decoding = TASK.decoding(measured)
+    assert (decoding and decoding.samples) == samples
+    assert decoding is None or not decoding.sampled  # the answer stays the likeliest
+
+
 def test_the_first_test_alone_is_shown() -> None:
     asked = TASK.prompted(ROW)
     for said in (asked.prompt, asked.bare):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,11 @@ from tuneos.tools.datasets.splits import write_split
 from tuneos.tools.datasets.tables import Table
 from tuneos.tools.datasets.types import Split
 from tuneos.tools.deployment.model import Model, load_model
-from tuneos.tools.deployment.saved import read_head
-from tuneos.tools.errors import DatasetError
+from tuneos.tools.deployment.saved import Part, read_card, read_head, write_description
+from tuneos.tools.errors import DatasetError, ModelError
 from tuneos.tools.jobs.spec import JobSpec
 from tuneos.tools.tasks import find_task
-from tuneos.tools.training import fine_tune, probe
+from tuneos.tools.training import blend, fine_tune, probe
 
 Cells = dict[str, list[Any]]
 MakeJob = Callable[..., JobSpec]
@@ -250,6 +251,41 @@ def test_scores_and_labels_do_not_mix() -> None:
         task.check({"train": split_of("pairs", 8, 0), "test": split_of("scores", 8, 0)})
     assert task.metrics_of(split_of("scores", 8, 0)) == ("spearman",)
     assert "spearman" not in task.metrics_of(split_of("pairs", 8, 0))
+
+
+@pytest.mark.usefixtures("float32")
+@pytest.mark.parametrize("case", ["label-sets", "relations"])
+def test_a_blend_is_scored_as_it_answers_when_loaded(
+    case: str, job: Callable[..., Any], tmp_path: Path
+) -> None:
+    probes = job(case, "probe")
+    outcome = probe.run(probes, tmp_path, lambda _: None)
+    members = tuple((c.name, str(tmp_path / c.folder)) for c in outcome.candidates[1:])
+    what = probes.what.model_copy(update={"kind": "blend", "models": members, "settings": {}})
+    spec = probes.model_copy(update={"what": what, "name": "blend-1"})
+    (candidate,) = blend.run(spec, tmp_path / "blend", lambda _: None).candidates
+    model = load_model(tmp_path / "blend" / "model")
+    validation = split_of(case, 40, 1)
+    answers = model.task.unflattered(model.card, validation, model.answers(validation))
+    assert score(model.task.stats(validation, answers)) == pytest.approx(candidate.validation)
+    metric = CASES[case][2]
+    worst = min(c.validation[metric] for c in outcome.candidates[1:])
+    assert candidate.validation[metric] >= worst - 0.05
+    assert set(candidate.settings) == {"weight of tfidf_linear", "weight of frozen_linear"}
+
+
+def test_a_blend_of_models_with_other_labels_is_refused(
+    job: Callable[..., Any], tmp_path: Path
+) -> None:
+    probe.run(job("relations", "probe", frozen_linear=False), tmp_path, lambda _: None)
+    folder = tmp_path / "blend"
+    shutil.copytree(tmp_path / "tfidf_linear", folder / "parts" / "one")
+    card = read_card(folder / "parts" / "one")
+    other = {"labels": (*card.labels[1:], "new"), "encoder": "parts"}
+    parts = (Part(name="one", weight=1.0),)
+    write_description(folder, card.model_copy(update={**other, "parts": parts}))
+    with pytest.raises(ModelError, match=r"parts/one: does not fit .*tuneos\.json"):
+        load_model(folder)
 
 
 @pytest.mark.usefixtures("float32")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -54,7 +55,8 @@ def load_generator(card: SavedModel, folder: Path, prompted: Rows) -> Answerer:
         prompted: Gives a row of a split as what is asked, and the gold where known.
 
     Returns:
-        Answers {"text"}, and "_nll" in nats and "_tokens" where the row has a target.
+        Answers {"text"}, and where the row has a target "_nll" in nats, "_tokens", and
+        "_samples" if several are drawn.
 
     Raises:
         ModelError: The folder is incomplete or damaged.
@@ -73,17 +75,25 @@ def load_generator(card: SavedModel, folder: Path, prompted: Rows) -> Answerer:
             if progress:
                 progress(int(len(rows) * (before + share * done / max(1, total))), len(rows))
 
-        texts = generate(
-            language,
-            codec,
-            rows,
-            written.decoding,
-            device,
-            seeds=seeds_of(rows),
-            progress=tell,
-        )
+        def write(
+            some: list[Prompted], how: Decoding, share: float, before: float = 0.0
+        ) -> list[str]:
+            def part(done: int, total: int) -> None:
+                tell(done, total, share, before)
+
+            return generate(language, codec, some, how, device, seeds=seeds_of(some), progress=part)
+
+        how = written.decoding
+        alone = WRITING / (1 + how.samples)
+        texts = write(rows, how, alone)
         answers: list[Answer] = [{"text": text} for text in texts]
         known = [i for i, row in enumerate(rows) if row.target]
+        if known and how.samples:
+            again = [rows[i] for i in known for _ in range(how.samples)]
+            drawn = how.model_copy(update={"sampled": True, "beams": 1})
+            found_texts = iter(write(again, drawn, WRITING - alone, alone))
+            for i in known:
+                answers[i]["_samples"] = list(itertools.islice(found_texts, how.samples))
         if known:
             pairs = Pairs(codec, [rows[i] for i in known], language.start)
             found = predict(network, pairs, device, lambda d, n: tell(d, n, 1 - WRITING, WRITING))

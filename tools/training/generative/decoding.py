@@ -41,6 +41,7 @@ class Decoding(Model):
         temperature, top_p: Of the draw.
         no_repeat: Word pieces in a row that may not come twice; 0 for no such rule.
         repetition_penalty: Above 1, what was said before becomes less likely.
+        samples: Texts drawn beside the answer, for metrics that look at several.
         most: Tokens written at most; 0 for as many as the longest training target has.
     """
 
@@ -52,6 +53,7 @@ class Decoding(Model):
     top_p: float = Field(1.0, gt=0, le=1)
     no_repeat: int = Field(0, ge=0)
     repetition_penalty: float = Field(1.0, gt=0)
+    samples: int = Field(0, ge=0, le=100)
     most: int = Field(0, ge=0)
 
 

@@ -183,6 +183,11 @@ def prepare(language: Language, settings: TrainSettings) -> None:
         BaseModelError: The strategy isn't one for models that write, or the PEFT method does
             not fit this one.
     """
+    if settings.strategy == "full" and settings.quantised:
+        raise BaseModelError(
+            "quantised weights stay as they are, so strategy 'full' cannot tune them; use 'lora', "
+            "or leave out quantised"
+        )
     if settings.strategy == "full":
         language.core.requires_grad_(True)
     elif settings.strategy == "lora":

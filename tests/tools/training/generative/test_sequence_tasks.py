@@ -13,6 +13,7 @@ from tuneos.tools.deployment.model import load_model
 from tuneos.tools.facts import Outcome
 from tuneos.tools.jobs.spec import JobSpec
 from tuneos.tools.tasks import find_task
+from tuneos.tools.tasks.task import public
 from tuneos.tools.training import fine_tune, probe
 
 DONE = "\n#### "
@@ -109,6 +110,8 @@ def test_cheap_rungs_and_the_untuned_model_are_saved_loaded_and_scored(
         answers = model.answers(split)
         assert [a["text"] for a in model.answers(without(split))] == [a["text"] for a in answers]
         metrics = set(find_task(task).metrics) - {"nll", "perplexity", "distinct_2"}  # of one word
+        metrics -= set(find_task(task).opt_in)
+        assert not candidate.validation.keys() & find_task(task).opt_in
         assert metrics <= candidate.validation.keys()
         assert ("nll" in candidate.validation) == (name == "untuned")
         assert all(model.task.shown(a) == " ".join(model.task.shown(a).split()) for a in answers)
@@ -185,6 +188,27 @@ def test_a_prompt_does_not_hold_its_gold() -> None:
         assert "GOLD" not in asked.prompt + asked.bare + "".join(m.content for m in asked.messages)
         for hidden in without(split_of(task, 1)).rows:
             assert kind.prompted(hidden).target == ""
+
+
+def test_several_programs_are_drawn_and_run_where_a_target_asks_for_it(
+    job: MakeJob, tmp_path: Path
+) -> None:
+    plain = job("probe", "code-generation", "llama", max_length=64)
+    what = plain.what.model_copy(update={"measured": ("pass_at_2",)})
+    spec = plain.model_copy(update={"what": what})
+    outcome = probe.run(spec, tmp_path, lambda _: None)
+    nearest, untuned = outcome.candidates
+    assert (nearest.validation["pass_at_1"], nearest.validation["pass_at_2"]) == (1.0, 1.0)
+    assert untuned.validation["pass_at_2"] == 0.0
+    assert not {"pass_at_3", "pass_at_20"} & untuned.validation.keys()
+    split = split_of("code-generation", 1)
+    model = load_model(tmp_path / untuned.folder)
+    answers = model.answers(split)
+    assert {len(answer["_samples"]) for answer in answers} == {4}
+    assert len(set(answers[0]["_samples"])) > 1
+    assert [a["_samples"] for a in model.answers(split)] == [a["_samples"] for a in answers]
+    assert all("_samples" not in a for a in model.answers(without(split)))
+    assert all("_samples" not in public(a) for a in answers)
 
 
 def test_the_untuned_model_is_left_out_where_its_scores_would_come_too_late(

@@ -15,19 +15,20 @@ from tuneos.tools.datasets.types import Split
 from tuneos.tools.deployment.saved import read_card
 from tuneos.tools.errors import BaseModelError, ModelError
 from tuneos.tools.jobs.spec import JobSpec
-from tuneos.tools.training.base_model import find_base_model
+from tuneos.tools.training.base_model import find_base_model, load_encoder
 from tuneos.tools.training.data import JobData
 from tuneos.tools.training.generative.answers import load_generator
 from tuneos.tools.training.generative.codec import Codec, Limits
 from tuneos.tools.training.generative.decoding import Decoding, generate
 from tuneos.tools.training.generative.kinds import kind_of, read_config
-from tuneos.tools.training.generative.models import Language, open_base, open_saved
+from tuneos.tools.training.generative.models import Language, open_base, open_saved, prepare
 from tuneos.tools.training.generative.network import LanguageNetwork
 from tuneos.tools.training.generative.pairs import Pairs
 from tuneos.tools.training.generative.prompted import Prompted
 from tuneos.tools.training.generative.tuning import GenerativeTuning
 from tuneos.tools.training.hardware import Device
 from tuneos.tools.training.loop import Watch, _step, predict, train
+from tuneos.tools.training.network import prepare_encoder
 from tuneos.tools.training.settings import TrainSettings
 
 CPU = Device("cpu", False)
@@ -314,6 +315,19 @@ def test_quantised_loading_says_what_is_missing(tiny_model: MakeModel, make_data
     tuning = GenerativeTuning(make_data(tiny_model("llama")), prompted)
     with pytest.raises(BaseModelError, match=r"quantised loading needs .*a CUDA device"):
         tuning.network(settings(strategy="lora", quantised=True), lambda _: None)
+
+
+def test_quantised_weights_are_not_tuned_themselves(
+    tiny_model: MakeModel, make_data: MakeData
+) -> None:
+    language = GenerativeTuning(make_data(tiny_model("llama")), prompted).language()
+    with pytest.raises(BaseModelError, match="use 'lora', or leave out quantised"):
+        prepare(language, settings(strategy="full", quantised=True))
+
+
+def test_an_encoder_is_not_quantised(tiny_base: Path) -> None:
+    with pytest.raises(BaseModelError, match="quantised loading is for language models"):
+        prepare_encoder(load_encoder(tiny_base), settings(strategy="lora", quantised=True))
 
 
 def test_missing_adapter_is_one_clear_line(
