@@ -10,17 +10,19 @@ share, which other work on the machine does not lengthen.
 from __future__ import annotations
 
 import argparse
-import statistics
-import tempfile
-import time
+import subprocess
+import sys
+
+from .machine import describe
+
+SCRIPT = r'''
+import statistics, sys, tempfile, time
 from itertools import cycle, islice
 from pathlib import Path
-
-from ...memory.actions import Action, BaseFacts, Failure
-from ...memory.brought import read_brought
-from ...memory.knowledge import RECIPES, KnowledgeGraph
-from ...memory.strategies import strategies_in
-from .machine import describe
+from tuneos.memory.actions import Action, BaseFacts, Failure
+from tuneos.memory.brought import read_brought
+from tuneos.memory.knowledge import RECIPES, KnowledgeGraph
+from tuneos.memory.strategies import strategies_in
 
 MODULES = tuple(f"module{n}" for n in range(20))
 BASE = BaseFacts("a base model", "digest", "encoder", "bert", MODULES)
@@ -32,10 +34,7 @@ t:own a sh:NodeShape ; sh:targetClass t:Action ; sh:sparql [ sh:message "slow" ;
 
 
 def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--actions", type=int, default=300)
-    count = parser.parse_args().actions
+    count = int(sys.argv[1])
     with tempfile.TemporaryDirectory() as folder:
         own = Path(folder) / "own.ttl"
         own.write_text(OWN, encoding="utf-8")
@@ -45,7 +44,6 @@ def main() -> None:
                 Path(folder) / "b", brought=read_brought([own])
             ),
         }
-        print(describe())
         print(
             f"{'rules':28} {'ready':>7} {'actions':>8} {'vetoed':>7} {'median':>9} {'p95':>9} "
             f"{'computing':>9}"
@@ -55,7 +53,7 @@ def main() -> None:
 
 
 def _row(name: str, knowledge: KnowledgeGraph, count: int) -> str:
-    """Measure one way to check."""
+    # one way to check
     for n in range(100):
         settings = {"rows_at_once": 64 + n, "max_length": 512, "checkpointing": False}
         knowledge.record_failure(
@@ -79,7 +77,7 @@ def _row(name: str, knowledge: KnowledgeGraph, count: int) -> str:
 
 
 def _actions(count: int) -> list[Action]:
-    """Every strategy of every task in turn, with classes of three rows every tenth time."""
+    # every strategy of every task in turn, with classes of three rows every tenth time
     tasks = sorted(p.stem for p in RECIPES.glob("*-*.ttl"))
     known = [(task, s) for task in tasks for s in strategies_in(RECIPES, task)]
     return [
@@ -94,6 +92,19 @@ def _actions(count: int) -> list[Action]:
         )
         for n, (task, strategy) in enumerate(islice(cycle(known), count))
     ]  # fmt: skip
+
+
+main()
+'''
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--actions", type=int, default=300)
+    count = parser.parse_args().actions
+    print(describe(), flush=True)
+    subprocess.run([sys.executable, "-P", "-c", SCRIPT, str(count)], check=True)
 
 
 if __name__ == "__main__":
