@@ -353,6 +353,50 @@ def report(
 
 
 @app.command()
+def explain(
+    target: Annotated[
+        str,
+        typer.Argument(metavar="RUN|MODEL", help="A run's name, or the folder of a model."),
+    ],
+    text: Annotated[
+        str | None,
+        typer.Argument(help="For a model: a text, or the fields of a row as a JSON object."),
+    ] = None,
+    about: Annotated[
+        str, typer.Option(help="Of a run: step 3, model, stop, settings, refused, a name.")
+    ] = "all",
+    out: Annotated[Path | None, typer.Option(help="HTML page.")] = None,
+    prov: Annotated[
+        Path | None, typer.Option(help="Of a run: PROV-O as .ttl, .nt or .json (JSON-LD).")
+    ] = None,
+    workspace: WorkspaceOption = WORKSPACE,
+    as_json: JsonOption = False,
+) -> None:
+    """Say why a RUN did what it did, or why a MODEL answers a text as it does."""
+    console = _console(as_json)
+    with _errors(console):
+        from . import explain as explaining
+
+        if explaining.is_model(target):
+            explaining.show_model(
+                console, Path(target), text, workspace, as_json=as_json, out=out, prov=prov
+            )
+        elif Path(target).is_dir():
+            from ..tools.deployment.saved import read_card
+
+            read_card(Path(target))
+        elif text is not None:
+            raise explaining.ExplainError(
+                f"{target} holds no model, so it is taken for a run, which answers no text; give "
+                "the folder of a model, or leave the text out"
+            )
+        else:
+            explaining.show_run(
+                console, target, workspace, about=about, as_json=as_json, out=out, prov=prov
+            )
+
+
+@app.command()
 def runs(workspace: WorkspaceOption = WORKSPACE, as_json: JsonOption = False) -> None:
     """List runs, newest first."""
     console = _console(as_json)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel
 
@@ -24,6 +24,7 @@ from ..memory.checkpoints import open_checkpointer
 from ..memory.errors import StoreError
 from ..memory.ledger import Ledger
 from ..memory.strategies import Strategy
+from ..memory.trail import Entry
 from ..memory.workspace import Workspace, open_workspace
 from ..tools.datasets.splits import make_splits
 from ..tools.datasets.types import RawData
@@ -212,6 +213,8 @@ def go_on(
 def _driven(run: Run, ledger: Ledger, tell: OnEvent, approve: Approve | None) -> RunResult:
     """Drive a run that is ours to its end, and note how it stands whatever happens."""
     ledger.release_open(run.name, include_own=True)
+    if ledger.trail(run.name):
+        _note(run, ledger, "resumed", "it went on from where it was left")
 
     def restored(text: str) -> None:
         ledger.note(run.name, text)
@@ -230,13 +233,16 @@ def _driven(run: Run, ledger: Ledger, tell: OnEvent, approve: Approve | None) ->
             _stream(run, ledger, saver, tell, approve)
     except KeyboardInterrupt:
         ledger.set_status(run.name, "interrupted")
+        _note(run, ledger, "paused", "a person or a signal paused it")
         raise
     except WaitingForPerson:
         ledger.set_status(run.name, "waiting")
+        _note(run, ledger, "paused", "a step waits for a person's yes")
         raise
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(Exception):
             ledger.set_status(run.name, "failed")
+            _note(run, ledger, "paused", f"it failed: {type(error).__name__}: {error}"[:300])
         raise
     finally:
         with contextlib.suppress(StoreError):
@@ -248,6 +254,13 @@ def _driven(run: Run, ledger: Ledger, tell: OnEvent, approve: Approve | None) ->
             f"run {run.name} ended without a result; resume it: tuneos resume {run.name}"
         )
     return RunResult.model_validate(done.result)
+
+
+def _note(run: Run, ledger: Ledger, kind: Literal["paused", "resumed"], text: str) -> None:
+    """Write into the trail that the run paused or went on."""
+    with contextlib.suppress(StoreError):
+        key = f"{kind}/{secrets.token_hex(4)}"
+        ledger.log(run.name, key, Entry(kind=kind, by="tuneos", text=text))
 
 
 _going: set[tuple[Path, str]] = set()

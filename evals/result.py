@@ -191,6 +191,18 @@ class RankedBase(BaseModel):
     note: str = ""
 
 
+class ProvenanceStep(BaseModel):
+    """A step with the rows it used and made, and the candidates it made, by name."""
+
+    number: int
+    tool: str
+    ok: bool
+    by: str = ""
+    data: str = ""
+    new_data: str = ""
+    made: tuple[str, ...] = ()
+
+
 class RunStory(BaseModel):
     """The run as a person wants to read it."""
 
@@ -221,4 +233,5 @@ class RunStory(BaseModel):
         default={}, description="metric -> how exactly it was computed, where that varies"
     )
     notes: list[str] = Field(default=[], description="caveats to state plainly")
+    provenance: list[ProvenanceStep] = Field(default=[], description="who made what from what")
     command: str = Field(default="", description="what gives this run again")

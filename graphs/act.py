@@ -11,6 +11,7 @@ from langgraph.runtime import Runtime
 
 from ..evals.result import Step
 from ..memory.errors import DataDamaged, DiskFull, StoreError
+from ..memory.trail import Entry, Made
 from ..tools.errors import UserError
 from ..tools.facts import Facts, JobProgress
 from ..tools.guardrails.checks import neutralise
@@ -19,6 +20,7 @@ from ..tools.registry import TOOLS
 from ..tools.tool import ToolContext, ToolRefused, ToolResult
 from .context import RunContext
 from .events import StepEnded, StepProgress, StepStarted, emit
+from .gate import step_entry
 from .state import ActInput, Call
 from .timing import metered
 from .writing import writer_of
@@ -79,7 +81,34 @@ def act(state: ActInput, runtime: Runtime[RunContext]) -> dict[str, Any]:
         approved=call.approved,
     )
     facts = result.facts if ok else Facts()
+    tools.ledger.log(tools.run, call.key or call.id, _ended(call, state["facts"], facts, step))
     return {"messages": [message], "facts": facts, "steps": [step]}
+
+
+def _ended(call: Call, before: Facts, added: Facts, step: Step) -> Entry:
+    """The step as it ended: what came of it, and what it made."""
+    new = added.data if added.data != before.data else None
+    made = [
+        Made(
+            name=c.name,
+            strategy=c.strategy,
+            settings=c.settings,
+            validation=c.validation,
+            seconds=c.seconds,
+        )
+        for c in added.candidates
+        if c not in before.candidates
+    ]
+    return step_entry(call, before).model_copy(
+        update={
+            "state": "ok" if step.ok else "failed",
+            "text": neutralise(step.summary, SUMMARY),
+            "seconds": step.seconds,
+            "new_data": new.key if new else "",
+            "new_data_name": new.name if new else "",
+            "made": tuple(made),
+        }
+    )
 
 
 def _reserved(call: Call, tools: ToolContext) -> Call:

@@ -18,6 +18,7 @@ from ..evals.result import Comparison, TargetResult
 from ..evals.statistics import compare, interval, latency_interval
 from ..evals.targets import Target
 from ..memory.errors import StoreError
+from ..memory.trail import Entry
 from ..tools.datasets.splits import split_from_bytes, write_split
 from ..tools.facts import Candidate, Facts
 from ..tools.jobs.run import run_job
@@ -73,6 +74,8 @@ def confirm(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         )
     )
     test = split_from_bytes(context.seals.open(tools.run, chosen.folder))
+    opened_for = Entry(kind="opened", by="confirm", candidate=chosen.name)
+    tools.ledger.log(tools.run, "opened", opened_for)
     opened = context.folder / "opened"
     opened.mkdir(exist_ok=True)
     write_split(opened / "test.jsonl", test)

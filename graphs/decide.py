@@ -11,6 +11,7 @@ from langgraph.runtime import Runtime
 
 from ..evals.result import Step
 from ..memory.budgets import BudgetSpent
+from ..memory.trail import Entry
 from .asking import Asked, answer_in_time, ask, recent, results_in
 from .context import RunContext
 from .digest import make_digest
@@ -87,6 +88,8 @@ def _planned(state: State, context: RunContext) -> dict[str, Any]:
 
 def _taken_over(state: State, context: RunContext, why: str) -> dict[str, Any]:
     emit(TookOver(controller=context.controller_name, why=why))
+    entry = Entry(kind="took_over", by="tuneos", proposed_by=context.controller_name, text=why)
+    context.tools.ledger.log(context.tools.run, "took over", entry)
     return {**_planned(state, context), "taken_over": why, "refused": 0, "asked_on": 0}
 
 

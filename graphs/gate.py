@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from ..evals.result import Step
 from ..memory.budgets import BudgetSpent
 from ..memory.rulebook import Violation
+from ..memory.trail import Entry
 from ..tools.estimate import estimate_seconds
 from ..tools.facts import Facts
 from ..tools.guardrails.checks import check_arguments, neutralise
@@ -36,6 +37,7 @@ SEARCH_TRIALS = 8  # of a search that does not say
 REASON = 300  # characters kept of a controller's reason
 MOST_DECLINED = 12  # different things that a person says no to before it tells on the controller
 NO = "the person said no"
+PLANNER = "rule-based planner"
 
 
 def gate(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
@@ -46,9 +48,11 @@ def gate(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         raise TypeError(f"the gate expects the controller's message, got {type(message).__name__}")
     reason = neutralise(str(message.text), REASON)
     refusals: list[ToolMessage] = []
+    note = _Notes(context, state, str(message.id), reason)
     for invalid in message.invalid_tool_calls:
         broken = "arguments are not valid JSON"
         refusals.append(_refused(str(invalid["name"]), str(invalid["id"]), broken))
+        note.refused(str(invalid["name"]), {}, broken, "gate")
     # A question starts this node anew once it is answered: nothing is reserved before the last.
     verdicts = [_verdict(call, state, reason, context) for call in message.tool_calls]
     passed: list[Call] = []
@@ -57,11 +61,14 @@ def gate(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         if why is None:
             try:
                 facts = state["facts"]
-                passed.append(_reserved(verdict.call, facts, reason, verdict.by, context))
+                held = _reserved(verdict.call, facts, reason, verdict.by, context)
+                passed.append(note.passed(held, facts))
                 continue
             except BudgetSpent as spent:
                 why = str(spent)
         refusals.append(_refused(call["name"], str(call["id"]), why))
+        by = "person" if verdict.asked else "rule" if verdict.rule else "gate"
+        note.refused(call["name"], call["args"], why, by)
     declined, vetoes = list(state.get("declined", [])), dict(state.get("vetoes") or {})
     for verdict in verdicts:
         kind = kind_of(verdict.call["name"], verdict.call["args"])
@@ -155,6 +162,65 @@ def _judged(
 def _veto(said: Sequence[Violation]) -> str | None:
     """The words of the first rule that forbids it."""
     return next((str(v) for v in said if v.severity == "veto"), None)
+
+
+class _Notes:
+    """Writes what becomes of the calls of one message into the run's trail."""
+
+    def __init__(self, context: RunContext, state: State, message: str, reason: str) -> None:
+        self._tools, self._message, self._reason = context.tools, message, reason
+        self._by = who_decides(context, state.get("taken_over"))
+        self._count = 0
+
+    def passed(self, call: Call, facts: Facts) -> Call:
+        """A call that goes through: a step that is open; act says how it ended."""
+        marked = call.model_copy(update={"key": self._key(), "by": self._by})
+        self._log(marked.key, step_entry(marked, facts))
+        return marked
+
+    def refused(self, tool: str, arguments: dict[str, Any], why: str, by: str) -> None:
+        """A call that does not."""
+        self._log(
+            self._key(),
+            Entry(
+                kind="refused",
+                by=by,
+                proposed_by=self._by,
+                tool=tool,
+                arguments=arguments,
+                reason=self._reason,
+                text=why,
+            ),
+        )
+
+    def _key(self) -> str:
+        self._count += 1
+        return f"{self._message}/{self._count}"
+
+    def _log(self, key: str, entry: Entry) -> None:
+        self._tools.ledger.log(self._tools.run, key, entry)
+
+
+def who_decides(context: RunContext, taken_over: str | None) -> str:
+    """The controller's name, or the planner's once it took over."""
+    return context.controller_name if taken_over is None else PLANNER
+
+
+def step_entry(call: Call, facts: Facts) -> Entry:
+    """A step as it begins."""
+    data = facts.data
+    return Entry(
+        kind="step",
+        by=call.by,
+        tool=call.tool,
+        arguments=call.arguments,
+        reason=call.reason,
+        state="open",
+        approved=call.approved,
+        estimate=call.estimate,
+        data=data.key if data else "",
+        data_name=data.name if data else "",
+    )
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.runtime import Runtime
 
 from ..evals.targets import Target
+from ..memory.trail import Entry
 from ..tools.facts import Candidate
 from .context import RunContext
 from .digest import make_digest
@@ -63,13 +64,33 @@ def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         ):
             stop, taken_over = None, f"it wanted to stop at {share:.0%} of the time"
             emit(TookOver(controller=context.controller_name, why=taken_over))
-    emit(
-        Judged(
-            best=chosen.name if chosen else None,
-            text=_standing(chosen, tools.targets, tools.metric),
-            stop=stop,
-        )
+    standing = _standing(chosen, tools.targets, tools.metric)
+    emit(Judged(best=chosen.name if chosen else None, text=standing, stop=stop))
+    figures = {
+        "attempts_without_gain": digest.attempts_without_gain,
+        "patience": digest.patience,
+        "steps": len(steps),
+        "refused_in_a_row": state["refused"],
+        "wants_to_finish": float(wants_to_finish),
+        "asked_on": state["asked_on"],
+        "untried": float(untried),
+        **({} if left is None else {"seconds_left": round(left, 3)}),
+    }
+    tools.ledger.log(
+        tools.run,
+        f"judged/{_round(state)}",
+        Entry(
+            kind="judged",
+            by="judge",
+            text=standing,
+            candidate=chosen.name if chosen else "",
+            stop=stop or "",
+            figures=figures,
+        ),
     )
+    if taken_over is not None and state["taken_over"] is None:
+        gone = Entry(kind="took_over", by="judge", proposed_by=context.controller_name)
+        tools.ledger.log(tools.run, "took over", gone.model_copy(update={"text": taken_over}))
     update: dict[str, Any] = {"stop": stop, "taken_over": taken_over}
     if wants_to_finish and stop is None and taken_over is None:
         update["asked_on"] = state["asked_on"] + 1
@@ -91,6 +112,12 @@ def _wants_to_finish(state: State) -> bool:
         if isinstance(message, AIMessage):
             return any(call["name"] == "finish" for call in message.tool_calls)
     return False
+
+
+def _round(state: State) -> str:
+    """What tells this round from the others, also when it is run again."""
+    asked = (m.id for m in reversed(state["messages"]) if isinstance(m, AIMessage))
+    return str(next(asked, len(state["steps"])))
 
 
 def _share_used(context: RunContext) -> float | None:

@@ -9,6 +9,7 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from ..evals.result import Finding
+from ..memory.trail import Entry
 from ..tools.datasets.splits import data_hash, make_splits, split_bytes
 from ..tools.datasets.types import RawData, Split, text_key
 from ..tools.datasets.versions import save_version
@@ -35,6 +36,19 @@ def prepare(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     inferred = ledger.kept(run, "inferred")
     lines = [*([inferred] if inferred else []), *raw.guesses, _sizes(splits, made)]
     emit(Prepared(lines=lines))
+    ledger.log(
+        run,
+        "prepared",
+        Entry(
+            kind="prepared",
+            by="prepare",
+            text="; ".join(lines),
+            data=data_hash(splits),
+            new_data=version.key,
+            new_data_name=version.name,
+            figures={f"rows_{name}": float(len(split)) for name, split in splits.items()},
+        ),
+    )
     return {
         "facts": Facts(
             data=version,

@@ -17,6 +17,7 @@ from ..evals.result import (
     CandidateResult,
     Change,
     Comparison,
+    ProvenanceStep,
     RunResult,
     RunStory,
     Spending,
@@ -27,6 +28,7 @@ from ..tools.deployment.saved import read_card
 from ..tools.deployment.sums import write_sums
 from ..tools.facts import Candidate
 from ..tools.guardrails.checks import neutralise
+from ..tools.knowledge.account import account_of
 from ..tools.reporting.card import write_model_card
 from ..tools.reporting.html import write_report
 from ..tools.reporting.words import changed
@@ -164,9 +166,27 @@ def _story(state: State, context: RunContext, found: Confirmed, result: RunResul
         curves=list(facts.curves),
         trials=list(facts.trials),
         notes=notes,
+        provenance=_provenance(context),
         command=context.command,
         **parts,
     )
+
+
+def _provenance(context: RunContext) -> list[ProvenanceStep]:
+    """Who made what from what, by the run's trail."""
+    trail = context.tools.ledger.trail(context.tools.run)
+    return [
+        ProvenanceStep(
+            number=number,
+            tool=e.tool,
+            ok=e.state == "ok",
+            by=e.by,
+            data=e.data_name,
+            new_data=e.new_data_name,
+            made=tuple(m.name for m in e.made),
+        )
+        for number, e in enumerate((e for e in trail if e.kind == "step"), 1)
+    ]
 
 
 def _of_the_test(
@@ -207,6 +227,7 @@ def _remember(state: State, context: RunContext, found: Confirmed, result: RunRe
             f"95% interval {c.ci[0]:+.4f} to {c.ci[1]:+.4f}"
         )
     sizes = {f"rows_{name}": float(n) for name, n in facts.rows.items()}
+    account = account_of(context.tools.ledger, context.tools.run, result)
     context.tools.knowledge.record_run(
         RunFacts(
             run=result.run,
@@ -235,5 +256,6 @@ def _remember(state: State, context: RunContext, found: Confirmed, result: RunRe
             ),
             chosen=found.chosen,
             lessons=tuple(lessons),
-        )
+        ),
+        account,
     )

@@ -32,6 +32,8 @@ class Call(BaseModel):
     trials_reservation: int | None = None
     reserved_trials: int = 0
     gpu_reservation: int | None = None
+    key: str = ""  # of its entry in the trail
+    by: str = ""  # whose call it is
 
 
 def _all_merged(old: Facts, new: Sequence[Facts]) -> Facts:

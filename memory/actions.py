@@ -8,9 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .experiments import _Notes as Notes
-from .experiments import _segment as segment
-from .experiments import dataset_iri, run_iri
+from .experiments import Notes, dataset_iri, run_iri, segment
 from .namespaces import MLS, PROV, TUNEOS
 
 if TYPE_CHECKING:

@@ -62,25 +62,25 @@ class RunFacts:
 
 def run_iri(run: str) -> str:
     """Return the IRI of a run; those of its parts begin with it and a slash."""
-    return f"{_BASE}/run/{_segment(run)}"
+    return f"{_BASE}/run/{segment(run)}"
 
 
 def dataset_iri(data_hash: str) -> str:
     """Return the IRI of a dataset."""
-    return f"{_BASE}/dataset/{_segment(data_hash)}"
+    return f"{_BASE}/dataset/{segment(data_hash)}"
 
 
 def strategy_iri(task: str, strategy: str) -> str:
     """Return the IRI that its recipe gives to a strategy."""
-    return f"{TUNEOS}{_segment(task)}.{_segment(strategy)}"
+    return f"{TUNEOS}{segment(task)}.{segment(strategy)}"
 
 
 def run_graph(facts: RunFacts) -> Graph:
     """Describe a run with its dataset, candidates, settings, scores and lessons."""
-    notes = _Notes()
+    notes = Notes()
     run, dataset = run_iri(facts.run), dataset_iri(facts.dataset.data_hash)
     notes.kind(run, TUNEOS + "Run", MLS + "Run", PROV + "Activity")
-    notes.link(run, MLS + "achieves", TUNEOS + _segment(facts.task))
+    notes.link(run, MLS + "achieves", TUNEOS + segment(facts.task))
     notes.link(run, PROV + "used", dataset)
     notes.time(run, PROV + "startedAtTime", facts.started)
     notes.time(run, PROV + "endedAtTime", facts.ended)
@@ -91,8 +91,8 @@ def run_graph(facts: RunFacts) -> Graph:
         notes.say(run, TUNEOS + name, value)
     _describe_dataset(notes, dataset, facts.dataset)
     for candidate in facts.candidates:
-        iri = f"{run}/candidate/{_segment(candidate.name)}"
-        _describe_candidate(notes, iri, run, dataset, facts.task, candidate)
+        iri = f"{run}/candidate/{segment(candidate.name)}"
+        describe_candidate(notes, iri, run, dataset, facts.task, candidate)
         if candidate.name == facts.chosen:
             notes.link(run, TUNEOS + "chose", iri)
     for text in facts.lessons:
@@ -102,7 +102,7 @@ def run_graph(facts: RunFacts) -> Graph:
 
 def lesson_graph(run: str, text: str, about: str, when: str | None = None) -> Graph:
     """Describe one lesson; the same lesson of the same run gets the same IRI."""
-    notes = _Notes()
+    notes = Notes()
     digest = hashlib.sha256(f"{about}\0{text}".encode("utf-8", "replace")).hexdigest()[:12]
     iri = f"{run_iri(run)}/lesson/{digest}"
     notes.kind(iri, TUNEOS + "Lesson", PROV + "Entity")
@@ -113,19 +113,19 @@ def lesson_graph(run: str, text: str, about: str, when: str | None = None) -> Gr
     return notes.graph
 
 
-def _describe_dataset(notes: _Notes, iri: str, facts: DatasetFacts) -> None:
+def _describe_dataset(notes: Notes, iri: str, facts: DatasetFacts) -> None:
     notes.kind(iri, TUNEOS + "DatasetProfile", MLS + "Dataset", PROV + "Entity")
     notes.say(iri, TUNEOS + "dataHash", facts.data_hash)
     notes.say(iri, TUNEOS + "source", facts.source)
     for name, value in facts.measures.items():
-        part = notes.part(iri, iri, TUNEOS + "measure", f"measure/{_segment(name)}")
+        part = notes.part(iri, iri, TUNEOS + "measure", f"measure/{segment(name)}")
         notes.kind(part, TUNEOS + "Measure", MLS + "DatasetCharacteristic")
         notes.say(part, TUNEOS + "name", name)
         notes.say(part, TUNEOS + "value", value)
 
 
-def _describe_candidate(
-    notes: _Notes, iri: str, run: str, dataset: str, task: str, facts: CandidateFacts
+def describe_candidate(
+    notes: Notes, iri: str, run: str, dataset: str, task: str, facts: CandidateFacts
 ) -> None:
     notes.kind(iri, TUNEOS + "Candidate", MLS + "Model", PROV + "Entity")
     notes.say(iri, TUNEOS + "name", facts.name)
@@ -136,20 +136,20 @@ def _describe_candidate(
     notes.link(iri, PROV + "wasDerivedFrom", dataset)
     notes.link(iri, DCTERMS + "isPartOf", run)
     for name, value in facts.settings.items():
-        part = notes.part(iri, run, TUNEOS + "sets", f"setting/{_segment(name)}")
+        part = notes.part(iri, run, TUNEOS + "sets", f"setting/{segment(name)}")
         notes.kind(part, TUNEOS + "Setting", MLS + "HyperParameterSetting")
         notes.say(part, TUNEOS + "setting", name)
         notes.say(part, TUNEOS + "value", value)
     for split, scores in (("validation", facts.validation), ("test", facts.test)):
         for metric, score in scores.items():
-            part = notes.part(iri, run, TUNEOS + "score", f"score/{split}/{_segment(metric)}")
+            part = notes.part(iri, run, TUNEOS + "score", f"score/{split}/{segment(metric)}")
             notes.kind(part, TUNEOS + "Score", MLS + "ModelEvaluation")
             notes.say(part, TUNEOS + "metric", metric)
             notes.say(part, TUNEOS + "split", split)
             notes.say(part, TUNEOS + "value", score)
 
 
-class _Notes:
+class Notes:
     """A graph under construction, in terms of IRIs as text."""
 
     def __init__(self) -> None:
@@ -192,7 +192,7 @@ def _uri(iri: str) -> URIRef:
     return URIRef(iri)
 
 
-def _segment(text: str) -> str:
+def segment(text: str) -> str:
     """Make any text safe inside an IRI; ordinary names stay as they are."""
     return quote(text.encode("utf-8", "replace"), safe="") or "_"
 

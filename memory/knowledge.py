@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import io
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -36,6 +36,7 @@ from .namespaces import (
     TUNEOS,
 )
 from .neighbours import Neighbourhood, around, find_node
+from .provenance import Account, account_digest, account_graph
 from .query_child import QueryChild
 from .rulebook import MOST_INFERRED, Violation, listed
 from .sparql import ONTOLOGY_FILE, QueryRefused, refuse_long, refuse_unknown
@@ -277,22 +278,35 @@ class KnowledgeGraph:
             self._priors = store_of(self.graph(RECIPES_GRAPH), *extra)
         return self._priors
 
-    def record_run(self, facts: RunFacts) -> None:
+    def record_run(self, facts: RunFacts, account: Account | None = None) -> None:
         """Write a run with all its parts; the same run again replaces the first account.
 
         Lessons recorded before stay.
+
+        Args:
+            account: How it went: steps, decisions, who decided.
         """
         run, data = run_iri(facts.run), dataset_iri(facts.dataset.data_hash)
-        forget = [
-            f"DELETE {{ GRAPH <{EXPERIMENTS_GRAPH}> {{ ?s ?p ?o }} }} WHERE {{ GRAPH "
-            f"<{EXPERIMENTS_GRAPH}> {{ {{ ?s <{DCTERMS}isPartOf> <{whole}> }} UNION "
-            f"{{ VALUES ?s {{ <{whole}> }} }} ?s ?p ?o }} }}"
-            for whole in (run, data)
-        ]
-        account = run_graph(facts)
+        forget = [_forgetting(whole) for whole in (run, data)]
+        content = run_graph(facts)
+        if account is not None:
+            content += account_graph(account)
         if self._ledger is not None:
-            self._ledger.keep(facts.run, _ACCOUNT, _ntriples(account).decode())
-        self._update([*forget, _insertion(EXPERIMENTS_GRAPH, account)])
+            self._ledger.keep(facts.run, _ACCOUNT, _ntriples(content).decode())
+        self._update([*forget, _insertion(EXPERIMENTS_GRAPH, content)])
+
+    def record_account(self, account: Account) -> None:
+        """Write how a run went that has not ended; what is known of its dataset stays.
+
+        Nothing is written where the graph has this very account.
+        """
+        iri = run_iri(account.run)
+        query = "SELECT ?digest WHERE { VALUES ?r { <%s> } ?r t:accountDigest ?digest }"
+        known = self.select(query % iri)
+        if [row["digest"] for row in known] == [account_digest(account)]:
+            return
+        content = _insertion(EXPERIMENTS_GRAPH, account_graph(account))
+        self._update([_forgetting(iri), content])
 
     def record_lesson(self, run: str, text: str, about: str) -> None:
         """Write something learnt in a run; saying it twice keeps one.
@@ -345,6 +359,12 @@ class KnowledgeGraph:
         remark = refuse_unknown(answer["unknown"])
         rows = tuple(tuple(row) for row in answer["rows"])
         return QueryResult(tuple(answer["columns"]), rows, answer["truncated"], remark)
+
+    def select_each(self, queries: Mapping[str, str], **bound: Any) -> dict[str, list[Any]]:
+        """Answer several SELECTs of our own on one state of the store; see `select`."""
+        return self._reading(
+            lambda store: {n: select_rows(store, q, **bound) for n, q in queries.items()}
+        )
 
     def put(self, name: str, content: Graph | bytes, graph: UserGraph = "domain") -> None:
         """Keep what a user brings in the graph `domain`, `rules` or `recipes`, under a name.
@@ -603,6 +623,15 @@ def _empty() -> Graph:
     from rdflib import Graph
 
     return Graph()
+
+
+def _forgetting(whole: str) -> str:
+    """Write the update that removes a thing and its parts from the experiments."""
+    return (
+        f"DELETE {{ GRAPH <{EXPERIMENTS_GRAPH}> {{ ?s ?p ?o }} }} WHERE {{ GRAPH "
+        f"<{EXPERIMENTS_GRAPH}> {{ {{ ?s <{DCTERMS}isPartOf> <{whole}> }} UNION "
+        f"{{ VALUES ?s {{ <{whole}> }} }} ?s ?p ?o }} }}"
+    )
 
 
 def _read(path: Path) -> str:

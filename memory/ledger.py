@@ -15,13 +15,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from . import budgets, jobs, kept
+from . import budgets, jobs, kept, trail
 from .budgets import Budgets, BudgetSpent, Spent
 from .database import Database, now
 from .errors import StoreError
 from .jobs import JobRow, Jobs, JobStatus
 from .kept import Kept
 from .liveness import alive, birth
+from .trail import Trails
 
 __all__ = ["BudgetSpent", "JobRow", "JobStatus", "Ledger", "RunRow", "RunStatus", "Spent"]
 
@@ -50,7 +51,7 @@ class RunRow:
     pid: int | None = None
 
 
-class Ledger(Budgets, Jobs, Kept):
+class Ledger(Budgets, Jobs, Kept, Trails):
     """Runs, budgets and jobs of a workspace; cheap to open, safe across processes.
 
     Raises:
@@ -58,7 +59,8 @@ class Ledger(Budgets, Jobs, Kept):
     """
 
     def __init__(self, path: Path) -> None:
-        self._database = Database(path, _SCHEMA + budgets.SCHEMA + jobs.SCHEMA + kept.SCHEMA)
+        schemas = (budgets.SCHEMA, jobs.SCHEMA, kept.SCHEMA, trail.SCHEMA)
+        self._database = Database(path, _SCHEMA + "".join(schemas))
 
     def start_run(self, run: str, spec: Mapping[str, Any]) -> None:
         """Enter a run as running in this process; saying it twice changes nothing.

@@ -6,6 +6,7 @@ from .augment.tool import AUGMENT
 from .datasets.tool import CLEAN, INSPECT, MASK
 from .guardrails.tool import CHECK_GUARDRAILS
 from .jobs.tool import FINISH, LIST_JOBS
+from .knowledge.explain_tool import EXPLAIN
 from .knowledge.tool import QUERY_KNOWLEDGE, RECORD_LESSON
 from .search.tool import SEARCH
 from .tool import Tool
@@ -28,6 +29,7 @@ TOOLS: dict[str, Tool] = {
         EVALUATE,
         QUERY_KNOWLEDGE,
         RECORD_LESSON,
+        EXPLAIN,
         CHECK_GUARDRAILS,
         LIST_JOBS,
         FINISH,

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...evals.metrics import METRICS
 from ...evals.result import Spending, Step
 from ...evals.targets import Target, parse_target
 from ...graphs.approval import Question
 from ...graphs.standing import best, primary_metric
 from ...tools.facts import Candidate
 from ...tools.guardrails.checks import neutralise
+from ...tools.knowledge.asked import answer, prose
+from ...tools.knowledge.why import Explanation
 from ...tools.reporting.words import changed, cost, duration, gain, number, stop_reason, verdict
 from ...tools.tasks import TASKS, find_task
 from ..approval import memory_words
@@ -62,34 +62,25 @@ def asked(question: Question) -> str:
     )
 
 
-def why(record: Record, about: str) -> str:
-    """Why something was done, in the words that were noted when it was.
+def why(record: Record, found: Explanation | None, about: str) -> str:
+    """Why something was done, from the knowledge graph alone.
 
     Args:
+        found: What the graph holds of the run.
         about: "last", "step 3", "model", "stop", or a tool's or candidate's name in any words.
     """
-    about = about.strip().lower().rstrip("?")
-    if about == "last":
-        return _why_last(record)
-    if about == "model":
-        return _why_model(record)
-    if about == "stop":
-        return _why_stopped(record)
-    wanted = re.fullmatch(r"(?:step )?(\d+)", about)
-    if wanted is not None:
-        chosen = [s for s in record.steps if s.number == int(wanted[1])]
-        known = f"there are {len(record.steps)}" if record.steps else "there is none yet"
-        return _step(chosen[0]) if chosen else f"There is no step {wanted[1]}; {known}."
-    candidate = next((c for c in record.facts.candidates if c.name.lower() in about), None)
-    steps = _named(about, record.steps)
-    if candidate is not None and not steps:
-        steps = [s for s in record.steps if candidate.name in s.summary]
-    if steps:
-        return "\n".join(_step(s) for s in steps[-3:])
-    return (
-        f"I have nothing on record about “{neutralise(about, 80)}”. I know the steps "
-        f"({_tools(record.steps) or 'none yet'}), why this model, and why it stopped."
-    )
+    subject = about.strip().lower().rstrip("?")
+    if record.question is not None and subject in {"last", "stop"}:
+        waits = "It waits for your yes" if subject == "stop" else "It waits for you"
+        return f"{waits}: {asked(record.question)}"
+    if found is None:
+        return "Nothing is on record of this run yet."
+    if subject == "stop" and record.result is None:
+        if record.row.status == "running":
+            return "It has not stopped."
+        paused = [f for f in found.of("decision") if "paused" in f.about]
+        return f"{prose(paused[-1:]) or 'It was paused.'} Say go to go on."
+    return prose(answer(found, about))
 
 
 def tried(record: Record) -> str:
@@ -192,103 +183,10 @@ def _leader(record: Record) -> str:
     return f" Best so far {leader.name}: {'; '.join(parts)} (validation)."
 
 
-def _step(step: Step) -> str:
-    arguments = ", ".join(f"{k}={v}" for k, v in step.arguments.items())
-    reason = neutralise(step.reason, 300)
-    why = f"because: {reason}" if reason else "no reason was given"
-    approved = f" It was {step.approved}." if step.approved else ""
-    came = neutralise(step.summary, 300)
-    outcome = f"It brought: {came}" if step.ok else f"It failed: {came}"
-    shown = f" ({neutralise(arguments, 120)})" if arguments else ""
-    return f"Step {step.number}, {step.tool}{shown}, {why}{approved}\n  {outcome}"
-
-
-def _why_last(record: Record) -> str:
-    if record.question is not None:
-        return f"It waits for you: {asked(record.question)}"
-    if not record.steps:
-        return "Nothing has been done yet."
-    return _step(record.steps[-1])
-
-
 def _metric(record: Record) -> str:
     """What the run maximises."""
     task = find_task(str(record.row.spec.get("task") or TASKS[0]))
     return primary_metric(_targets(record), task.metrics)
-
-
-def _why_model(record: Record) -> str:
-    targets = _targets(record)
-    metric = _metric(record)
-    ranked = sorted(
-        (c for c in record.facts.candidates if metric in c.validation),
-        key=lambda c: -METRICS[metric].upward(c.validation[metric]),
-    )
-    chosen = best(record.facts.candidates, targets, metric)
-    if chosen is None:
-        return "No model has been chosen: nothing has been scored yet."
-    kept = record.result.chosen if record.result else chosen.name
-    others = [f"{c.name} {c.validation[metric]:.4f}" for c in ranked if c.name != kept][:3]
-    rule = (
-        f"the smallest gap to the targets on validation, then {metric}"
-        if targets
-        else f"the highest {metric} on validation"
-    )
-    figure = next((c.validation[metric] for c in ranked if c.name == kept), None)
-    against = f"; after it come {', '.join(others)}" if others else ""
-    value = "" if figure is None else f" with {metric} {figure:.4f}"
-    return f"The rule is fixed: {rule}. By it {kept}{value} leads{against}."
-
-
-def _why_stopped(record: Record) -> str:
-    result = record.result
-    if result is not None:
-        missed = [t for t in result.targets if not t.met]
-        lines = [f"It stopped because {stop_reason(result)}."]
-        lines += [
-            f"{METRICS[t.metric].name} was {number(t.metric, t.test)} on the test split, "
-            f"{t.op}{t.value:g} was asked."
-            for t in missed
-        ]
-        return "\n".join(lines)
-    if record.row.status == "running":
-        return "It has not stopped."
-    if record.question is not None:
-        return f"It waits for your yes: {asked(record.question)}"
-    if record.row.status == "failed":
-        return "It ended with an error; what exactly isn't on record. Say go to go on."
-    return "It was paused by a person or a signal. Say go to go on."
-
-
-_KEYWORDS = {
-    "clean_dataset": ("clean", "drop", "duplicate", "remove"),
-    "mask_personal_data": ("mask", "personal", "pii"),
-    "inspect_dataset": ("inspect", "look at"),
-    "query_knowledge": ("knowledge", "ask the"),
-    "probe_baselines": ("probe", "baseline", "tf-idf", "tfidf", "frozen"),
-    "fine_tune": ("fine-tune", "fine tune", "finetune", "train", "tune", "lora", "layers"),
-    "search_hyperparameters": ("search", "optuna", "hyperparameter", "trial"),
-    "blend_candidates": ("blend", "ensemble"),
-    "finish": ("finish", "give up"),
-}
-
-
-def _named(about: str, steps: Sequence[Step]) -> list[Step]:
-    """Steps whose tool, or one of whose arguments, is spoken of."""
-    exact = [
-        s
-        for s in steps
-        if s.tool.replace("_", " ") in about.replace("_", " ")
-        or any(isinstance(v, str) and v and v.lower() in about for v in s.arguments.values())
-    ]
-    if exact:
-        return exact
-    tools = {t for t, words in _KEYWORDS.items() if any(w in about for w in words)}
-    return [s for s in steps if s.tool in tools]
-
-
-def _tools(steps: Sequence[Step]) -> str:
-    return ", ".join(dict.fromkeys(s.tool for s in steps))
 
 
 def _trained(step: Step) -> bool:

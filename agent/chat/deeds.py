@@ -228,7 +228,11 @@ class Deeds:
             self.dialogue.screen.say(answers.status(record, here=self.dialogue.going))
 
     def _why(self, request: Why) -> None:
-        self._tell(lambda record: answers.why(record, request.about))
+        from ..explain import explained
+
+        run = self.dialogue.run()
+        found = None if run is None else explained(run)
+        self._tell(lambda record: answers.why(record, found, request.about))
 
     def _tried(self, _: AnyRequest) -> None:
         self._tell(answers.tried)

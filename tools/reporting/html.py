@@ -104,7 +104,7 @@ def _pictures(story: RunStory, metric: str, found: list[view.Rung]) -> dict[str,
     """Draw what there is to draw: name -> wide and narrow SVG, safe to put into the page."""
     from markupsafe import Markup
 
-    from . import grids, plots
+    from . import grids, plots, provenance
 
     target = next(((t.op, t.value) for t in story.result.targets if t.metric == metric), None)
     classes = len(story.confusion)
@@ -122,6 +122,15 @@ def _pictures(story: RunStory, metric: str, found: list[view.Rung]) -> dict[str,
         )
     if story.label_counts:
         drawings["balance"] = lambda w: grids.label_balance(story.label_counts, width=w)
+    if story.provenance:
+        kept, tested = story.result.chosen or "", bool(story.result.test)
+        drawings["provenance"] = lambda w: provenance.provenance(
+            [provenance.Drawn(**node.model_dump()) for node in story.provenance],
+            kept,
+            story.source,
+            tested=tested,
+            width=w,
+        )
     if any(s.seconds > 0 for s in story.steps):
         drawings["steps"] = lambda w: grids.step_seconds(story.steps, width=w)
     return {

@@ -41,7 +41,7 @@ _NAMES = {
     "latency_p95_ms": "latency (p95)",
     "size_mb": "model size",
 }
-_STOPS = {
+STOPS = {
     "targets_met": "every target was met on validation data, so nothing more was spent",
     "budget_spent": "the budget was spent",
     "nothing_paid": "the last attempts brought no gain",
@@ -203,7 +203,7 @@ def p_value(p: float) -> str:
 
 def stop_reason(result: RunResult) -> str:
     """Say why the run ended."""
-    reason = _STOPS[result.stop_reason]
+    reason = STOPS[result.stop_reason]
     if result.stop_reason == "targets_met" and not result.met:
         return "every target was met on validation data; the test split did not confirm it"
     return reason

@@ -1,0 +1,318 @@
+"""A saved encoder under its head, ready to be asked what a score comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...evals.metrics import FloatArray
+from ..datasets.types import Split
+from ..deployment.encoder import load_saved_encoder
+from ..deployment.saved import SavedModel, read_head
+from ..training.inputs import Inputs
+from .gradients import Shares, integrated_gradients
+from .words import Place, Word, by_word
+
+Fields = list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """The encoder of a saved model, in float32 on the CPU, all its weights frozen."""
+
+    core: Any
+    tokenizer: Any
+
+    @property
+    def embedding(self) -> Any:
+        """The layer that turns ids into vectors."""
+        return self.core.get_input_embeddings()
+
+    def hidden(self, ids: Any, keep: Any) -> Any:
+        """The ids with every word hidden; `keep` marks special pieces and markers."""
+        import torch
+
+        tokenizer = self.tokenizer
+        blank = tokenizer.mask_token_id
+        blank = tokenizer.pad_token_id if blank is None else blank
+        return torch.where(keep, ids, torch.full_like(ids, int(blank)))
+
+
+def load_explained(card: SavedModel, folder: Path) -> Encoder:
+    """Load the encoder of a model folder.
+
+    Raises:
+        ModelError: The folder is incomplete or damaged.
+        BaseModelError: The base model isn't there.
+    """
+    core, tokenizer = load_saved_encoder(card, folder)
+    return Encoder(core.float().cpu().eval().requires_grad_(False), tokenizer)
+
+
+class HeadedScores:
+    """Scores of a linear head over pooled sequences: classes, label sets, pairs, relations.
+
+    Args:
+        inputs: How the task reads its rows.
+    """
+
+    def __init__(self, card: SavedModel, folder: Path, inputs: Inputs, outputs: int) -> None:
+        self.card, self.inputs = card, inputs
+        self.encoder = load_explained(card, folder)
+        head = read_head(folder, outputs)
+        self.weight, self.bias = head.weight, head.bias
+        self.apart = card.encoder == "base" and _has_sides(inputs)
+
+    def logits(self, split: Split) -> FloatArray:
+        """(sequences, outputs), as the head gives them."""
+        import torch
+
+        with torch.no_grad():
+            found = [
+                self._forward(*self._tensors(split, k)[:2], self._marks(split, k))[0]
+                for k in range(int(self.inputs.sizes(split)[0]))
+            ]
+        return np.stack([f.double().numpy() for f in found])
+
+    def shares(
+        self, split: Split, sequence: int, direction: FloatArray
+    ) -> tuple[list[Word], float, Shares]:
+        """Attribute a mix of a sequence's logits to the words of the one row.
+
+        Returns:
+            The words, what falls to no word, and the attributions of the pieces.
+        """
+        import torch
+
+        ids, mask, fields, places = self._tensors(split, sequence)
+        keep = torch.tensor([[p is None for p in row] for row in places]).reshape(ids.shape)
+        marks = self._marks(split, sequence)
+        mix = torch.from_numpy(direction).float()
+
+        def score(x: Any, m: Any) -> Any:
+            return self._forward(x, m, marks) @ mix
+
+        found = integrated_gradients(
+            score, self.encoder.embedding, ids, self.encoder.hidden(ids, keep), mask
+        )
+        flat = [place for row in places for place in row]
+        words, rest = by_word(fields, flat, found.values.reshape(-1))
+        return words, rest, found
+
+    def states(self, split: Split, progress: Any = None) -> FloatArray:
+        """(sequences, width): what the head sees of rows."""
+        from ..training.hardware import pick_device
+        from ..training.headed import pooled_states
+        from ..training.headed_probes import frozen_features
+
+        core, tokenizer, longest = self.encoder.core, self.encoder.tokenizer, self.card.max_length
+        device = pick_device()
+        if self.apart:
+            found = frozen_features(core, tokenizer, self.inputs, split, longest, device, progress)
+        else:
+            sequences = self.inputs.sequences(tokenizer, split, longest)
+            found = pooled_states(core, sequences, device, progress)
+        core.cpu()
+        return np.asarray(found, np.float64)
+
+    def _marks(self, split: Split, sequence: int) -> Any:
+        import torch
+
+        if self.apart:
+            return torch.zeros((1, 0), dtype=torch.long)
+        found = self.inputs.sequences(self.encoder.tokenizer, split, self.card.max_length)
+        return torch.from_numpy(found.marks[[sequence]])
+
+    def _forward(self, ids: Any, mask: Any, marks: Any) -> Any:
+        """(n, pieces), or (n, 2, pieces) where sides are read apart -> (n, outputs)."""
+        import torch
+
+        from ..training.headed import pool
+
+        flat, inside = (t.reshape(-1, t.shape[-1]) for t in (ids, mask))
+        hidden = self.encoder.core(input_ids=flat, attention_mask=inside).last_hidden_state
+        pooled = pool(hidden, {"mask": inside, "marks": marks.expand(len(flat), -1)})
+        if self.apart:
+            u, v = pooled.reshape(len(ids), 2, -1).unbind(1)
+            pooled = torch.cat([u, v, (u - v).abs(), u * v], -1)
+        return pooled @ torch.from_numpy(self.weight).T + torch.from_numpy(self.bias)
+
+    def _tensors(
+        self, split: Split, sequence: int
+    ) -> tuple[Any, Any, Fields, list[list[Place | None]]]:
+        """Ids and mask of one sequence (or of its two sides), texts, and places of the pieces."""
+        import torch
+
+        tokenizer, longest = self.encoder.tokenizer, self.card.max_length
+        sides = self.inputs.sides(split)
+        if sides is None:
+            fields = [("text", split.rows[0]["text"] if split.rows else split.texts[0])]
+        else:
+            names = ("first", "second")
+            if split.rows and "choices" in split.rows[0]:
+                names = ("question", f"choice {sequence + 1}")
+            fields = [(n, side[sequence]) for n, side in zip(names, sides, strict=True)]
+        if self.apart:
+            read = [_encoded(tokenizer, [f], longest) for f in fields]
+            width = max(len(ids) for ids, _ in read)
+            ids = torch.tensor(
+                [[[*x, *[tokenizer.pad_token_id] * (width - len(x))] for x, _ in read]]
+            )
+            mask = torch.tensor([[[1] * len(x) + [0] * (width - len(x)) for x, _ in read]])
+            return ids, mask, fields, [[*p, *[None] * (width - len(p))] for _, p in read]
+        tokens = self.inputs.sequences(tokenizer, split, longest).tokens
+        ids, mask = tokens.batch(np.array([sequence]))
+        plain, places = _encoded(tokenizer, fields, None)
+        return ids, mask, fields, [_aligned(ids[0].tolist(), plain, places)]
+
+
+def _has_sides(inputs: Inputs) -> bool:
+    from ..training.inputs import Pairs, QuestionChoices
+
+    return isinstance(inputs, (Pairs, QuestionChoices))
+
+
+def _encoded(
+    tokenizer: Any, fields: Fields, longest: int | None
+) -> tuple[list[int], list[Place | None]]:
+    """Ids and the place of each."""
+    found = tokenizer(
+        *(text for _, text in fields),
+        return_offsets_mapping=True,
+        truncation=longest is not None,
+        max_length=longest,
+        verbose=False,
+    )
+    places: list[Place | None] = [
+        None if which is None or a == b else (fields[which][0], int(a), int(b))
+        for which, (a, b) in zip(found.sequence_ids(0), found["offset_mapping"], strict=True)
+    ]
+    return list(found["input_ids"]), places
+
+
+def _aligned(
+    ids: Sequence[int], plain: Sequence[int], places: Sequence[Place | None]
+) -> list[Place | None]:
+    """Places of ids that were cut, or got markers in between."""
+    found: list[Place | None] = [None] * len(ids)
+    if list(ids) == list(plain):
+        return list(places)
+    matcher = SequenceMatcher(None, list(ids), list(plain), autojunk=False)
+    for a, b, size in matcher.get_matching_blocks():
+        found[a : a + size] = places[b : b + size]
+    return found
+
+
+def tag_shares(
+    card: SavedModel, folder: Path, encoder: Encoder, row: dict[str, Any], span: dict[str, Any]
+) -> tuple[list[Word], float, Shares]:
+    """Attribute an entity to the words of its text: its tags' logits less those of "O", averaged.
+
+    How words are written is a feature of its own, held fixed.
+    """
+    import torch
+
+    from ..deployment.encoder import load_saved_head
+    from ..training.linear import linear_layer
+    from ..training.shapes import WIDTH
+    from ..training.tagging import TagNetwork, tag_examples
+
+    head = load_saved_head(folder, len(card.labels), encoder.core.config.hidden_size + WIDTH)
+    network = TagNetwork(encoder.core, linear_layer(head), dropout=0.0).eval()
+    examples = tag_examples(encoder.tokenizer, [row], card.labels, card.max_length)
+    words = [i for i, (a, b) in enumerate(row["offsets"]) if a < span["end"] and b > span["start"]]
+    window = int(np.searchsorted(examples.starts, words[0], side="right")) - 1
+    own = [w - int(examples.starts[window]) for w in words if w < examples.starts[window + 1]]
+    batch = examples.batch(np.array([window]))
+    tags = [card.labels.index(("B-" if i == 0 else "I-") + span["label"]) for i in range(len(own))]
+    outside = card.labels.index("O")
+
+    def score(ids: Any, mask: Any) -> Any:
+        given = {k: v.expand(len(ids), *v.shape[1:]) for k, v in batch.items()}
+        logits = network({**given, "ids": ids, "mask": mask})
+        parts = [logits[:, w, t] - logits[:, w, outside] for w, t in zip(own, tags, strict=True)]
+        return torch.stack(parts).mean(0)
+
+    return _over_pieces(
+        encoder,
+        score,
+        batch,
+        _window_places(examples.pieces, window, "text"),
+        [("text", row["text"])],
+    )
+
+
+def answer_shares(
+    card: SavedModel, folder: Path, encoder: Encoder, row: dict[str, Any], answer: dict[str, Any]
+) -> tuple[list[Word], float, Shares]:
+    """Attribute an answer to the words of question and context: begin and end, less no answer's."""
+    from ..deployment.encoder import load_saved_head
+    from ..training.answering import NOTHING, AnswerNetwork, answer_examples
+    from ..training.linear import linear_layer
+    from ..training.overlap import WIDTH
+
+    head = load_saved_head(folder, len(card.labels), encoder.core.config.hidden_size + WIDTH)
+    network = AnswerNetwork(encoder.core, linear_layer(head), dropout=0.0).eval()
+    examples = answer_examples(encoder.tokenizer, [row], card.max_length)
+    best: tuple[float, int, int, int] | None = None
+    for window in range(len(examples.pieces)):
+        spots, first, last = examples.pieces.of_text(window)
+        begins = spots[first == answer["start"]]
+        ends = spots[last == answer["end"]]
+        if len(begins) and len(ends):
+            best = best or (0.0, window, int(begins[0]), int(ends[-1]))
+    if best is None:
+        raise ValueError("the answer stands in no window")
+    _, window, begin, end = best
+    batch = examples.batch(np.array([window]))
+
+    def score(ids: Any, mask: Any) -> Any:
+        given = {k: v.expand(len(ids), *v.shape[1:]) for k, v in batch.items()}
+        logits = network({**given, "ids": ids, "mask": mask})
+        none = logits[:, NOTHING, 0] + logits[:, NOTHING, 1]
+        return logits[:, begin, 0] + logits[:, end, 1] - none
+
+    places = _window_places(examples.pieces, window, "context")
+    question = encoder.tokenizer(
+        row["question"], add_special_tokens=False, return_offsets_mapping=True, verbose=False
+    )
+    start = next((i for i, p in enumerate(places) if p is not None), len(places))
+    before = batch["ids"][0].tolist()[:start]
+    for i, (piece, (a, b)) in enumerate(
+        zip(question["input_ids"], question["offset_mapping"], strict=True), 1
+    ):
+        if i < start and before[i] == piece:
+            places[i] = ("question", int(a), int(b))
+    fields = [("question", row["question"]), ("context", row["context"])]
+    return _over_pieces(encoder, score, batch, places, fields)
+
+
+def _window_places(pieces: Any, window: int, field: str) -> list[Place | None]:
+    spots, first, last = pieces.of_text(window)
+    places: list[Place | None] = [None] * int(pieces.tokens.lengths[window])
+    for spot, a, b in zip(spots, first, last, strict=True):
+        places[int(spot)] = (field, int(a), int(b))
+    return places
+
+
+def _over_pieces(
+    encoder: Encoder,
+    score: Callable[[Any, Any], Any],
+    batch: dict[str, Any],
+    places: list[Place | None],
+    fields: Fields,
+) -> tuple[list[Word], float, Shares]:
+    import torch
+
+    keep = torch.tensor([[p is None for p in places]])
+    ids = batch["ids"]
+    found = integrated_gradients(
+        score, encoder.embedding, ids, encoder.hidden(ids, keep), batch["mask"]
+    )
+    words, rest = by_word(fields, places, found.values.reshape(-1))
+    return words, rest, found

@@ -1,0 +1,65 @@
+"""The page of `tuneos explain RUN`: facts in prose, each with its IRI, and the provenance graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .files import write_whole as write_whole
+
+if TYPE_CHECKING:
+    from ..attribution.explained import Attribution
+    from ..knowledge.why import Explanation
+
+
+def write_why_page(found: Explanation, path: Path) -> None:
+    """Write a page that needs no network; all texts are escaped."""
+    write_whole(path, page("why.html.j2", found=found, picture=_picture(found)))
+
+
+def page(template: str, **shown: Any) -> str:
+    """Fill one of the templates of this folder."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    from . import words
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["clean"] = words.clean
+    return environment.get_template(template).render(**shown).lstrip()
+
+
+def tinted(found: Attribution, field: str, text: str) -> list[tuple[str, float]]:
+    """A text in pieces, each with its share of the strongest word's attribution, -1 to 1."""
+    words = sorted((w for w in found.words if w.field == field), key=lambda w: w.start)
+    most = max((abs(w.value) for w in found.words), default=0.0) or 1.0
+    pieces: list[tuple[str, float]] = []
+    at = 0
+    for word in words:
+        if word.start > at:
+            pieces.append((text[at : word.start], 0.0))
+        pieces.append((text[word.start : word.end], word.value / most))
+        at = word.end
+    return [*pieces, (text[at:], 0.0)] if at < len(text) else pieces
+
+
+def _picture(found: Explanation) -> dict[str, Any]:
+    from markupsafe import Markup
+
+    from .plots import NARROW, WIDE
+    from .provenance import Drawn, provenance
+
+    steps = [
+        Drawn(s.number, s.tool, s.outcome != "failed", " + ".join(s.by), s.data, s.new_data, s.made)
+        for s in found.steps
+    ]
+    opened = any("opened" in f.about for f in found.facts)
+    return {
+        name: Markup(provenance(steps, found.chosen, found.source, tested=opened, width=width))
+        for name, width in (("wide", WIDE), ("narrow", NARROW))
+    }
