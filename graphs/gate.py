@@ -67,7 +67,7 @@ def gate(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
             except BudgetSpent as spent:
                 why = str(spent)
         refusals.append(_refused(call["name"], str(call["id"]), why))
-        by = "person" if verdict.asked else "rule" if verdict.rule else "gate"
+        by = "person" if verdict.asked else "gate"
         note.refused(call["name"], call["args"], why, by)
     declined, vetoes = list(state.get("declined", [])), dict(state.get("vetoes") or {})
     for verdict in verdicts:
