@@ -94,6 +94,10 @@ def run(
     ] = None,
     knowledge: Annotated[
         list[Path] | None,
+        typer.Option(help="RDF of your domain for this run alone, as tuneos kg load takes it."),
+    ] = None,
+    rules: Annotated[
+        list[Path] | None,
         typer.Option(help="Turtle file or folder with recipes and rules; may be repeated."),
     ] = None,
     licence: Annotated[
@@ -130,7 +134,8 @@ def run(
         "max_gpu": max_gpu,
         "approve": approve,
         "policy": str(policy) if policy else None,
-        "knowledge": [str(k) for k in knowledge] if knowledge else None,
+        "knowledge": [str(path) for path in knowledge] if knowledge else None,
+        "rules": [str(path) for path in rules] if rules else None,
         "licence": licence,
         "use": use,
         "workspace": str(workspace) if workspace else None,
@@ -317,6 +322,12 @@ def predict(
     input_file: Annotated[Path, typer.Argument(metavar="INPUT", help="Text lines, CSV or JSONL.")],
     output: Annotated[Path | None, typer.Option(help="JSONL file; stdout if left out.")] = None,
     text: Annotated[str | None, typer.Option(help="Column or field of the text.")] = None,
+    certainty: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Below it, answer with a parent of the label, by the taxonomy."
+        ),
+    ] = None,
 ) -> None:
     """Answer the rows of INPUT: one JSON object a line, such as label and score."""
     console = _console(True)
@@ -324,6 +335,7 @@ def predict(
         from ..tools.deployment.model import load_model
         from ..tools.deployment.predict import answers, read_inputs
         from ..tools.deployment.saved import read_card
+        from ..tools.fusion.taxonomy import backed_off
         from ..tools.tasks import find_task
         from ..tools.training.hardware import calibrate_threads
         from .output import whole_file
@@ -335,6 +347,8 @@ def predict(
                 calibrate_threads()
         with whole_file(output) as stream:
             for answer in answers(loaded, inputs, _bar(console, len(inputs.split))):
+                if certainty is not None:
+                    answer = backed_off(answer, certainty)
                 stream.write(json.dumps(answer, ensure_ascii=False) + "\n")
 
 

@@ -29,6 +29,7 @@ from ..memory.workspace import Workspace, open_workspace
 from ..tools.datasets.splits import make_splits
 from ..tools.datasets.types import RawData
 from ..tools.facts import Facts
+from ..tools.fusion.files import DOMAIN_FILE, read_files, write_domain
 from ..tools.jobs.run import allow_jobs, interrupt_jobs
 from ..tools.knowledge.check import check_strategies
 from ..tools.reporting.html import restore_json
@@ -112,6 +113,7 @@ def plan_run(spec: RunSpec) -> Plan:
     spec.gpu_seconds()
     spec.price()
     read_policy(Path(spec.policy) if spec.policy else None)
+    read_files([Path(file) for file in spec.knowledge])
     if spec.task is not None and spec.task not in TASKS:
         raise SpecError(f"--task {spec.task!r}: choose from {', '.join(TASKS)}")
     if spec.out is not None:
@@ -160,9 +162,9 @@ def create_run(plan: Plan) -> Run:
     spec = plan.spec.model_copy(update={"task": plan.raw.task})
     if spec.out is not None:
         spec = spec.model_copy(update={"out": str(_make_out(Path(spec.out)))})
-    if spec.knowledge:  # found again from wherever the run is resumed
-        brought = tuple(str(Path(k).resolve()) for k in spec.knowledge)
-        spec = spec.model_copy(update={"knowledge": brought})
+    if spec.rules:  # found again from wherever the run is resumed
+        brought = tuple(str(Path(k).resolve()) for k in spec.rules)
+        spec = spec.model_copy(update={"rules": brought})
     workspace = open_workspace(Path(spec.workspace))
     now = datetime.now(UTC)
     stem = Path(spec.data).resolve().stem
@@ -178,6 +180,8 @@ def create_run(plan: Plan) -> Run:
     ledger.set_limit(name, "usd", spec.max_cost)
     ledger.set_limit(name, "gpu_seconds", spec.gpu_seconds())
     ledger.keep_copy()
+    if spec.knowledge:
+        write_domain(run.folder / DOMAIN_FILE, read_files([Path(f) for f in spec.knowledge]))
     (run.folder / "spec.yaml").write_text(spec_yaml(spec), encoding="utf-8")
     return run
 

@@ -27,6 +27,7 @@ from ..tools.datasets.read import read_data
 from ..tools.datasets.types import RawData
 from ..tools.estimate import kept_back
 from ..tools.facts import Facts
+from ..tools.fusion.files import DOMAIN_FILE
 from ..tools.tasks import TASKS, find_task
 from ..tools.tool import ToolContext
 from ..tools.training.base_model import find_base_model
@@ -84,6 +85,7 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
         trials_left=trials_left,
         licence=plain_licence(spec.licence) if spec.licence else licence_of(Path(spec.data)),
         use=spec.use or "",
+        domain_file=run.folder / DOMAIN_FILE,
         translators=spec.translators,
     )
     threading.Thread(target=_made_ready, args=(tools,), daemon=True).start()
@@ -116,7 +118,7 @@ def knowledge_of(
     Raises:
         BroughtError: What it brings cannot be used.
     """
-    brought = read_brought(Path(k) for k in spec.knowledge) if spec.knowledge else None
+    brought = read_brought(Path(k) for k in spec.rules) if spec.rules else None
     return KnowledgeGraph(folder, brought=brought, ledger=ledger, on_restore=on_restore)
 
 
@@ -132,7 +134,7 @@ def strategies_for(spec: RunSpec, task: str) -> tuple[Strategy, ...]:
     with tempfile.TemporaryDirectory(prefix="tuneos-") as made:
         return (
             knowledge_of(spec, Path(made)).strategies(task)
-            if spec.knowledge
+            if spec.rules
             else (strategies_in(RECIPES, task))
         )
 
@@ -164,15 +166,18 @@ def left_of(ledger: Ledger, run: str, resource: str) -> float | None:
 def command_of(spec: RunSpec) -> str:
     """The command line that gives this run again."""
     words = ["tuneos", "run", spec.data]
-    apart = {"data", "targets", "workspace", "out", "base_model", "knowledge", "translators"}
+    apart = {"data", "targets", "workspace", "out", "base_model"}
+    apart |= {"translators", "knowledge", "rules"}
     for name, value in spec.model_dump(exclude=apart).items():
         if value is not None and value != RunSpec.model_fields[name].default:
             words += [f"--{name.replace('_', '-')}", str(value)]
     if spec.base_model != RunSpec.model_fields["base_model"].default:
         for ref in spec.base_models:
             words += ["--base-model", ref]
-    for path in spec.knowledge:
-        words += ["--knowledge", path]
+    for file in spec.knowledge:
+        words += ["--knowledge", file]
+    for path in spec.rules:
+        words += ["--rules", path]
     for ref in spec.translators:
         words += ["--translator", ref]
     for target in spec.targets:

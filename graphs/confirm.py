@@ -27,8 +27,10 @@ from ..tools.training.score import LATENCIES
 from ..tools.training.tool import make_spec
 from .context import RunContext
 from .events import StepEnded, StepProgress, StepStarted, emit
-from .standing import best
+from .standing import KNOWLEDGE, best
 from .state import State
+
+BEFORE_KNOWLEDGE = "without_knowledge"  # the chosen candidate as it answers by itself
 
 
 class Confirmed(BaseModel):
@@ -148,6 +150,9 @@ def confirmed(context: RunContext) -> Confirmed:
 def _models(chosen: Candidate, facts: Facts, task: str) -> dict[str, str]:
     """The chosen model first, then each baseline (its best version), by file-safe name."""
     models = {"chosen": chosen.folder}
+    before = next((c for c in facts.candidates if c.name == chosen.settings.get("of")), None)
+    if chosen.strategy == KNOWLEDGE and before is not None:
+        models[BEFORE_KNOWLEDGE] = before.folder
     for name in find_task(task).probes:
         versions = [c for c in facts.candidates if c.strategy == name]
         if versions and chosen.strategy != name:

@@ -11,8 +11,9 @@ from ..evals.result import Step
 from ..evals.targets import Target
 from ..tools.estimate import estimate_seconds
 from ..tools.facts import Candidate, Facts, KnownStrategy
+from ..tools.fusion.tool import NEVER as NEVER_GIVEN_KNOWLEDGE
 from ..tools.training.blend_tool import best_of_each
-from .standing import BLEND, attempts_without_gain, best, only_costs_missed
+from .standing import BLEND, KNOWLEDGE, attempts_without_gain, best, only_costs_missed
 
 MOST_CANDIDATES = 12
 
@@ -89,6 +90,9 @@ class Digest(BaseModel):
     seconds_left: float | None
     trials_left: int | None
     search_trials: int = Field(description="usual number of trials of a search")
+    knowledge_may_pay_on: str | None = Field(
+        None, description="the best candidate, where the domain graph was not applied to it yet"
+    )
     failed_steps: list[str] = Field([], description="what failed lately, and why")
     declined: list[str] = Field([], description="the person, the policy or a rule said no")
     only_costs_missed: bool = Field(False, description="nothing but speed or size is missed")
@@ -124,7 +128,9 @@ def make_digest(
         str(s.arguments.get("peft_method") or s.arguments.get("strategy"))
         for s in steps
         if not s.ok and s.tool == "fine_tune"
-    } | {BLEND for s in steps if not s.ok and s.tool == "blend_candidates"}
+    }
+    cheap = {"blend_candidates": BLEND, "apply_knowledge": KNOWLEDGE}
+    failed |= {cheap[s.tool] for s in steps if not s.ok and s.tool in cheap}
     refused = set(declined)
     suspects = bool(version) and facts.suspects_in == (version.key if version else "")
     return Digest(
@@ -157,9 +163,7 @@ def make_digest(
             _strategy_state(
                 s,
                 facts,
-                tried=s.name in tried
-                if s.name != BLEND
-                else not worth_blending(facts.candidates, metric),
+                tried=_was_tried(s.name, tried, facts, metric),
                 failed=s.name in failed or bool({s.tool, f"{s.tool} {s.name}"} & refused),
                 vetoed=_vetoed(s, vetoes or {}),
             )
@@ -173,10 +177,36 @@ def make_digest(
         seconds_left=None if seconds_left is None else round(seconds_left),
         trials_left=trials_left,
         search_trials=_search_trials(facts),
+        knowledge_may_pay_on=worth_knowledge(facts, metric),
         failed_steps=[f"{s.tool}: {s.summary}" for s in steps[-6:] if not s.ok],
         declined=list(declined),
         only_costs_missed=only_costs_missed(scores, targets),
     )
+
+
+def _was_tried(name: str, tried: set[str], facts: Facts, metric: str) -> bool:
+    """Whether a strategy has nothing new to work on."""
+    if name == BLEND:
+        return not worth_blending(facts.candidates, metric)
+    if name == KNOWLEDGE:
+        return worth_knowledge(facts, metric) is None
+    return name in tried
+
+
+def worth_knowledge(facts: Facts, metric: str) -> str | None:
+    """Name the best candidate, if the domain graph applies and was not tried on it yet."""
+    if facts.domain is None or not facts.domain.sources:
+        return None
+    upward = METRICS[metric].upward
+    able = [
+        c
+        for c in facts.candidates
+        if c.strategy not in NEVER_GIVEN_KNOWLEDGE and metric in c.validation
+    ]
+    found = max(able, key=lambda c: upward(c.validation[metric]), default=None)
+    if found is None or any(use.candidate == found.name for use in facts.knowledge):
+        return None
+    return found.name
 
 
 def worth_blending(candidates: Sequence[Candidate], metric: str) -> bool:

@@ -27,6 +27,10 @@ from ..tools.datasets.splits import split_from_bytes
 from ..tools.deployment.saved import read_card
 from ..tools.deployment.sums import write_sums
 from ..tools.facts import Candidate
+from ..tools.fusion.facts import DomainFacts
+from ..tools.fusion.kept import known_of
+from ..tools.fusion.parents import by_parent
+from ..tools.fusion.use import read_knowledge, write_knowledge
 from ..tools.guardrails.checks import neutralise
 from ..tools.knowledge.account import account_of
 from ..tools.reporting.card import write_model_card
@@ -48,7 +52,8 @@ def report(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     context = runtime.context
     found = confirmed(context)
     chosen = next((c for c in state["facts"].candidates if c.name == found.chosen), None)
-    model = _place_model(chosen, context)
+    known = known_of(context.tools, state["facts"])
+    model = _place_model(chosen, known, context)
     result = _result(state, context, found, model)
     story = _story(state, context, found, result)
     write_report(story, context.out)
@@ -67,14 +72,22 @@ def report(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     return {}
 
 
-def _place_model(chosen: Candidate | None, context: RunContext) -> Path | None:
-    """Copy the chosen model beside the report, whole or not at all."""
+def _place_model(chosen: Candidate | None, known: DomainFacts, context: RunContext) -> Path | None:
+    """Copy the chosen model beside the report, whole or not at all.
+
+    Args:
+        chosen: The candidate.
+        known: What the domain graph says; its taxonomy goes along.
+        context: Of the run.
+    """
     if chosen is None:
         return None
     target = context.out / "model"
     draft = context.out / ".model-draft"
     shutil.rmtree(draft, ignore_errors=True)
     shutil.copytree(chosen.folder, draft)
+    if known.ancestors and read_knowledge(draft) is None:
+        write_knowledge(draft, known, {})  # answers get their path, and stay as they are
     write_sums(draft)
     shutil.rmtree(target, ignore_errors=True)
     draft.rename(target)
@@ -121,6 +134,7 @@ def _result(state: State, context: RunContext, found: Confirmed, model: Path | N
         report=str(context.out / "report.html"),
         seed=tools.seed,
         data_hash=facts.data_hash,
+        knowledge=list(facts.knowledge),
         changes=[Change.model_validate(c) for c in tools.ledger.changes(tools.run)],
     )
 
@@ -202,7 +216,11 @@ def _of_the_test(
     test = split_from_bytes(context.seals.open(tools.run, opener))
     labels = read_card(Path(result.model)).labels
     answers = folder / "chosen.jsonl"
-    return story_parts(find_task(tools.task), tools.metric, test, stats, answers, labels)
+    parts = story_parts(find_task(tools.task), tools.metric, test, stats, answers, labels)
+    knowledge = read_knowledge(Path(result.model))
+    if knowledge is not None and "classes" in stats:
+        parts["per_parent"] = by_parent(knowledge.facts, labels, stats["classes"])
+    return parts
 
 
 def _labels(task: str, counts: Mapping[str, int], parts: Mapping[str, Any]) -> list[str]:

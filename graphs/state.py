@@ -11,9 +11,18 @@ from langgraph.channels import DeltaChannel
 from langgraph.graph.message import add_messages
 from pydantic import BaseModel, ConfigDict
 
-from ..evals.result import Curve, CurvePoint, Finding, RankedBase, Step, StopReason, TrialRecord
+from ..evals.result import (
+    Curve,
+    CurvePoint,
+    Finding,
+    KnowledgeUse,
+    RankedBase,
+    Step,
+    StopReason,
+    TrialRecord,
+)
 from ..memory.conditions import Condition
-from ..tools.facts import Candidate, DataVersion, Facts, KnownStrategy, merge
+from ..tools.facts import Candidate, DataVersion, DomainSaid, Facts, KnownStrategy, merge
 
 
 class Call(BaseModel):
@@ -94,8 +103,10 @@ CHECKPOINTED = (
     Curve,
     CurvePoint,
     DataVersion,
+    DomainSaid,
     Facts,
     Finding,
+    KnowledgeUse,
     KnownStrategy,
     RankedBase,
     Step,

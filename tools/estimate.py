@@ -58,6 +58,8 @@ def estimate_seconds(tool: str, arguments: Mapping[str, object], facts: Facts) -
         return PRUNED_SHARE * one * (trials if isinstance(trials, int) else 1)
     if tool == "blend_candidates":
         return STARTUP + BLEND_MODELS * _validation_share(facts) * frozen_pass(facts)
+    if tool == "apply_knowledge":
+        return STARTUP + _validation_share(facts) * frozen_pass(facts)
     if tool == "augment_dataset":
         known_cost = (s.relative_cost for s in facts.strategies if s.tool == tool)
         return STARTUP + next(known_cost, AUGMENT_PASSES) * frozen_pass(facts)

@@ -13,7 +13,7 @@ from pydantic import (
     model_serializer,
 )
 
-from ..evals.result import Curve, Finding, RankedBase, TrialRecord
+from ..evals.result import Curve, Finding, KnowledgeUse, RankedBase, TrialRecord
 from ..memory.conditions import Condition, unmet
 
 Setting = str | int | float | bool
@@ -74,6 +74,17 @@ class KnownStrategy(BaseModel):
         return unmet((rows, *self.requires), situation)
 
 
+class DomainSaid(BaseModel):
+    """In which ways the domain graph speaks of a dataset's labels."""
+
+    model_config = ConfigDict(frozen=True)
+
+    matched: int = Field(description="labels that have a node")
+    unmatched: tuple[str, ...] = ()
+    sources: tuple[str, ...] = Field(default=(), description="that can be applied to answers")
+    described: bool = Field(default=False, description="most labels have a description")
+
+
 class Facts(BaseModel):
     """Everything known of a run so far; a tool returns just what it adds."""
 
@@ -116,6 +127,12 @@ class Facts(BaseModel):
     startup_seconds: float = Field(
         default=0.0, description="what the last job took beside its own work: a busy machine shows"
     )
+    domain: DomainSaid | None = Field(
+        default=None, description="what the user's domain graph says of the labels"
+    )
+    knowledge: tuple[KnowledgeUse, ...] = Field(
+        default=(), description="where knowledge was tried on a candidate"
+    )
     notes: tuple[str, ...] = ()
 
     @property
@@ -148,7 +165,7 @@ def merge(old: Facts, new: Facts) -> Facts:
     return old.model_copy(update=changed)
 
 
-_GROWING = {"findings", "candidates", "searched", "curves", "trials", "notes"}
+_GROWING = {"findings", "candidates", "searched", "curves", "trials", "knowledge", "notes"}
 
 
 class Augmented(BaseModel):
@@ -178,6 +195,7 @@ class Outcome(BaseModel):
     trials: tuple[TrialRecord, ...] = ()
     base_ranking: tuple[RankedBase, ...] = ()
     augmented: tuple[Augmented, ...] = ()
+    knowledge: tuple[KnowledgeUse, ...] = ()
     suspect_labels: tuple[int, ...] = ()
     suspects_pay: bool = False
     frozen_seconds: float = 0.0

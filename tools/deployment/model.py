@@ -73,13 +73,15 @@ def load_model(folder: Path) -> Model:
         BaseModelError: Its base model isn't there.
     """
     from ..errors import ModelError
+    from ..fusion.use import under_knowledge
 
     check_sums(folder)
     card = read_card(folder)
     if card.task not in MODULES:
         raise ModelError(f"model {folder / CARD}: is for the unknown task {card.task!r}")
     task = find_task(card.task)
-    return Model(task, card, folder, base_folder_of(card, folder), task.load(card, folder))
+    answerer = under_knowledge(task.load(card, folder), folder)
+    return Model(task, card, folder, base_folder_of(card, folder), answerer)
 
 
 def base_folder_of(card: SavedModel, folder: Path) -> Path | None:

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ...memory.sparql import schema_digest
 from ...memory.strategies import Strategy
-from ..facts import Facts, KnownStrategy, OnProgress
+from ..facts import DomainSaid, Facts, KnownStrategy, OnProgress
+from ..fusion.kept import known_of, said_of
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
 from ..training.base_facts import place_of
 
@@ -35,7 +36,9 @@ class LessonArguments(BaseModel):
     about: str = Field(max_length=80, description="a strategy, setting or task")
 
 
-def _query(arguments: QueryArguments, context: ToolContext, _: Facts, __: OnProgress) -> ToolResult:
+def _query(
+    arguments: QueryArguments, context: ToolContext, facts: Facts, _: OnProgress
+) -> ToolResult:
     if arguments.sparql:
         found = context.knowledge.query(arguments.sparql, limit=ROWS)
         lines = [" | ".join(found.columns)]
@@ -55,14 +58,29 @@ def _query(arguments: QueryArguments, context: ToolContext, _: Facts, __: OnProg
     strategies = context.knowledge.strategies(context.task)
     constants = context.knowledge.constants()
     known = tuple(as_known(s) for s in strategies)
+    domain = said_of(known_of(context, facts))
     ladder = "; ".join(f"{s.rung} {s.name} (cost {s.relative_cost:g})" for s in known)
     return ToolResult(
-        f"{len(known)} strategies for {context.task}, cheapest first: {ladder}.",
+        f"{len(known)} strategies for {context.task}, cheapest first: {ladder}."
+        + _of_domain(domain),
         Facts(
+            domain=domain,
             strategies=known,
             place=place_of(context.base_model, context.task),
             constants={k: float(v) for k, v in constants.items() if isinstance(v, (int, float))},
         ),
+    )
+
+
+def _of_domain(domain: DomainSaid) -> str:
+    """What the domain graph has to say, in a sentence; nothing where it is empty."""
+    if not domain.matched:
+        return ""
+    ways = [*domain.sources, *(["descriptions"] if domain.described else [])]
+    labels = domain.matched + len(domain.unmatched)
+    return (
+        f" The domain graph has nodes for {domain.matched} of {labels} labels"
+        f" and speaks of: {', '.join(ways) or 'nothing that applies'}."
     )
 
 

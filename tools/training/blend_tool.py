@@ -16,7 +16,7 @@ from ..tool import Tool, ToolContext, ToolRefused, ToolResult
 from .tool import make_spec, renamed
 
 MOST_MEMBERS = 4
-NEVER = {"majority", "blend"}
+NEVER = {"majority", "blend", "knowledge"}
 
 
 class BlendArguments(BaseModel):

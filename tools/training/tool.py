@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, cast
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...evals.measures.classes import confusion
-from ...memory.strategies import Strategy
+from ...memory import strategies as recipes
 from ..datasets.tool import current
 from ..datasets.types import Split
 from ..datasets.versions import load_version
 from ..estimate import STARTUP, estimate_seconds
 from ..facts import Candidate, Facts, OnProgress, Outcome, Setting
+from ..fusion.kept import keep_facts, known_of
 from ..jobs.run import Finished, run_job
 from ..jobs.spec import JobKind, JobSpec
 from ..tasks import find_task
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
 from .base_facts import this_machine
+from .described import DRAWN, ZERO_SHOT
 from .memory_retry import SOFTENED, kept_softness, memory_needed, train_gently, within_memory
 from .settings import PeftMethod, TrainSettings
 from .softness import gentle_enough
@@ -137,7 +139,7 @@ def _probe(
     known = [s.name for s in context.knowledge.strategies(context.task) if s.tool == PROBE.name]
     chosen = {*(arguments.rungs or known), "majority"}  # which costs nothing
     wanted: dict[str, Setting] = {name: name in chosen for name in probes}
-    spec = make_spec("probe", "probes", wanted, context, facts)
+    spec = _described(make_spec("probe", "probes", wanted, context, facts), context, facts)
     done = run_job(spec, context.store, context.ledger, progress)
     named = _named_apart(done.outcome.candidates, facts)
     found = Facts(candidates=named, notes=done.outcome.notes)
@@ -156,6 +158,32 @@ def _probe(
         pays = "helps" if done.outcome.suspects_pay else "does not help"
         doubt = f" {len(suspects)} train labels look doubtful; leaving them out {pays} the probe."
     return ToolResult(_scores(named, context.metric) + "." + doubt, found, (str(done.folder),))
+
+
+def _described(spec: JobSpec, context: ToolContext, facts: Facts) -> JobSpec:
+    """Give the probes what the domain graph says of the labels, where they are to compare it.
+
+    That rung is left out where the graph says nothing and rows are many: names alone then add
+    nothing.
+    """
+    settings = spec.what.settings
+    if not settings.get(ZERO_SHOT):
+        return spec
+    known = known_of(context, facts)
+    if not known.described and not few_rows(context.knowledge.strategies(context.task), facts):
+        settings = {n: v and n not in {ZERO_SHOT, DRAWN} for n, v in settings.items()}
+        return spec.model_copy(update={"what": spec.what.model_copy(update={"settings": settings})})
+    digest, path = keep_facts(context.store, known)
+    what = spec.what.model_copy(update={"settings": {**settings, "knowledge": digest}})
+    return spec.model_copy(update={"what": what, "knowledge": str(path)})
+
+
+def few_rows(known: Sequence[recipes.Strategy], facts: Facts) -> bool:
+    """Whether rows are so few that a label's name alone may help, as the recipe says it."""
+    recipe = next((s for s in known if s.name == ZERO_SHOT), None)
+    labels = max(1, len(facts.label_counts))
+    rows = facts.data.train_rows if facts.data else 0
+    return recipe is not None and rows / labels <= float(recipe.defaults.get("rows_a_label", 0))
 
 
 def _fine_tune(
@@ -270,7 +298,7 @@ def strategy_of(said: dict[str, Setting], context: ToolContext) -> str:
     return str(method) if method and method != source.defaults.get("peft_method") else source.name
 
 
-def _recipe(said: dict[str, Setting], context: ToolContext) -> Strategy:
+def _recipe(said: dict[str, Setting], context: ToolContext) -> recipes.Strategy:
     tuned = [s for s in context.knowledge.strategies(context.task) if s.tool == FINE_TUNE.name]
     known = {s.name: s for s in tuned}
     named = known.get(str(said["strategy"]))
