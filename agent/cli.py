@@ -100,6 +100,17 @@ def run(
         list[Path] | None,
         typer.Option(help="RDF of your domain for this run alone, as tuneos kg load takes it."),
     ] = None,
+    rules: Annotated[
+        list[Path] | None,
+        typer.Option(help="Turtle file or folder with recipes and rules; may be repeated."),
+    ] = None,
+    licence: Annotated[
+        str | None, typer.Option(help="Of the data; read from its folder if left out.")
+    ] = None,
+    use: Annotated[
+        str | None,
+        typer.Option(help="What the model is for: commercial, research, share, private."),
+    ] = None,
     workspace: Annotated[
         Path | None, typer.Option(help="Folder for everything a run leaves.")
     ] = None,
@@ -129,6 +140,9 @@ def run(
         "policy": str(policy) if policy else None,
         "allow_hosts": allow_host,
         "knowledge": [str(path) for path in knowledge] if knowledge else None,
+        "rules": [str(path) for path in rules] if rules else None,
+        "licence": licence,
+        "use": use,
         "workspace": str(workspace) if workspace else None,
         "out": str(out) if out else None,
         "seed": seed,

@@ -397,7 +397,4 @@ def _training(strategy: StrategyState, error: float, gap: float | None) -> Propo
     why = f"{expected}, about {strategy.typical_gain * error:.3f}"
     if gap is not None:
         why += f"; {gap:.3f} are missing"
-    arguments: dict[str, Any] = {"strategy": strategy.variant_of or strategy.name}
-    if strategy.variant_of:
-        arguments["peft_method"] = strategy.name
-    return Proposal(strategy.tool, why + ".", arguments)
+    return Proposal(strategy.tool, why + ".", {"strategy": strategy.name})

@@ -23,6 +23,7 @@ from ..graphs.policy import read_policy
 from ..memory.checkpoints import open_checkpointer
 from ..memory.errors import StoreError
 from ..memory.ledger import Ledger
+from ..memory.strategies import Strategy
 from ..memory.trail import Entry
 from ..memory.workspace import Workspace, open_workspace
 from ..tools.datasets.splits import make_splits
@@ -31,12 +32,13 @@ from ..tools.facts import Facts
 from ..tools.fusion.files import DOMAIN_FILE, read_files, write_domain
 from ..tools.guardrails.network import guarded
 from ..tools.jobs.run import allow_jobs, interrupt_jobs
+from ..tools.knowledge.check import check_strategies
 from ..tools.reporting.html import restore_json
 from ..tools.tasks import TASKS, find_task
 from ..tools.training.base_model import base_models_in, find_base_model
 from . import controllers
 from .spec import RunSpec, SpecError
-from .wiring import hosts_of, make_context, read_rows
+from .wiring import hosts_of, make_context, read_rows, strategies_for
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -52,11 +54,13 @@ class Plan:
     Attributes:
         raw: The data as read.
         rows: By split, missing ones as they will be made.
+        strategies: What the knowledge graph has for the task, with what the spec brings.
     """
 
     spec: RunSpec
     raw: RawData
     rows: dict[str, int]
+    strategies: tuple[Strategy, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -129,7 +133,9 @@ def plan_run(spec: RunSpec) -> Plan:
                 f"choose from {', '.join(known)}"
             )
     splits = make_splits(raw, seed=spec.seed)
-    return Plan(spec, raw, {name: len(split) for name, split in splits.items()})
+    strategies = strategies_for(spec, raw.task)
+    check_strategies(strategies)
+    return Plan(spec, raw, {name: len(split) for name, split in splits.items()}, strategies)
 
 
 def _translators(spec: RunSpec) -> tuple[str, ...]:
@@ -158,6 +164,9 @@ def create_run(plan: Plan) -> Run:
     spec = plan.spec.model_copy(update={"task": plan.raw.task})
     if spec.out is not None:
         spec = spec.model_copy(update={"out": str(_make_out(Path(spec.out)))})
+    if spec.rules:  # found again from wherever the run is resumed
+        brought = tuple(str(Path(k).resolve()) for k in spec.rules)
+        spec = spec.model_copy(update={"rules": brought})
     workspace = open_workspace(Path(spec.workspace))
     now = datetime.now(UTC)
     stem = Path(spec.data).resolve().stem

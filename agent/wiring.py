@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import shlex
+import tempfile
+import threading
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -13,9 +16,13 @@ from typing import TYPE_CHECKING
 from ..graphs.context import RunContext
 from ..graphs.policy import read_policy
 from ..memory.artifacts import ArtifactStore
-from ..memory.knowledge import KnowledgeGraph
+from ..memory.brought import read_brought
+from ..memory.errors import StoreError
+from ..memory.knowledge import RECIPES, KnowledgeGraph
 from ..memory.ledger import Ledger
 from ..memory.seal import Seals
+from ..memory.strategies import Strategy, strategies_in
+from ..tools.datasets.licence import licence_of, plain_licence
 from ..tools.datasets.read import read_data
 from ..tools.datasets.types import RawData
 from ..tools.estimate import kept_back
@@ -63,8 +70,8 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
         workspace=workspace,
         ledger=ledger,
         store=ArtifactStore(workspace.artifacts),
-        knowledge=KnowledgeGraph(
-            workspace.knowledge, ledger=ledger, on_restore=lambda text: ledger.note(run.name, text)
+        knowledge=knowledge_of(
+            spec, workspace.knowledge, lambda text: ledger.note(run.name, text), ledger
         ),
         task=task,
         base_model=bases[0][0],
@@ -76,9 +83,12 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
         workers=cores(),
         seconds_left=seconds_left,
         trials_left=trials_left,
+        licence=plain_licence(spec.licence) if spec.licence else licence_of(Path(spec.data)),
+        use=spec.use or "",
         domain_file=run.folder / DOMAIN_FILE,
         translators=spec.translators,
     )
+    threading.Thread(target=_made_ready, args=(tools,), daemon=True).start()
     return RunContext(
         tools=tools,
         controller=controller.model,
@@ -95,6 +105,44 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
         context_tokens=controller.context_tokens,
         price=spec.price(),
     )
+
+
+def knowledge_of(
+    spec: RunSpec,
+    folder: Path,
+    on_restore: Callable[[str], None] = lambda _: None,
+    ledger: Ledger | None = None,
+) -> KnowledgeGraph:
+    """The workspace's knowledge graph with what the spec brings.
+
+    Raises:
+        BroughtError: What it brings cannot be used.
+    """
+    brought = read_brought(Path(k) for k in spec.rules) if spec.rules else None
+    return KnowledgeGraph(folder, brought=brought, ledger=ledger, on_restore=on_restore)
+
+
+def strategies_for(spec: RunSpec, task: str) -> tuple[Strategy, ...]:
+    """What a run would have to try; the workspace is read only where it has a graph already.
+
+    Raises:
+        BroughtError: What the spec brings cannot be used.
+    """
+    folder = Path(spec.workspace) / "knowledge"
+    if (folder / "store").is_dir():
+        return knowledge_of(spec, folder).strategies(task)
+    with tempfile.TemporaryDirectory(prefix="tuneos-") as made:
+        return (
+            knowledge_of(spec, Path(made)).strategies(task)
+            if spec.rules
+            else (strategies_in(RECIPES, task))
+        )
+
+
+def _made_ready(tools: ToolContext) -> None:
+    """Compile the rules while the data is read: the first step need not wait for it."""
+    with contextlib.suppress(StoreError):  # whoever asks for them meets it too
+        tools.knowledge.judge()
 
 
 def _metric(task: str, targets: Sequence[Target], raw: Callable[[], RawData]) -> str:
@@ -118,8 +166,8 @@ def left_of(ledger: Ledger, run: str, resource: str) -> float | None:
 def command_of(spec: RunSpec) -> str:
     """The command line that gives this run again."""
     words = ["tuneos", "run", spec.data]
-    apart = {"data", "targets", "workspace", "out", "base_model", "translators"}
-    apart |= {"allow_hosts", "knowledge"}
+    apart = {"data", "targets", "workspace", "out", "base_model"}
+    apart |= {"translators", "knowledge", "rules", "allow_hosts"}
     for name, value in spec.model_dump(exclude=apart).items():
         if value is not None and value != RunSpec.model_fields[name].default:
             words += [f"--{name.replace('_', '-')}", str(value)]
@@ -128,6 +176,8 @@ def command_of(spec: RunSpec) -> str:
             words += ["--base-model", ref]
     for file in spec.knowledge:
         words += ["--knowledge", file]
+    for path in spec.rules:
+        words += ["--rules", path]
     for ref in spec.translators:
         words += ["--translator", ref]
     for target in spec.targets:

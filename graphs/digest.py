@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, Field
 
@@ -66,7 +66,8 @@ class StrategyState(BaseModel):
     typical_gain: float = Field(description="share of the remaining error it tends to remove")
     seconds: float
     epochs: int = Field(0, description="passes over the rows that `seconds` pays for")
-    feasible: bool = Field(True, description="classes are large enough")
+    feasible: bool = Field(True, description="its recipe's conditions hold")
+    why_not: str = Field("", description="the condition that does not hold, or the rule")
     tried: bool = False
     failed: bool = False
     searchable: bool = False
@@ -95,7 +96,7 @@ class Digest(BaseModel):
         None, description="the best candidate, where the domain graph was not applied to it yet"
     )
     failed_steps: list[str] = Field([], description="what failed lately, and why")
-    declined: list[str] = Field([], description="the person or the policy said no")
+    declined: list[str] = Field([], description="the person, the policy or a rule said no")
     only_costs_missed: bool = Field(False, description="nothing but speed or size is missed")
 
 
@@ -108,12 +109,13 @@ def make_digest(
     trials_left: int | None,
     declined: Sequence[str] = (),
     base_models: int = 1,
+    vetoes: Mapping[str, str] | None = None,
 ) -> Digest:
     """Sum up the state; pure."""
     states = [
         CandidateState(
             name=c.name,
-            strategy=_tried_as(c.strategy, c.settings),
+            strategy=_tried_as(c, facts.strategies),
             value=_rounded(c.validation.get(metric)),
             seconds=round(c.seconds, 1),
             data=c.data,
@@ -165,6 +167,7 @@ def make_digest(
                 facts,
                 tried=_was_tried(s.name, tried, facts, metric),
                 failed=s.name in failed or bool({s.tool, f"{s.tool} {s.name}"} & refused),
+                vetoed=_vetoed(s, vetoes or {}),
             )
             for s in facts.strategies
         ],
@@ -240,9 +243,10 @@ def augmentation_may_pay(facts: Facts, steps: Sequence[Step]) -> bool:
 
 
 def _strategy_state(
-    strategy: KnownStrategy, facts: Facts, *, tried: bool, failed: bool
+    strategy: KnownStrategy, facts: Facts, *, tried: bool, failed: bool, vetoed: str
 ) -> StrategyState:
-    arguments = {"strategy": strategy.variant_of or strategy.name, "trials": 1}
+    arguments = {"strategy": strategy.name, "trials": 1}
+    why_not = strategy.unmet(facts.situation)
     return StrategyState(
         name=strategy.name,
         rung=strategy.rung,
@@ -250,7 +254,8 @@ def _strategy_state(
         typical_gain=strategy.typical_gain,
         seconds=round(estimate_seconds(strategy.tool, arguments, facts), 1),
         epochs=_epochs(strategy),
-        feasible=facts.smallest_class >= strategy.min_examples_per_class,
+        feasible=not why_not,
+        why_not=why_not or vetoed,
         tried=tried,
         failed=failed,
         searchable=strategy.searchable and strategy.variant_of is None,
@@ -259,10 +264,17 @@ def _strategy_state(
     )
 
 
-def _tried_as(strategy: str, settings: object) -> str:
-    """LoRA's relatives count as themselves."""
-    method = settings.get("peft_method") if isinstance(settings, dict) else None
-    return str(method) if strategy == "lora" and method else strategy
+def _vetoed(strategy: KnownStrategy, vetoes: Mapping[str, str]) -> str:
+    """The rule's words against a strategy, or against its tool."""
+    kinds = (f"{strategy.tool} {strategy.name}", strategy.tool)
+    return next((vetoes[kind] for kind in kinds if kind in vetoes), "")
+
+
+def _tried_as(candidate: Candidate, known: Sequence[KnownStrategy]) -> str:
+    """A variant that came out of its main strategy by a setting counts as itself."""
+    method = candidate.settings.get("peft_method")
+    variants = {s.name for s in known if s.variant_of == candidate.strategy}
+    return str(method) if method in variants else candidate.strategy
 
 
 def _epochs(strategy: KnownStrategy) -> int:

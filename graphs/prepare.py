@@ -69,6 +69,7 @@ def prepare(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         "corrections": 0,
         "helped": 0,
         "declined": [],
+        "vetoes": {},
         "taken_over": None,
         "stop": None,
     }

@@ -235,6 +235,8 @@ def _remember(state: State, context: RunContext, found: Confirmed, result: RunRe
     """Write the run into the knowledge graph."""
     facts = state["facts"]
     lessons = [f"{s.tool} failed: {neutralise(s.summary, 200)}" for s in state["steps"] if not s.ok]
+    notes = context.tools.ledger.notes(context.tools.run)
+    lessons += [neutralise(note, 300) for note in notes if note.startswith("Refused ")]
     tuned = [c for c in facts.candidates if c.strategy not in PROBES]
     if result.comparison and tuned:
         c = result.comparison

@@ -21,6 +21,7 @@ from ..evals.result import (
     StopReason,
     TrialRecord,
 )
+from ..memory.conditions import Condition
 from ..tools.facts import Candidate, DataVersion, DomainSaid, Facts, KnownStrategy, merge
 
 
@@ -66,6 +67,7 @@ class State(TypedDict):
         corrections: How often in a row the controller was told what it does wrong.
         helped: Steps there were when it was last told that they lead nowhere.
         declined: What a person, or the run's policy, said no to: see `policy.kind_of`.
+        vetoes: The rule's words by kind of call, of those in `declined` that a rule forbids.
         taken_over: Why the planner took the controller's place; None while it did not.
         stop: Why the loop ended; None while it goes on.
     """
@@ -79,6 +81,7 @@ class State(TypedDict):
     corrections: int
     helped: int
     declined: list[str]
+    vetoes: dict[str, str]
     taken_over: str | None
     stop: StopReason | None
 
@@ -96,6 +99,7 @@ GROWING = ("facts", "steps")
 CHECKPOINTED = (
     Call,
     Candidate,
+    Condition,
     Curve,
     CurvePoint,
     DataVersion,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic import (
@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from ..evals.result import Curve, Finding, KnowledgeUse, RankedBase, TrialRecord
+from ..memory.conditions import Condition, unmet
 
 Setting = str | int | float | bool
 
@@ -63,6 +64,14 @@ class KnownStrategy(BaseModel):
     defaults: dict[str, Setting] = {}
     searchable: bool = False
     variant_of: str | None = None
+    technique: str = Field(default="", description="what the tool does; the name where left out")
+    requires: tuple[Condition, ...] = Field(default=(), description="when it applies")
+    iri: str = ""
+
+    def unmet(self, situation: Mapping[str, Setting]) -> str:
+        """Say why it does not apply; "" where it does, or nothing known speaks against it."""
+        rows = Condition(of="smallest_class", low=self.min_examples_per_class)
+        return unmet((rows, *self.requires), situation)
 
 
 class DomainSaid(BaseModel):
@@ -99,6 +108,9 @@ class Facts(BaseModel):
     findings: tuple[Finding, ...] = ()
     strategies: tuple[KnownStrategy, ...] = ()
     constants: dict[str, float] = {}
+    place: dict[str, Setting] = Field(
+        default={}, description="machine and base model, by the names that conditions use"
+    )
     candidates: tuple[Candidate, ...] = ()
     searched: tuple[str, ...] = ()
     curves: tuple[Curve, ...] = ()
@@ -122,6 +134,17 @@ class Facts(BaseModel):
         default=(), description="where knowledge was tried on a candidate"
     )
     notes: tuple[str, ...] = ()
+
+    @property
+    def situation(self) -> dict[str, Setting]:
+        """What conditions of recipes are held against; what is not known is left out."""
+        found: dict[str, Setting] = {**self.place, "smallest_class": self.smallest_class}
+        if self.label_counts:
+            found["classes"] = len(self.label_counts)
+        if self.data is not None:
+            found["train_rows"] = self.data.train_rows
+            found["validation_rows"] = self.data.validation_rows
+        return found
 
     @model_serializer(mode="wrap")
     def _said(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:

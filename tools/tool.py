@@ -55,6 +55,8 @@ class ToolContext:
         metric: What training and search maximise: the first target that speaks of quality.
         seconds_left: Time that tools may still use; confirm and report are kept back.
         trials_left: Search trials that are left, None without a limit.
+        licence: Of the data, as an SPDX identifier; "" where it is not known.
+        use: What the model is for; "" where it is not said.
         translators: References of two translation models that the person named: into another
             language, and back.
         writer: The run's LLM; None where a planner decides.
@@ -75,6 +77,8 @@ class ToolContext:
     seconds_left: Callable[[], float | None]
     trials_left: Callable[[], int | None]
     base_models: tuple[tuple[str, str], ...] = ()
+    licence: str = ""
+    use: str = ""
     domain_file: Path | None = None
     translators: tuple[str, ...] = ()
     writer: Writer | None = None

@@ -274,7 +274,7 @@ DOUBT: dict[str, Any] = {"doubtful_labels": 20, "doubtful_labels_hurt": True}
                 "trials_left": 2,
             },
             "fine_tune",
-            {"strategy": "lora", "peft_method": "dora"},
+            {"strategy": "dora"},
         ),
         (
             {

@@ -11,17 +11,18 @@ from ...memory.strategies import Strategy
 from ..facts import DomainSaid, Facts, KnownStrategy, OnProgress
 from ..fusion.kept import known_of, said_of
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
+from ..training.base_facts import place_of
 
 ROWS = 30
 
 
 class QueryArguments(BaseModel):
-    """Ask the knowledge graph: what may be tried for this task, or any SPARQL SELECT or ASK."""
+    """Ask the knowledge graph: what may be tried, what is forbidden, or any SPARQL SELECT, ASK."""
 
     model_config = ConfigDict(extra="forbid")
 
-    about: Literal["strategies", "schema"] | None = Field(
-        None, description="strategies: the ladder for this task; schema: the vocabulary"
+    about: Literal["strategies", "rules", "schema"] | None = Field(
+        None, description="strategies: the ladder for this task; rules: vetoes; schema: vocabulary"
     )
     sparql: str | None = Field(None, max_length=4000, description="instead of about")
 
@@ -47,6 +48,11 @@ def _query(
         return ToolResult("\n".join(lines) + more + remark)
     if arguments.about == "schema":
         return ToolResult(schema_digest())
+    if arguments.about == "rules":
+        listed = "; ".join(
+            f"{r.name} ({r.severity}): {r.message}" for r in context.knowledge.known_rules()
+        )
+        return ToolResult(f"Every call is checked against these rules: {listed}.")
     if arguments.about is None:
         raise ToolRefused("give `about` or `sparql`")
     strategies = context.knowledge.strategies(context.task)
@@ -60,6 +66,7 @@ def _query(
         Facts(
             domain=domain,
             strategies=known,
+            place=place_of(context.base_model, context.task),
             constants={k: float(v) for k, v in constants.items() if isinstance(v, (int, float))},
         ),
     )
@@ -89,6 +96,9 @@ def as_known(strategy: Strategy) -> KnownStrategy:
         defaults=dict(strategy.defaults),
         searchable=bool(strategy.space) and strategy.tool == "fine_tune",
         variant_of=strategy.variant_of,
+        technique=strategy.technique,
+        requires=strategy.requires[1:],  # the first is min_examples_per_class
+        iri=strategy.iri,
     )
 
 

@@ -83,7 +83,7 @@ def wrap(
         return _unfreeze_biases(model, tuple(whole))
     from peft import get_peft_model
 
-    place = Place(model, tuple(whole), _TASKS[kind])
+    place = Place(model, tuple(whole), _TASKS[kind], tuple(settings.target_modules.split()))
     with _quiet():
         wrapped: nn.Module = get_peft_model(model, method.build(settings, place))
     return _text_only(wrapped) if method.virtual else wrapped

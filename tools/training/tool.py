@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, cast
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...evals.measures.classes import confusion
 from ...memory import strategies as recipes
@@ -23,9 +23,11 @@ from ..jobs.run import Finished, run_job
 from ..jobs.spec import JobKind, JobSpec
 from ..tasks import find_task
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
+from .base_facts import this_machine
 from .described import DRAWN, ZERO_SHOT
-from .memory_retry import kept_softness, memory_needed, train_gently, within_memory
-from .settings import PeftMethod, Strategy, TrainSettings
+from .memory_retry import SOFTENED, kept_softness, memory_needed, train_gently, within_memory
+from .settings import PeftMethod, TrainSettings
+from .softness import gentle_enough
 
 
 class ProbeArguments(BaseModel):
@@ -46,7 +48,7 @@ class FineTuneArguments(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    strategy: Strategy = Field(description="top_layers is cheapest, then lora, then full")
+    strategy: str = Field(max_length=40, description="name of a fine_tune strategy of the state")
     learning_rate: float | None = Field(None, ge=1e-7, le=1.0)
     epochs: int | None = Field(None, ge=1, le=100)
     batch_size: int | None = Field(None, ge=1, le=1024)
@@ -60,10 +62,13 @@ class FineTuneArguments(BaseModel):
     class_weights: bool | None = None
     optimizer: Literal["adamw", "sgd"] | None = None
     max_length: int | None = Field(None, ge=8, le=8192, description="tokens; 256 if left out")
-    peft_method: PeftMethod | None = Field(None, description="for lora")
-    rank: int | None = Field(None, ge=1, le=512, description="for lora")
-    alpha: int | None = Field(None, ge=1, le=2048, description="for lora")
-    layers: int | None = Field(None, ge=1, le=200, description="for top_layers")
+    peft_method: PeftMethod | None = Field(None, description="for LoRA and its relatives")
+    rank: int | None = Field(None, ge=1, le=512, description="for LoRA and its relatives")
+    alpha: int | None = Field(None, ge=1, le=2048, description="for LoRA and its relatives")
+    target_modules: str | None = Field(
+        None, max_length=200, description="names of the modules LoRA changes, with spaces; else all"
+    )
+    layers: int | None = Field(None, ge=1, le=200, description="of the top that learn")
     own_weights: bool | None = Field(None, description="for choices that never differ")
     accumulate: int | None = Field(None, ge=1, le=1024, description="parts of a batch, for memory")
     checkpointing: bool | None = Field(None, description="slower, less memory")
@@ -156,7 +161,8 @@ def _probe(
     arguments: ProbeArguments, context: ToolContext, facts: Facts, progress: OnProgress
 ) -> ToolResult:
     probes = find_task(context.task).probes
-    chosen = {*(arguments.rungs or probes), "majority"}  # which costs nothing
+    known = [s.name for s in context.knowledge.strategies(context.task) if s.tool == PROBE.name]
+    chosen = {*(arguments.rungs or known), "majority"}  # which costs nothing
     wanted: dict[str, Setting] = {name: name in chosen for name in probes}
     spec = _described(make_spec("probe", "probes", wanted, context, facts), context, facts)
     done = run_job(spec, context.store, context.ledger, progress)
@@ -208,9 +214,10 @@ def few_rows(known: Sequence[recipes.Strategy], facts: Facts) -> bool:
 def _fine_tune(
     arguments: FineTuneArguments, context: ToolContext, facts: Facts, progress: OnProgress
 ) -> ToolResult:
-    said = {**kept_softness(facts), **arguments.model_dump(exclude_none=True)}
-    asked = TrainSettings.model_validate(full_settings(said, context))
-    name = candidate_name(asked.model_dump(), facts)
+    said = arguments.model_dump(exclude_none=True)
+    strategy = strategy_of(said, context)
+    asked = as_will_run(said, context, facts)
+    name = candidate_name(strategy, facts)
     train, _ = load_version(current(facts))
     longest = max((len(text) for text in train.texts), default=0)
     settings, softened = within_memory(asked, longest, context, facts)
@@ -223,14 +230,20 @@ def _fine_tune(
         seconds = max(spec.seconds - kept, 0.7 * spec.seconds)  # what it makes will be blended
         return spec.model_copy(update={"seconds": seconds})
 
-    done, _, notes = train_gently(make, settings, context, progress)
-    return _result(done, name, context, facts, tuple(filter(None, (softened, *notes))))
+    done, _, notes = train_gently(make, settings, context, progress, strategy)
+    said_of = tuple(filter(None, (softened, *notes)))
+    return _result(done, name, strategy, context, facts, said_of)
 
 
 def _result(
-    done: Finished, name: str, context: ToolContext, facts: Facts, said: tuple[str, ...] = ()
+    done: Finished,
+    name: str,
+    strategy: str,
+    context: ToolContext,
+    facts: Facts,
+    said: tuple[str, ...] = (),
 ) -> ToolResult:
-    outcome = renamed(done.outcome, name)
+    outcome = renamed(done.outcome, name, strategy)
     outcome = outcome.model_copy(update={"notes": (*outcome.notes, *said)})
     again = " (done before, not repeated)" if done.reused else f" in {done.seconds:.0f} s"
     if done.reused and any(c.folder == outcome.candidates[0].folder for c in facts.candidates):
@@ -247,28 +260,78 @@ def _result(
     )
 
 
-def renamed(outcome: Outcome, name: str) -> Outcome:
-    """Give a reused job's single candidate the name it has in this run."""
+def renamed(outcome: Outcome, name: str, strategy: str | None = None) -> Outcome:
+    """Give a reused job's single candidate the name it has in this run, and its strategy's."""
+    named = {"name": name} if strategy is None else {"name": name, "strategy": strategy}
     return outcome.model_copy(
         update={
-            "candidates": tuple(c.model_copy(update={"name": name}) for c in outcome.candidates),
+            "candidates": tuple(c.model_copy(update=named) for c in outcome.candidates),
             "curves": tuple(c.model_copy(update={"candidate": name}) for c in outcome.curves),
         }
     )
 
 
+def as_will_run(said: dict[str, Setting], context: ToolContext, facts: Facts) -> TrainSettings:
+    """What was said with the strategy's defaults, as gentle as earlier trainings had to be.
+
+    Who says how a batch is computed gets just that.
+
+    Raises:
+        ToolRefused: The graph has no such strategy, or its recipe is no good.
+    """
+    settings = TrainSettings.model_validate(
+        full_settings({**kept_softness(facts), **said}, context)
+    )
+    if {*SOFTENED} & said.keys():
+        return settings
+    _, digest = context.base(facts)
+    here = this_machine()
+    failures = context.knowledge.failures()
+    return gentle_enough(settings, [f for f in failures if (f.machine, f.base) == (here, digest)])
+
+
 def full_settings(said: dict[str, Setting], context: ToolContext) -> dict[str, Setting]:
-    """Add the known best defaults to what was said, and check the whole.
+    """Add the strategy's defaults to what was said, and check the whole.
 
     A PEFT method that the knowledge graph has as a variant brings its own defaults.
+
+    Raises:
+        ToolRefused: The graph has no such strategy, or its recipe is no good.
     """
-    strategy = str(said["strategy"])
-    known = {s.name: s for s in context.knowledge.strategies(context.task)}
-    source = known.get(str(said.get("peft_method", "")), known.get(strategy))
-    defaults = dict(source.defaults) if source else {}
+    source = _recipe(said, context)
     fields = TrainSettings.model_fields
-    merged = {**{k: v for k, v in defaults.items() if k in fields}, **said}
-    return TrainSettings.model_validate(merged).model_dump()
+    defaults = {k: v for k, v in source.defaults.items() if k in fields}
+    merged = {**defaults, **said, "strategy": source.technique}
+    try:
+        return TrainSettings.model_validate(merged).model_dump()
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(map(str, fault["loc"]))
+        raise ToolRefused(
+            f"the recipe of {source.name} cannot be used: {where}: {fault['msg']}, "
+            f"got {fault.get('input')!r}"
+        ) from error
+
+
+def strategy_of(said: dict[str, Setting], context: ToolContext) -> str:
+    """The strategy that settings amount to: the one named, or its variant of a PEFT method.
+
+    Raises:
+        ToolRefused: The graph has no such strategy.
+    """
+    source, method = _recipe(said, context), said.get("peft_method")
+    return str(method) if method and method != source.defaults.get("peft_method") else source.name
+
+
+def _recipe(said: dict[str, Setting], context: ToolContext) -> recipes.Strategy:
+    tuned = [s for s in context.knowledge.strategies(context.task) if s.tool == FINE_TUNE.name]
+    known = {s.name: s for s in tuned}
+    named = known.get(str(said["strategy"]))
+    if named is None:
+        names = ", ".join(known)
+        raise ToolRefused(f"no strategy {said['strategy']!r} to fine-tune with; there are: {names}")
+    variant = known.get(str(said.get("peft_method", "")))
+    return variant if variant is not None and variant.variant_of == named.name else named
 
 
 def memory_of(
@@ -282,12 +345,10 @@ def memory_of(
     return memory_needed(tool, TrainSettings.model_validate(settings), context, facts)
 
 
-def candidate_name(settings: dict[str, Setting], facts: Facts) -> str:
+def candidate_name(strategy: str, facts: Facts) -> str:
     """Name a candidate after its strategy, numbered: lora-1, lora-2."""
-    strategy = str(settings["strategy"])
-    base = str(settings["peft_method"]) if strategy == "lora" else strategy
-    taken = sum(c.name.startswith(f"{base}-") for c in facts.candidates)
-    return f"{base}-{taken + 1}"
+    taken = sum(c.name.startswith(f"{strategy}-") for c in facts.candidates)
+    return f"{strategy}-{taken + 1}"
 
 
 def _evaluate(
