@@ -98,6 +98,11 @@ def _name(text: str, number: int) -> str:
     return f"{' '.join(text.split())[:LONGEST_NAME]} {number}"
 
 
+def _word(number: int) -> str:
+    """A word that no other label has."""
+    return "".join(chr(97 + digit) * 3 for digit in divmod(number, 26))
+
+
 def _in_cells(texts: Sequence[str], folder: Path) -> tuple[Path, dict[str, Any], list[Call]]:
     made = rows()
     for number, text in enumerate(texts):
@@ -115,7 +120,7 @@ def _in_columns(texts: Sequence[str], folder: Path) -> tuple[Path, dict[str, Any
 def _in_labels(texts: Sequence[str], folder: Path) -> tuple[Path, dict[str, Any], list[Call]]:
     made = rows()
     for number, text in enumerate(texts):
-        own = chr(97 + number) * 5
+        own = _word(number)
         made += [
             (f"{own} {i} {own}ly the {own} of {own} no {i * 7}", _name(text, number))
             for i in range(ROWS_OF_A_LABEL)
@@ -127,7 +132,7 @@ def _in_predictions(texts: Sequence[str], folder: Path) -> tuple[Path, dict[str,
     """Labels that a model confuses: they come back as what it answers."""
     made = rows()
     for number, text in enumerate(texts):
-        own = chr(97 + number // 2) * 5
+        own = _word(number // 2)
         made += [
             (f"{own} {i} {own}ly the {number} of {own} no {i}", _name(text, number))
             for i in range(ROWS_OF_A_LABEL)
