@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -96,6 +97,24 @@ def run(
     policy: Annotated[
         Path | None, typer.Option(help="YAML: which steps need a person, which are forbidden.")
     ] = None,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="That the run may reach; else only its LLM's.")
+    ] = None,
+    knowledge: Annotated[
+        list[Path] | None,
+        typer.Option(help="RDF of your domain for this run alone, as tuneos kg load takes it."),
+    ] = None,
+    rules: Annotated[
+        list[Path] | None,
+        typer.Option(help="Turtle file or folder with recipes and rules; may be repeated."),
+    ] = None,
+    licence: Annotated[
+        str | None, typer.Option(help="Of the data; read from its folder if left out.")
+    ] = None,
+    use: Annotated[
+        str | None,
+        typer.Option(help="What the model is for: commercial, research, share, private."),
+    ] = None,
     workspace: Annotated[
         Path | None, typer.Option(help="Folder for everything a run leaves.")
     ] = None,
@@ -124,6 +143,11 @@ def run(
         "max_gpu": max_gpu,
         "approve": approve,
         "policy": str(policy) if policy else None,
+        "allow_hosts": allow_host,
+        "knowledge": [str(path) for path in knowledge] if knowledge else None,
+        "rules": [str(path) for path in rules] if rules else None,
+        "licence": licence,
+        "use": use,
         "workspace": str(workspace) if workspace else None,
         "out": str(out) if out else None,
         "seed": seed,
@@ -308,6 +332,12 @@ def predict(
     input_file: Annotated[Path, typer.Argument(metavar="INPUT", help="Text lines, CSV or JSONL.")],
     output: Annotated[Path | None, typer.Option(help="JSONL file; stdout if left out.")] = None,
     text: Annotated[str | None, typer.Option(help="Column or field of the text.")] = None,
+    certainty: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Below it, answer with a parent of the label, by the taxonomy."
+        ),
+    ] = None,
 ) -> None:
     """Answer the rows of INPUT: one JSON object a line, such as label and score."""
     console = _console(True)
@@ -315,6 +345,7 @@ def predict(
         from ..tools.deployment.model import load_model
         from ..tools.deployment.predict import answers, read_inputs
         from ..tools.deployment.saved import read_card
+        from ..tools.fusion.taxonomy import backed_off
         from ..tools.tasks import find_task
         from ..tools.training.hardware import calibrate_threads
         from .output import whole_file
@@ -326,6 +357,8 @@ def predict(
                 calibrate_threads()
         with whole_file(output) as stream:
             for answer in answers(loaded, inputs, _bar(console, len(inputs.split))):
+                if certainty is not None:
+                    answer = backed_off(answer, certainty)
                 stream.write(json.dumps(answer, ensure_ascii=False) + "\n")
 
 
@@ -341,6 +374,24 @@ def report(
         from .session import find_run, read_story
 
         print_result(console, read_story(find_run(run, workspace)).result)
+
+
+@app.command()
+def audit(
+    run: Annotated[str, typer.Argument(help="A run's name, or the beginning of it.")],
+    workspace: WorkspaceOption = WORKSPACE,
+    as_json: JsonOption = False,
+) -> None:
+    """Check that a run's record of decisions is whole, and print it."""
+    console = _console(as_json)
+    with _errors(console):
+        from .audit import print_audit, read_audit
+
+        entries = read_audit(run, workspace)
+        if as_json:
+            print(json.dumps([asdict(entry) for entry in entries]))
+        else:
+            print_audit(console, entries)
 
 
 @app.command()

@@ -35,6 +35,7 @@ class Brought(StrEnum):
 
     domain = "domain"
     rules = "rules"
+    recipes = "recipes"
 
 
 class Named(StrEnum):
@@ -91,7 +92,7 @@ def load(
         typer.Argument(help="Turtle, N-Triples, RDF/XML, JSON-LD, or a SKOS table (.csv)."),
     ] = None,
     graph: Annotated[
-        Brought, typer.Option(help="What it is: knowledge or rules.")
+        Brought, typer.Option(help="What it is: knowledge, rules or recipes.")
     ] = Brought.domain,
     name: Annotated[str | None, typer.Option(help="Kept under it; the file's name.")] = None,
     remove: Annotated[
@@ -101,6 +102,7 @@ def load(
 ) -> None:
     """Check FILE and load it; a file of the same name is replaced, an invalid one not loaded."""
     with _told(False) as console:
+        from ..memory.brought import check_brought
         from ..memory.validation import check_file
 
         if (file is None) == (remove is None):
@@ -112,6 +114,8 @@ def load(
             return
         with console.status(f"checking {file.name}"):
             checked = check_file(file, graph.value)
+            if graph is not Brought.domain:
+                check_brought(checked.triples, str(file))
         with console.status(f"loading {checked.count:,} triples"):
             kept = name or file.name.split(".")[0]
             knowledge.put(kept, checked.triples, graph.value)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from ..memory.knowledge import RECIPES
 from ..memory.strategies import strategies_in
 from ..tools.estimate import confirm_seconds, estimate_seconds, kept_back
-from ..tools.facts import DataVersion, Facts, KnownStrategy
+from ..tools.facts import DataVersion, Facts, KnownStrategy, Setting
 from ..tools.knowledge.tool import as_known
+from ..tools.training.base_facts import place_of
 from .session import Plan
 
 TRIALS = 8
@@ -58,11 +59,7 @@ def _steps(facts: Facts, bases: int = 1) -> list[tuple[str, str, float]]:
     if bases > 1:
         seconds = estimate_seconds("rank_base_models", {}, facts)
         steps.insert(1, ("rank_base_models", f"{bases} without training", seconds))
-    usable = [
-        s
-        for s in facts.strategies
-        if s.variant_of is None and facts.smallest_class >= s.min_examples_per_class
-    ]
+    usable = [s for s in facts.strategies if s.variant_of is None and not s.unmet(facts.situation)]
     tuned = [s for s in usable if s.tool == "fine_tune"]
     steps += [
         ("fine_tune", s.name, estimate_seconds(s.tool, {"strategy": s.name}, facts)) for s in tuned
@@ -90,13 +87,18 @@ def _facts(plan: Plan) -> Facts:
         ),
         rows=plan.rows,
         smallest_class=int(min(counts.values()) * min(1.0, share)),
-        strategies=_known(plan.raw.task),
+        strategies=_known(plan),
+        place=_place(plan),
     )
 
 
-def _known(task: str) -> tuple[KnownStrategy, ...]:
+def _known(plan: Plan) -> tuple[KnownStrategy, ...]:
     """What may be tried, as the knowledge graph will have it."""
-    return tuple(as_known(s) for s in strategies_in(RECIPES, task))
+    return tuple(as_known(s) for s in plan.strategies or strategies_in(RECIPES, plan.raw.task))
+
+
+def _place(plan: Plan) -> dict[str, Setting]:
+    return place_of(plan.spec.base_models[0], plan.raw.task)
 
 
 def total(steps: Sequence[Step]) -> float:
@@ -117,11 +119,11 @@ def memory_line(plan: Plan) -> str:
     for ref in plan.spec.base_models:
         base = find_base_model(ref)
         shape = shape_of(base.path)
-        for strategy in _known(plan.raw.task):
+        for strategy in _known(plan):
             if strategy.tool != "fine_tune" or strategy.variant_of is not None:
                 continue
             said = {k: v for k, v in strategy.defaults.items() if k in fields}
-            settings = TrainSettings.model_validate({**said, "strategy": strategy.name})
+            settings = TrainSettings.model_validate({**said, "strategy": strategy.technique})
             length = min(settings.max_length, base.max_tokens, 2 + longest // CHARACTERS_A_TOKEN)
             needed = max(needed, estimate_memory(shape, settings, length).total)
     free = free_memory()

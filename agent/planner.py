@@ -88,7 +88,7 @@ def read_digest(messages: Sequence[BaseMessage]) -> Digest:
 
 def propose(digest: Digest) -> Proposal:
     """Decide the next step: look, know, clean, probe; then what is likeliest to close the gap."""
-    for rule in (_look, _rank, _probe, _unlearn_doubt, _costs_alone, _augment, _blend):
+    for rule in (_look, _rank, _probe, _unlearn_doubt, _costs_alone, _augment, _blend, _know):
         proposal = rule(digest)
         if proposal is not None and not _declined(proposal, digest):
             return proposal
@@ -203,6 +203,30 @@ def _blend(digest: Digest) -> Proposal | None:
     )
 
 
+def _know(digest: Digest) -> Proposal | None:
+    """Apply the domain graph whenever the best candidate is a tuned one: it costs seconds."""
+    knowing, best = _knowing(digest), digest.knowledge_may_pay_on
+    known = {s.name: s.rung for s in digest.strategies}
+    kinds = {c.name: c.strategy for c in digest.candidates}
+    tuned = known.get(kinds.get(str(best), ""), 0) >= 2
+    if knowing is None or best is None or not tuned or not _fits(knowing.seconds, digest):
+        return None
+    why = f"The domain graph speaks of these labels: see whether that helps {best}."
+    return Proposal(knowing.tool, why, {"candidate": best})
+
+
+def _knowing(digest: Digest) -> StrategyState | None:
+    """The strategy that applies the domain graph, where it has something to say."""
+    return next(
+        (
+            s
+            for s in digest.strategies
+            if s.tool == "apply_knowledge" and not s.tried and not s.failed
+        ),
+        None,
+    )
+
+
 def _blending(digest: Digest) -> StrategyState | None:
     """The strategy that blends, where it would make something new."""
     return next(
@@ -305,6 +329,12 @@ def _options(digest: Digest, gap: float | None) -> list[Option]:
             and not s.tried
             and not s.failed
         ]
+    knowing = _knowing(digest)
+    if knowing is not None:
+        why = "See whether what the domain graph says helps: it costs seconds."
+        said = {"candidate": digest.knowledge_may_pay_on}
+        gain = knowing.typical_gain * error
+        options.append(Option(Proposal(knowing.tool, why, said), gain, knowing.seconds))
     if blend is not None:
         why = "Blend the probes: they err on different texts, and it costs seconds."
         gain = blend.typical_gain * error
@@ -367,7 +397,4 @@ def _training(strategy: StrategyState, error: float, gap: float | None) -> Propo
     why = f"{expected}, about {strategy.typical_gain * error:.3f}"
     if gap is not None:
         why += f"; {gap:.3f} are missing"
-    arguments: dict[str, Any] = {"strategy": strategy.variant_of or strategy.name}
-    if strategy.variant_of:
-        arguments["peft_method"] = strategy.name
-    return Proposal(strategy.tool, why + ".", arguments)
+    return Proposal(strategy.tool, why + ".", {"strategy": strategy.name})

@@ -23,18 +23,22 @@ from ..graphs.policy import read_policy
 from ..memory.checkpoints import open_checkpointer
 from ..memory.errors import StoreError
 from ..memory.ledger import Ledger
+from ..memory.strategies import Strategy
 from ..memory.trail import Entry
 from ..memory.workspace import Workspace, open_workspace
 from ..tools.datasets.splits import make_splits
 from ..tools.datasets.types import RawData
 from ..tools.facts import Facts
+from ..tools.fusion.files import DOMAIN_FILE, read_files, write_domain
+from ..tools.guardrails.network import guarded
 from ..tools.jobs.run import allow_jobs, interrupt_jobs
+from ..tools.knowledge.check import check_strategies
 from ..tools.reporting.html import restore_json
 from ..tools.tasks import TASKS, find_task
 from ..tools.training.base_model import base_models_in, find_base_model
 from . import controllers
 from .spec import RunSpec, SpecError
-from .wiring import make_context, read_rows
+from .wiring import hosts_of, make_context, read_rows, strategies_for
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -50,11 +54,13 @@ class Plan:
     Attributes:
         raw: The data as read.
         rows: By split, missing ones as they will be made.
+        strategies: What the knowledge graph has for the task, with what the spec brings.
     """
 
     spec: RunSpec
     raw: RawData
     rows: dict[str, int]
+    strategies: tuple[Strategy, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,6 +114,7 @@ def plan_run(spec: RunSpec) -> Plan:
     spec.gpu_seconds()
     spec.price()
     read_policy(Path(spec.policy) if spec.policy else None)
+    read_files([Path(file) for file in spec.knowledge])
     if spec.task is not None and spec.task not in TASKS:
         raise SpecError(f"--task {spec.task!r}: choose from {', '.join(TASKS)}")
     if spec.out is not None:
@@ -116,7 +123,8 @@ def plan_run(spec: RunSpec) -> Plan:
     spec = spec.model_copy(update={"llm_model": llm_model})
     spec = spec.model_copy(update={"base_model": _bases(spec)})
     spec = spec.model_copy(update={"translators": _translators(spec)})
-    raw = read_rows(spec)
+    with guarded(()):  # reading data needs nobody
+        raw = read_rows(spec)
     known = find_task(raw.task).metrics_of(raw.splits["train"])
     for target in spec.parsed_targets():
         if target.metric not in known and not METRICS[target.metric].unit:
@@ -125,7 +133,9 @@ def plan_run(spec: RunSpec) -> Plan:
                 f"choose from {', '.join(known)}"
             )
     splits = make_splits(raw, seed=spec.seed)
-    return Plan(spec, raw, {name: len(split) for name, split in splits.items()})
+    strategies = strategies_for(spec, raw.task)
+    check_strategies(strategies)
+    return Plan(spec, raw, {name: len(split) for name, split in splits.items()}, strategies)
 
 
 def _translators(spec: RunSpec) -> tuple[str, ...]:
@@ -154,6 +164,9 @@ def create_run(plan: Plan) -> Run:
     spec = plan.spec.model_copy(update={"task": plan.raw.task})
     if spec.out is not None:
         spec = spec.model_copy(update={"out": str(_make_out(Path(spec.out)))})
+    if spec.rules:  # found again from wherever the run is resumed
+        brought = tuple(str(Path(k).resolve()) for k in spec.rules)
+        spec = spec.model_copy(update={"rules": brought})
     workspace = open_workspace(Path(spec.workspace))
     now = datetime.now(UTC)
     stem = Path(spec.data).resolve().stem
@@ -169,6 +182,8 @@ def create_run(plan: Plan) -> Run:
     ledger.set_limit(name, "usd", spec.max_cost)
     ledger.set_limit(name, "gpu_seconds", spec.gpu_seconds())
     ledger.keep_copy()
+    if spec.knowledge:
+        write_domain(run.folder / DOMAIN_FILE, read_files([Path(f) for f in spec.knowledge]))
     (run.folder / "spec.yaml").write_text(spec_yaml(spec), encoding="utf-8")
     return run
 
@@ -198,7 +213,8 @@ def go_on(
         row = ledger.run(run.name)
         if row.status == "finished" and row.result is not None:
             return RunResult.model_validate(row.result)
-        return _driven(run, ledger, tell, approve)
+        with guarded(hosts_of(run.spec)):
+            return _driven(run, ledger, tell, approve)
 
 
 def _driven(run: Run, ledger: Ledger, tell: OnEvent, approve: Approve | None) -> RunResult:
@@ -328,11 +344,14 @@ def _stream(
     from langgraph.types import Command
 
     from ..graphs.build import build_graph
+    from ..graphs.integrity import refuse_changed
 
     graph = build_graph(saver)
     config = _thread(run)
     context = make_context(run, ledger, ask=approve is not None)
     begun = bool(graph.get_state(config).values)
+    if begun:
+        refuse_changed(context.tools)
     copied = time.monotonic()
     given: Any = None if begun else {"messages": [], "facts": Facts(), "steps": []}
     while True:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from ..evals.targets import Target, parse_target
 from ..tools.errors import UserError
+from ..tools.guardrails.network import host_of
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
 
@@ -45,6 +46,13 @@ class RunSpec(BaseModel):
             person before costly ones; "never" refuses these. None: "ask" where there
             is somebody to ask, else "auto".
         policy: YAML file that says which steps need a person.
+        allow_hosts: Hosts that the run may reach, beside the one of its LLM; exact names.
+        knowledge: Files of domain knowledge for this run alone, as `tuneos kg load` takes
+            them; they are used beside what the workspace was loaded with.
+        rules: Turtle files, or folders of them, with recipes, rules and facts of one's
+            own, for this run (docs/rules.md).
+        licence: Of the data, such as "cc-by-nc-4.0"; read from its folder if left out.
+        use: What the model is for, as far as licences of data distinguish it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -68,11 +76,22 @@ class RunSpec(BaseModel):
     llm_price: str | None = None
     approve: Literal["auto", "ask", "never"] | None = None
     policy: str | None = None
+    allow_hosts: tuple[str, ...] = ()
+    knowledge: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    licence: str | None = Field(None, max_length=80)
+    use: Literal["commercial", "research", "share", "private"] | None = None
     seed: int = Field(0, ge=0, lt=2**31)
     workspace: str = ".tuneos"
     out: str | None = None
 
-    @field_validator("targets", mode="before")
+    @field_validator("allow_hosts", mode="before")
+    @classmethod
+    def _hosts(cls, value: object) -> object:
+        said = (value,) if isinstance(value, str) else value
+        return tuple(host_of(str(h)) for h in said) if isinstance(said, (list, tuple)) else said
+
+    @field_validator("targets", "knowledge", "rules", mode="before")
     @classmethod
     def _one_or_many(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
@@ -172,6 +191,11 @@ def read_run_file(path: Path, flags: Mapping[str, Any]) -> RunSpec:
     for name in ("data", "workspace", "out", "policy"):
         if isinstance(said.get(name), str):
             said[name] = str(path.parent / Path(said[name]).expanduser())
+    for name in ("knowledge", "rules"):
+        brought = said.get(name)
+        if isinstance(brought, (str, list)):
+            listed = [brought] if isinstance(brought, str) else brought
+            said[name] = [str(path.parent / Path(str(k)).expanduser()) for k in listed]
     if isinstance(said.get("translators"), list):
         beside = ((ref, path.parent / Path(str(ref)).expanduser()) for ref in said["translators"])
         said["translators"] = [str(there) if there.is_dir() else ref for ref, there in beside]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import shlex
+import tempfile
+import threading
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -13,18 +16,23 @@ from typing import TYPE_CHECKING
 from ..graphs.context import RunContext
 from ..graphs.policy import read_policy
 from ..memory.artifacts import ArtifactStore
-from ..memory.knowledge import KnowledgeGraph
+from ..memory.brought import read_brought
+from ..memory.errors import StoreError
+from ..memory.knowledge import RECIPES, KnowledgeGraph
 from ..memory.ledger import Ledger
 from ..memory.seal import Seals
+from ..memory.strategies import Strategy, strategies_in
+from ..tools.datasets.licence import licence_of, plain_licence
 from ..tools.datasets.read import read_data
 from ..tools.datasets.types import RawData
 from ..tools.estimate import kept_back
 from ..tools.facts import Facts
+from ..tools.fusion.files import DOMAIN_FILE
 from ..tools.tasks import TASKS, find_task
 from ..tools.tool import ToolContext
 from ..tools.training.base_model import find_base_model
 from ..tools.training.hardware import cores
-from . import controllers, planner
+from . import controllers, hosted, planner
 from .spec import RunSpec
 
 if TYPE_CHECKING:
@@ -62,8 +70,8 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
         workspace=workspace,
         ledger=ledger,
         store=ArtifactStore(workspace.artifacts),
-        knowledge=KnowledgeGraph(
-            workspace.knowledge, ledger=ledger, on_restore=lambda text: ledger.note(run.name, text)
+        knowledge=knowledge_of(
+            spec, workspace.knowledge, lambda text: ledger.note(run.name, text), ledger
         ),
         task=task,
         base_model=bases[0][0],
@@ -76,8 +84,12 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
         seconds_left=seconds_left,
         trials_left=trials_left,
         memory=not spec.no_memory,
+        licence=plain_licence(spec.licence) if spec.licence else licence_of(Path(spec.data)),
+        use=spec.use or "",
+        domain_file=run.folder / DOMAIN_FILE,
         translators=spec.translators,
     )
+    threading.Thread(target=_made_ready, args=(tools,), daemon=True).start()
     return RunContext(
         tools=tools,
         controller=controller.model,
@@ -94,6 +106,44 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
         context_tokens=controller.context_tokens,
         price=spec.price(),
     )
+
+
+def knowledge_of(
+    spec: RunSpec,
+    folder: Path,
+    on_restore: Callable[[str], None] = lambda _: None,
+    ledger: Ledger | None = None,
+) -> KnowledgeGraph:
+    """The workspace's knowledge graph with what the spec brings.
+
+    Raises:
+        BroughtError: What it brings cannot be used.
+    """
+    brought = read_brought(Path(k) for k in spec.rules) if spec.rules else None
+    return KnowledgeGraph(folder, brought=brought, ledger=ledger, on_restore=on_restore)
+
+
+def strategies_for(spec: RunSpec, task: str) -> tuple[Strategy, ...]:
+    """What a run would have to try; the workspace is read only where it has a graph already.
+
+    Raises:
+        BroughtError: What the spec brings cannot be used.
+    """
+    folder = Path(spec.workspace) / "knowledge"
+    if (folder / "store").is_dir():
+        return knowledge_of(spec, folder).strategies(task)
+    with tempfile.TemporaryDirectory(prefix="tuneos-") as made:
+        return (
+            knowledge_of(spec, Path(made)).strategies(task)
+            if spec.rules
+            else (strategies_in(RECIPES, task))
+        )
+
+
+def _made_ready(tools: ToolContext) -> None:
+    """Compile the rules while the data is read: the first step need not wait for it."""
+    with contextlib.suppress(StoreError):  # whoever asks for them meets it too
+        tools.knowledge.judge()
 
 
 def _metric(task: str, targets: Sequence[Target], raw: Callable[[], RawData]) -> str:
@@ -117,7 +167,8 @@ def left_of(ledger: Ledger, run: str, resource: str) -> float | None:
 def command_of(spec: RunSpec) -> str:
     """The command line that gives this run again."""
     words = ["tuneos", "run", spec.data]
-    apart = {"data", "targets", "workspace", "out", "base_model", "translators"}
+    apart = {"data", "targets", "workspace", "out", "base_model"}
+    apart |= {"translators", "knowledge", "rules", "allow_hosts"}
     for name, value in spec.model_dump(exclude=apart).items():
         if value is not None and value != RunSpec.model_fields[name].default:
             flag = f"--{name.replace('_', '-')}"
@@ -125,11 +176,24 @@ def command_of(spec: RunSpec) -> str:
     if spec.base_model != RunSpec.model_fields["base_model"].default:
         for ref in spec.base_models:
             words += ["--base-model", ref]
+    for file in spec.knowledge:
+        words += ["--knowledge", file]
+    for path in spec.rules:
+        words += ["--rules", path]
     for ref in spec.translators:
         words += ["--translator", ref]
     for target in spec.targets:
         words += ["--target", target]
+    for host in spec.allow_hosts:
+        words += ["--allow-host", host]
     return shlex.join(words)
+
+
+def hosts_of(spec: RunSpec) -> frozenset[str]:
+    """The hosts that a run may reach: those allowed, and that of the LLM which was named."""
+    own = hosted.hosts_of(spec.llm) if spec.llm is not None else frozenset()
+    named = frozenset(spec.allow_hosts) | own
+    return named | hosted.proxies() if named else named
 
 
 def _rows(ledger: Ledger, run: str) -> Facts:

@@ -58,6 +58,12 @@ class Comparison(BaseModel):
     difference: float
     ci: tuple[float, float]
     p_value: float
+    p_adjusted: float | None = Field(
+        default=None, description="for `looks`, each a chance to be lucky (Šidák)"
+    )
+    looks: int = Field(
+        default=1, description="runs of this workspace that opened test rows of this data"
+    )
 
 
 class Change(BaseModel):
@@ -77,6 +83,25 @@ class Spending(BaseModel):
 
     limit: float | None
     spent: float
+
+
+class KnowledgeUse(BaseModel):
+    """What knowledge of the domain graph does to a candidate's answers on validation.
+
+    `before` and `after` are of the same rows; the strength that a row is answered with was
+    fitted to the others. `ci` is the 95% interval of the difference.
+    """
+
+    candidate: str = Field(default="", description="the candidate it was tried on")
+    sources: list[str] = Field(description="taxonomy, exclusion, implication, types, gazetteer")
+    metric: str
+    before: float
+    after: float
+    difference: float
+    ci: tuple[float, float]
+    strengths: dict[str, float] = Field(default={}, description="fitted to all rows; 0 left out")
+    pays: bool = Field(description="beyond doubt: the whole interval speaks for it")
+    used: bool = Field(default=False, description="a candidate was made with it")
 
 
 class RunResult(BaseModel):
@@ -104,6 +129,9 @@ class RunResult(BaseModel):
     seed: int = 0
     data_hash: str = ""
     changes: list[Change] = Field(default=[], description="by a person, after the run had begun")
+    knowledge: list[KnowledgeUse] = Field(
+        default=[], description="what the domain graph did to answers on validation, used or not"
+    )
 
 
 class Step(BaseModel):
@@ -225,6 +253,9 @@ class RunStory(BaseModel):
     )
     per_label: list[LabelResult] = Field(default=[], description="of the test split")
     per_label_of: Named = "label"
+    per_parent: list[LabelResult] = Field(
+        default=[], description="of families of labels, where a taxonomy has them; test split"
+    )
     worst: list[WrongAnswer] = Field(default=[], description="wrong test rows, worst first")
     examples: list[WrongAnswer] = Field(
         default=[], description="test rows, right or wrong, where answers are texts"

@@ -106,6 +106,7 @@ def _shown(
         tools.trials_left(),
         state.get("declined", []),
         len(tools.base_models),
+        state.get("vetoes"),
     )
     parts = [goal(context)]
     if hidden:

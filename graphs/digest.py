@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, Field
 
@@ -11,11 +11,14 @@ from ..evals.result import Step
 from ..evals.targets import Target
 from ..tools.estimate import estimate_seconds
 from ..tools.facts import Candidate, Facts, KnownStrategy
+from ..tools.fusion.tool import NEVER as NEVER_GIVEN_KNOWLEDGE
+from ..tools.guardrails.marks import as_data
 from ..tools.training.blend_tool import best_of_each
-from .standing import BLEND, attempts_without_gain, best, only_costs_missed
+from .standing import BLEND, KNOWLEDGE, attempts_without_gain, best, only_costs_missed
 
 MOST_CANDIDATES = 12
 MOST_REMEMBERED = 6
+FAILURE = 300  # characters of what failed
 
 
 class TargetState(BaseModel):
@@ -64,7 +67,8 @@ class StrategyState(BaseModel):
     typical_gain: float = Field(description="share of the remaining error it tends to remove")
     seconds: float
     epochs: int = Field(0, description="passes over the rows that `seconds` pays for")
-    feasible: bool = Field(True, description="classes are large enough")
+    feasible: bool = Field(True, description="its recipe's conditions hold")
+    why_not: str = Field("", description="the condition that does not hold, or the rule")
     tried: bool = False
     failed: bool = False
     searchable: bool = False
@@ -89,12 +93,15 @@ class Digest(BaseModel):
     seconds_left: float | None
     trials_left: int | None
     search_trials: int = Field(description="usual number of trials of a search")
+    knowledge_may_pay_on: str | None = Field(
+        None, description="the best candidate, where the domain graph was not applied to it yet"
+    )
     failed_steps: list[str] = Field([], description="what failed lately, and why")
     remembered: list[str] = Field(
         [], description="earlier runs on similar data; their best settings are begun with"
     )
     lessons: list[str] = Field([], description="of these runs; information, no instruction")
-    declined: list[str] = Field([], description="the person or the policy said no")
+    declined: list[str] = Field([], description="the person, the policy or a rule said no")
     only_costs_missed: bool = Field(False, description="nothing but speed or size is missed")
 
 
@@ -107,12 +114,13 @@ def make_digest(
     trials_left: int | None,
     declined: Sequence[str] = (),
     base_models: int = 1,
+    vetoes: Mapping[str, str] | None = None,
 ) -> Digest:
     """Sum up the state; pure."""
     states = [
         CandidateState(
             name=c.name,
-            strategy=_tried_as(c.strategy, c.settings),
+            strategy=_tried_as(c, facts.strategies),
             value=_rounded(c.validation.get(metric)),
             seconds=round(c.seconds, 1),
             data=c.data,
@@ -127,7 +135,9 @@ def make_digest(
         str(s.arguments.get("peft_method") or s.arguments.get("strategy"))
         for s in steps
         if not s.ok and s.tool == "fine_tune"
-    } | {BLEND for s in steps if not s.ok and s.tool == "blend_candidates"}
+    }
+    cheap = {"blend_candidates": BLEND, "apply_knowledge": KNOWLEDGE}
+    failed |= {cheap[s.tool] for s in steps if not s.ok and s.tool in cheap}
     refused = set(declined)
     suspects = bool(version) and facts.suspects_in == (version.key if version else "")
     return Digest(
@@ -160,10 +170,9 @@ def make_digest(
             _strategy_state(
                 s,
                 facts,
-                tried=s.name in tried
-                if s.name != BLEND
-                else not worth_blending(facts.candidates, metric),
+                tried=_was_tried(s.name, tried, facts, metric),
                 failed=s.name in failed or bool({s.tool, f"{s.tool} {s.name}"} & refused),
+                vetoed=_vetoed(s, vetoes or {}),
             )
             for s in facts.strategies
         ],
@@ -175,7 +184,8 @@ def make_digest(
         seconds_left=None if seconds_left is None else round(seconds_left),
         trials_left=trials_left,
         search_trials=_search_trials(facts),
-        failed_steps=[f"{s.tool}: {s.summary}" for s in steps[-6:] if not s.ok],
+        knowledge_may_pay_on=worth_knowledge(facts, metric),
+        failed_steps=[f"{s.tool}: {as_data(s.summary, FAILURE)}" for s in steps[-6:] if not s.ok],
         remembered=[
             f"{r.strategy} removed {r.gain:.0%} of the error in {r.iri}"
             for r in facts.remembered[:MOST_REMEMBERED]
@@ -184,6 +194,31 @@ def make_digest(
         declined=list(declined),
         only_costs_missed=only_costs_missed(scores, targets),
     )
+
+
+def _was_tried(name: str, tried: set[str], facts: Facts, metric: str) -> bool:
+    """Whether a strategy has nothing new to work on."""
+    if name == BLEND:
+        return not worth_blending(facts.candidates, metric)
+    if name == KNOWLEDGE:
+        return worth_knowledge(facts, metric) is None
+    return name in tried
+
+
+def worth_knowledge(facts: Facts, metric: str) -> str | None:
+    """Name the best candidate, if the domain graph applies and was not tried on it yet."""
+    if facts.domain is None or not facts.domain.sources:
+        return None
+    upward = METRICS[metric].upward
+    able = [
+        c
+        for c in facts.candidates
+        if c.strategy not in NEVER_GIVEN_KNOWLEDGE and metric in c.validation
+    ]
+    found = max(able, key=lambda c: upward(c.validation[metric]), default=None)
+    if found is None or any(use.candidate == found.name for use in facts.knowledge):
+        return None
+    return found.name
 
 
 def worth_blending(candidates: Sequence[Candidate], metric: str) -> bool:
@@ -218,9 +253,10 @@ def augmentation_may_pay(facts: Facts, steps: Sequence[Step]) -> bool:
 
 
 def _strategy_state(
-    strategy: KnownStrategy, facts: Facts, *, tried: bool, failed: bool
+    strategy: KnownStrategy, facts: Facts, *, tried: bool, failed: bool, vetoed: str
 ) -> StrategyState:
-    arguments = {"strategy": strategy.variant_of or strategy.name, "trials": 1}
+    arguments = {"strategy": strategy.name, "trials": 1}
+    why_not = strategy.unmet(facts.situation)
     return StrategyState(
         name=strategy.name,
         rung=strategy.rung,
@@ -228,7 +264,8 @@ def _strategy_state(
         typical_gain=strategy.typical_gain,
         seconds=round(estimate_seconds(strategy.tool, arguments, facts), 1),
         epochs=_epochs(strategy),
-        feasible=facts.smallest_class >= strategy.min_examples_per_class,
+        feasible=not why_not,
+        why_not=why_not or vetoed,
         tried=tried,
         failed=failed,
         searchable=strategy.searchable and strategy.variant_of is None,
@@ -237,10 +274,17 @@ def _strategy_state(
     )
 
 
-def _tried_as(strategy: str, settings: object) -> str:
-    """LoRA's relatives count as themselves."""
-    method = settings.get("peft_method") if isinstance(settings, dict) else None
-    return str(method) if strategy == "lora" and method else strategy
+def _vetoed(strategy: KnownStrategy, vetoes: Mapping[str, str]) -> str:
+    """The rule's words against a strategy, or against its tool."""
+    kinds = (f"{strategy.tool} {strategy.name}", strategy.tool)
+    return next((vetoes[kind] for kind in kinds if kind in vetoes), "")
+
+
+def _tried_as(candidate: Candidate, known: Sequence[KnownStrategy]) -> str:
+    """A variant that came out of its main strategy by a setting counts as itself."""
+    method = candidate.settings.get("peft_method")
+    variants = {s.name for s in known if s.variant_of == candidate.strategy}
+    return str(method) if method in variants else candidate.strategy
 
 
 def _epochs(strategy: KnownStrategy) -> int:

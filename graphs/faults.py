@@ -22,6 +22,7 @@ PRODUCTIVE = {
     "probe_baselines",
     "fine_tune",
     "blend_candidates",
+    "apply_knowledge",
     "search_hyperparameters",
 }
 EXAMPLE = 'call the tool fine_tune with {"strategy": "top_layers"}'

@@ -14,10 +14,13 @@ from pydantic import ValidationError
 
 from ..evals.result import Step
 from ..memory.budgets import BudgetSpent
+from ..memory.rulebook import Violation
+from ..memory.sparql import QueryRefused, check_query
 from ..memory.trail import Entry
 from ..tools.estimate import estimate_seconds
 from ..tools.facts import Facts
 from ..tools.guardrails.checks import check_arguments, neutralise
+from ..tools.guardrails.marks import as_data
 from ..tools.registry import TOOLS
 from ..tools.training.tool import memory_of
 from .approval import Answer, Question
@@ -25,14 +28,18 @@ from .context import RunContext
 from .digest import worth_blending
 from .events import Refused, emit
 from .policy import kind_of
+from .proposal import proposed
 from .state import ActInput, Call, State
 
+FINE_TUNE = "fine_tune"
 BLEND_TOOL = "blend_candidates"  # the same call blends others once there are others
 SAME_CALL = 2  # a call may be made this often with the same arguments
 ENOUGH = 0.6  # of the expected time: a training that gets less ends before it has learnt
 SEARCH_TRIALS = 8  # of a search that does not say
 REASON = 300  # characters kept of a controller's reason
 MOST_DECLINED = 12  # different things that a person says no to before it tells on the controller
+LONGEST_NOTE = 8000  # characters of a decision in the audit log
+WHY = 1500  # characters of a refusal that a controller reads
 NO = "the person said no"
 PLANNER = "rule-based planner"
 
@@ -48,6 +55,7 @@ def gate(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     note = _Notes(context, state, str(message.id), reason)
     for invalid in message.invalid_tool_calls:
         broken = "arguments are not valid JSON"
+        _audit(context, "refused", {"tool": invalid["name"], "why": broken})
         refusals.append(_refused(str(invalid["name"]), str(invalid["id"]), broken))
         note.refused(str(invalid["name"]), {}, broken, "gate")
     # A question starts this node anew once it is answered: nothing is reserved before the last.
@@ -60,14 +68,21 @@ def gate(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
                 facts = state["facts"]
                 held = _reserved(verdict.call, facts, reason, verdict.by, context)
                 passed.append(note.passed(held, facts))
+                _audit(context, "allowed", _decided(call, verdict, reason))
                 continue
             except BudgetSpent as spent:
                 why = str(spent)
+        _audit(context, "refused", {**_decided(call, verdict, reason), "why": why})
         refusals.append(_refused(call["name"], str(call["id"]), why))
-        note.refused(call["name"], call["args"], why, "person" if verdict.asked else "gate")
-    declined = list(state.get("declined", []))
+        by = "person" if verdict.asked else "gate"
+        note.refused(call["name"], call["args"], why, by)
+    declined, vetoes = list(state.get("declined", [])), dict(state.get("vetoes") or {})
     for verdict in verdicts:
         kind = kind_of(verdict.call["name"], verdict.call["args"])
+        if verdict.rule:
+            _note(context, f"Refused {kind}: {verdict.rule}")
+            if verdict.declined:
+                vetoes[kind] = verdict.rule
         if verdict.declined and kind not in declined:
             declined.append(kind)
     # What a person says no to is no fault of the controller's, unless it wears them out.
@@ -78,6 +93,7 @@ def gate(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         "calls": passed,
         "refused": 0 if passed else refused,
         "declined": declined,
+        "vetoes": vetoes,
     }
 
 
@@ -90,9 +106,18 @@ def to_act(state: State) -> list[Send] | Literal["judge"]:
 
 def refusal(call: ToolCall, facts: Facts, steps: Sequence[Step], context: RunContext) -> str | None:
     """Say why a call may not be made; None when it may."""
+    why = _unfit(call, facts, steps, context)
+    return why or _veto(_judged(call, facts, steps, context))
+
+
+def _unfit(call: ToolCall, facts: Facts, steps: Sequence[Step], context: RunContext) -> str | None:
+    """What arguments, policy and budget forbid: all that is no knowledge."""
     tool = TOOLS.get(call["name"])
     if tool is None:
         return f"there is no tool {call['name']!r}; choose from {', '.join(TOOLS)}"
+    barred = context.policy.why_not_permitted(tool.name)
+    if barred is not None:
+        return barred
     try:
         tool.arguments.model_validate(call["args"])
     except ValidationError as error:
@@ -100,35 +125,59 @@ def refusal(call: ToolCall, facts: Facts, steps: Sequence[Step], context: RunCon
     unsafe = check_arguments(call["args"], roots=[context.tools.workspace.root])
     if unsafe:
         return "; ".join(unsafe[:3])
+    asks = call["args"].get("sparql")
+    if asks is not None:
+        try:
+            check_query(str(asks))
+        except QueryRefused as refused:
+            return str(refused)
     times = sum(s.tool == call["name"] and s.arguments == call["args"] for s in steps)
     blends_anew = call["name"] == BLEND_TOOL and worth_blending(
         facts.candidates, context.tools.metric
     )
+    unknown = _unknown_strategy(call, context)
+    if unknown is not None:
+        return unknown
     if times >= SAME_CALL and not blends_anew:
         return "this was done before with the same arguments; its result stands, try something else"
-    return _veto(call, facts, context)
+    return _unaffordable(call, facts, context)
 
 
-def _veto(call: ToolCall, facts: Facts, context: RunContext) -> str | None:
-    """What the knowledge graph and the budget forbid."""
+def _unaffordable(call: ToolCall, facts: Facts, context: RunContext) -> str | None:
+    """What the policy and the budget forbid."""
     estimate = estimate_seconds(call["name"], call["args"], facts)
     rule = context.policy.why_refused(call["name"], estimate)
     if rule is not None:
         return f"the policy of this run forbids {rule}; choose something else"
     left = context.tools.seconds_left()
-    costly = call["name"] in {"fine_tune", "search_hyperparameters", "probe_baselines"}
-    if costly and left is not None and left < ENOUGH * estimate:
+    known = context.tools.knowledge.strategies(context.tools.task)
+    if call["name"] in {s.tool for s in known} and left is not None and left < ENOUGH * estimate:
         return f"about {estimate:.0f} s needed, {left:.0f} s left; choose something cheaper"
-    if call["name"] not in {"fine_tune", "search_hyperparameters"}:
-        return None
-    names = {str(call["args"].get("strategy")), str(call["args"].get("peft_method"))}
-    for strategy in facts.strategies:
-        if strategy.name in names and facts.smallest_class < strategy.min_examples_per_class:
-            return (
-                f"{strategy.name} needs {strategy.min_examples_per_class} rows in each class "
-                f"(knowledge graph); the smallest has {facts.smallest_class}"
-            )
     return None
+
+
+def _unknown_strategy(call: ToolCall, context: RunContext) -> str | None:
+    """A training names a strategy of the graph."""
+    known = context.tools.knowledge.strategies(context.tools.task)
+    named = call["args"].get("strategy")
+    trained = [s.name for s in known if s.tool == FINE_TUNE]
+    if named is None or named in trained:
+        return None
+    return f"there is no strategy {named!r} to train with; choose from {', '.join(trained)}"
+
+
+def _judged(
+    call: ToolCall, facts: Facts, steps: Sequence[Step], context: RunContext
+) -> tuple[Violation, ...]:
+    """What the rules of the knowledge graph say of a call that may be made otherwise."""
+    estimate = estimate_seconds(call["name"], call["args"], facts)
+    action = proposed(call["name"], call["args"], facts, steps, estimate, context)
+    return context.tools.knowledge.check(action)
+
+
+def _veto(said: Sequence[Violation]) -> str | None:
+    """The words of the first rule that forbids it."""
+    return next((str(v) for v in said if v.severity == "veto"), None)
 
 
 class _Notes:
@@ -198,7 +247,8 @@ class Verdict:
         call: As it is to be made; a person may have changed it.
         why: Why it may not be made; None when it may.
         by: What a person said of it.
-        declined: A person or the policy said no to such calls.
+        declined: A person, the policy or a rule said no to such calls.
+        rule: The words of the rule that forbids it; "" where none does.
         asked: A person answered.
     """
 
@@ -207,17 +257,25 @@ class Verdict:
     by: str = ""
     declined: bool = False
     asked: bool = False
+    rule: str = ""
 
 
 def _verdict(call: ToolCall, state: State, reason: str, context: RunContext) -> Verdict:
     """Check a call, and ask a person where one must be."""
     facts, steps, policy = state["facts"], state["steps"], context.policy
-    why = refusal(call, facts, steps, context)
+    why = _unfit(call, facts, steps, context)
     named = call["name"], call["args"]
     seconds = estimate_seconds(*named, facts)
     if why is not None:
         return Verdict(call, why, declined=policy.why_refused(call["name"], seconds) is not None)
-    rule = policy.why_asked(call["name"], seconds)
+    said = _judged(call, facts, steps, context)
+    veto = _veto(said)
+    if veto is not None:
+        return Verdict(call, veto, declined=_as_known_best(call), rule=veto)
+    for text in (str(v) for v in said if v.severity == "note"):
+        _note(context, text[:1].upper() + text[1:])
+    wished = next((str(v) for v in said if v.severity == "ask"), None)
+    rule = wished or policy.why_asked(call["name"], seconds)
     if rule is None or context.approval == "auto":
         return Verdict(call)
     if context.approval == "never":
@@ -227,8 +285,8 @@ def _verdict(call: ToolCall, state: State, reason: str, context: RunContext) -> 
         return Verdict(call, "the person said no to just this before", declined=True)
     answer = _ask(call, seconds, memory_of(*named, context.tools, facts), reason, rule)
     if answer.decision == "refuse":
-        said = f": {neutralise(answer.words, REASON)}" if answer.words else ""
-        words = f"{NO}{said}; propose something else, or finish"
+        why_not = f": {neutralise(answer.words, REASON)}" if answer.words else ""
+        words = f"{NO}{why_not}; propose something else, or finish"
         return Verdict(call, words, declined=True, asked=True)
     if answer.decision == "approve":
         return Verdict(call, by="approved by a person", asked=True)
@@ -236,6 +294,34 @@ def _verdict(call: ToolCall, state: State, reason: str, context: RunContext) -> 
     wrong = refusal(edited, facts, steps, context)
     words = f"the person's change cannot be: {wrong}"
     return Verdict(edited, wrong and words, by="changed by a person", asked=True)
+
+
+def _decided(call: ToolCall, verdict: Verdict, reason: str) -> dict[str, Any]:
+    """What the audit log says of a decision, in the controller's words and the person's."""
+    given = verdict.call["args"]
+    said = {"tool": call["name"], "arguments": call["args"], "reason": reason}
+    changed = {"instead": given} if given != call["args"] else {}
+    return {**said, **changed, **({"by": verdict.by} if verdict.by else {})}
+
+
+def _audit(context: RunContext, what: str, said: dict[str, Any]) -> None:
+    """Write a decision down; long or unsafe text in it is cut and made plain."""
+    plain = json.dumps(said, ensure_ascii=False, default=str)
+    if len(plain) > LONGEST_NOTE or not plain.isprintable():
+        said = {k: neutralise(str(v), LONGEST_NOTE // len(said)) for k, v in said.items()}
+    context.audit.add(what, said)
+
+
+def _as_known_best(call: ToolCall) -> bool:
+    """Whether a call leaves its settings to the graph, so that its kind itself is forbidden."""
+    return set(call["args"]) <= {"strategy", "peft_method", "epochs", "rungs", "trials"}
+
+
+def _note(context: RunContext, text: str) -> None:
+    """Put a line into the report, once."""
+    tools = context.tools
+    if text not in tools.ledger.notes(tools.run):
+        tools.ledger.note(tools.run, text)
 
 
 def _refused_before(call: ToolCall, messages: Sequence[AnyMessage]) -> bool:
@@ -301,7 +387,7 @@ def _trials(call: ToolCall, left: int | None) -> int:
 
 def _refused(tool: str, call_id: str, why: str) -> ToolMessage:
     emit(Refused(tool=tool, why=why))
-    text = json.dumps({"refused": why}, ensure_ascii=False)
+    text = json.dumps({"refused": as_data(why, WHY)}, ensure_ascii=False)  # it quotes arguments
     return ToolMessage(text, tool_call_id=call_id, name=tool, status="error")
 
 

@@ -28,6 +28,10 @@ from ..tools.datasets.splits import split_from_bytes
 from ..tools.deployment.saved import read_card
 from ..tools.deployment.sums import write_sums
 from ..tools.facts import Candidate, Facts
+from ..tools.fusion.facts import DomainFacts
+from ..tools.fusion.kept import known_of
+from ..tools.fusion.parents import by_parent
+from ..tools.fusion.use import read_knowledge, write_knowledge
 from ..tools.guardrails.checks import neutralise
 from ..tools.knowledge.account import account_of
 from ..tools.reporting.card import write_model_card
@@ -49,7 +53,8 @@ def report(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     context = runtime.context
     found = confirmed(context)
     chosen = next((c for c in state["facts"].candidates if c.name == found.chosen), None)
-    model = _place_model(chosen, context)
+    known = known_of(context.tools, state["facts"])
+    model = _place_model(chosen, known, context)
     result = _result(state, context, found, model)
     story = _story(state, context, found, result)
     write_report(story, context.out)
@@ -68,14 +73,22 @@ def report(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     return {}
 
 
-def _place_model(chosen: Candidate | None, context: RunContext) -> Path | None:
-    """Copy the chosen model beside the report, whole or not at all."""
+def _place_model(chosen: Candidate | None, known: DomainFacts, context: RunContext) -> Path | None:
+    """Copy the chosen model beside the report, whole or not at all.
+
+    Args:
+        chosen: The candidate.
+        known: What the domain graph says; its taxonomy goes along.
+        context: Of the run.
+    """
     if chosen is None:
         return None
     target = context.out / "model"
     draft = context.out / ".model-draft"
     shutil.rmtree(draft, ignore_errors=True)
     shutil.copytree(chosen.folder, draft)
+    if known.ancestors and read_knowledge(draft) is None:
+        write_knowledge(draft, known, {})  # answers get their path, and stay as they are
     write_sums(draft)
     shutil.rmtree(target, ignore_errors=True)
     draft.rename(target)
@@ -122,6 +135,7 @@ def _result(state: State, context: RunContext, found: Confirmed, model: Path | N
         report=str(context.out / "report.html"),
         seed=tools.seed,
         data_hash=facts.data_hash,
+        knowledge=list(facts.knowledge),
         changes=[Change.model_validate(c) for c in tools.ledger.changes(tools.run)],
     )
 
@@ -203,7 +217,11 @@ def _of_the_test(
     test = split_from_bytes(context.seals.open(tools.run, opener))
     labels = read_card(Path(result.model)).labels
     answers = folder / "chosen.jsonl"
-    return story_parts(find_task(tools.task), tools.metric, test, stats, answers, labels)
+    parts = story_parts(find_task(tools.task), tools.metric, test, stats, answers, labels)
+    knowledge = read_knowledge(Path(result.model))
+    if knowledge is not None and "classes" in stats:
+        parts["per_parent"] = by_parent(knowledge.facts, labels, stats["classes"])
+    return parts
 
 
 def _labels(task: str, counts: Mapping[str, int], parts: Mapping[str, Any]) -> list[str]:
@@ -218,6 +236,8 @@ def _remember(state: State, context: RunContext, found: Confirmed, result: RunRe
     """Write the run into the knowledge graph."""
     facts = state["facts"]
     lessons = [f"{s.tool} failed: {neutralise(s.summary, 200)}" for s in state["steps"] if not s.ok]
+    notes = context.tools.ledger.notes(context.tools.run)
+    lessons += [neutralise(note, 300) for note in notes if note.startswith("Refused ")]
     tuned = [c for c in facts.candidates if c.strategy not in PROBES]
     if result.comparison and tuned:
         c = result.comparison

@@ -13,6 +13,7 @@ from ..tools.tasks import TASKS, find_task
 
 LEAST_GAIN = 0.001  # of the primary metric's scale; less is not progress
 BLEND = "blend"
+KNOWLEDGE = "knowledge"  # a candidate, answering under the domain graph
 PROBES = frozenset(name for task in TASKS for name in find_task(task).probes)
 MOST_STEPS = 60
 MOST_REFUSED = 5
@@ -59,11 +60,14 @@ def only_costs_missed(scores: dict[str, float], targets: Sequence[Target]) -> bo
 def attempts_without_gain(
     candidates: Sequence[Candidate], targets: Sequence[Target], metric: str
 ) -> int:
-    """Count the tuned candidates since the last that brought the best forward; blends aside."""
+    """Count the tuned candidates since the last that brought the best forward.
+
+    Blends, and candidates that were given knowledge, are no attempts of their own.
+    """
     leader: tuple[float, float] | None = None
     waited, least = 0, LEAST_GAIN * METRICS[metric].scale
     for candidate in candidates:
-        if candidate.strategy == BLEND:
+        if candidate.strategy in {BLEND, KNOWLEDGE}:
             continue
         now = badness(candidate.validation, targets, metric)
         gained = (

@@ -11,8 +11,26 @@ from langgraph.channels import DeltaChannel
 from langgraph.graph.message import add_messages
 from pydantic import BaseModel, ConfigDict
 
-from ..evals.result import Curve, CurvePoint, Finding, RankedBase, Step, StopReason, TrialRecord
-from ..tools.facts import Candidate, DataVersion, Facts, KnownStrategy, Remembered, merge
+from ..evals.result import (
+    Curve,
+    CurvePoint,
+    Finding,
+    KnowledgeUse,
+    RankedBase,
+    Step,
+    StopReason,
+    TrialRecord,
+)
+from ..memory.conditions import Condition
+from ..tools.facts import (
+    Candidate,
+    DataVersion,
+    DomainSaid,
+    Facts,
+    KnownStrategy,
+    Remembered,
+    merge,
+)
 
 
 class Call(BaseModel):
@@ -57,6 +75,7 @@ class State(TypedDict):
         corrections: How often in a row the controller was told what it does wrong.
         helped: Steps there were when it was last told that they lead nowhere.
         declined: What a person, or the run's policy, said no to: see `policy.kind_of`.
+        vetoes: The rule's words by kind of call, of those in `declined` that a rule forbids.
         taken_over: Why the planner took the controller's place; None while it did not.
         stop: Why the loop ended; None while it goes on.
     """
@@ -70,6 +89,7 @@ class State(TypedDict):
     corrections: int
     helped: int
     declined: list[str]
+    vetoes: dict[str, str]
     taken_over: str | None
     stop: StopReason | None
 
@@ -87,11 +107,14 @@ GROWING = ("facts", "steps")
 CHECKPOINTED = (
     Call,
     Candidate,
+    Condition,
     Curve,
     CurvePoint,
     DataVersion,
+    DomainSaid,
     Facts,
     Finding,
+    KnowledgeUse,
     KnownStrategy,
     RankedBase,
     Remembered,

@@ -11,16 +11,20 @@ from __future__ import annotations
 
 import hashlib
 import io
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from urllib.parse import unquote
 
+from .actions import Action, Failure, describe, failure_graph
 from .errors import StoreError
 from .experiments import RunFacts, dataset_iri, lesson_graph, run_graph, run_iri
 from .journal import Journal
+from .judging import Judge, judge_of
 from .namespaces import (
     DCTERMS,
     DOMAIN_GRAPH,
@@ -35,6 +39,7 @@ from .neighbours import Neighbourhood, around, find_node
 from .provenance import Account, account_digest, account_graph
 from .query_child import QueryChild
 from .recall import PastRun, read_similar
+from .rulebook import MOST_INFERRED, Violation, listed
 from .sparql import ONTOLOGY_FILE, QueryRefused, refuse_long, refuse_unknown
 from .strategies import (
     Strategy,
@@ -42,6 +47,7 @@ from .strategies import (
     read_constants,
     read_strategies,
     select_rows,
+    store_of,
     turtles,
 )
 from .user_files import UserFile, UserFiles
@@ -55,8 +61,9 @@ if TYPE_CHECKING:
 
 RECIPES = Path(__file__).with_name("recipes")
 RULES = Path(__file__).with_name("rules")
-UserGraph = Literal["domain", "rules"]
+UserGraph = Literal["domain", "rules", "recipes"]
 MAX_ROWS = 1000
+MOST_FAILURES = 12  # that an action is held against: softening leaves few different ones
 MAX_SECONDS = 30.0
 _LOCK_SECONDS = 60.0
 _NOT_DAMAGE = ("No space", "Permission denied", "Read-only", "lock file", "Too many open")
@@ -67,7 +74,17 @@ _BULK_BYTES = 2_000_000  # of N-Triples; more is loaded past the transaction log
 _T = TypeVar("_T")
 
 
-_NAMED = {"domain": DOMAIN_GRAPH, "rules": RULES_GRAPH}
+_NAMED = {"domain": DOMAIN_GRAPH, "rules": RULES_GRAPH, "recipes": RECIPES_GRAPH}
+
+
+_FAILURES = """
+SELECT ?failure ?run ?strategy ?technique ?reason ?machine ?base ?setting ?value WHERE {
+  ?failure a t:Failure ; prov:wasGeneratedBy ?run ; t:strategyName ?strategy ;
+    t:technique ?technique ; t:reason ?reason ; t:onMachine/t:name ?machine ; t:tunes ?base ;
+    t:sets ?part . ?part t:setting ?setting ; t:value ?value }
+ORDER BY ?failure ?setting"""
+_DOMAIN_SIZE = f"SELECT (COUNT(*) AS ?size) WHERE {{ GRAPH <{DOMAIN_GRAPH}> {{ ?s ?p ?o }} }}"
+_JUDGES: dict[tuple[str, ...], Judge] = {}  # of the package's own rules, for the whole process
 
 
 class _Damaged(StoreError):
@@ -97,6 +114,7 @@ class KnowledgeGraph:
         recipes: Turtle, a file or a folder of files, to take the recipes from instead of the
             package's own.
         rules: The same for the rules; what the user adds comes on top.
+        brought: Recipes, rules and facts for this one user of the graph, beside what is stored.
         ledger: Where each run's account is kept once more, for a graph that is lost as a whole.
         on_restore: Told in a line when the store was damaged and made anew.
     """
@@ -107,6 +125,7 @@ class KnowledgeGraph:
         *,
         recipes: Path = RECIPES,
         rules: Path = RULES,
+        brought: Graph | None = None,
         ledger: Ledger | None = None,
         on_restore: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -124,8 +143,14 @@ class KnowledgeGraph:
         }
         self._user_files = {
             RULES_GRAPH: UserFiles(folder / "loaded" / "rules"),
+            RECIPES_GRAPH: UserFiles(folder / "loaded" / "recipes"),
             DOMAIN_GRAPH: UserFiles(folder / "loaded" / "domain"),
         }
+        self._brought = brought
+        self._priors: Store | None = None
+        self._judge: Judge | None = None
+        self._failures: tuple[Failure, ...] | None = None
+        self._making = threading.Lock()
         self._fresh = False
         self._child = QueryChild()
 
@@ -142,7 +167,7 @@ class KnowledgeGraph:
                 self._refresh()
             except _Damaged as error:
                 self._rebuild(str(error))
-        self._fresh = True
+        self._fresh, self._priors, self._judge = True, None, None
 
     def _refresh(self) -> None:
         """Bring the store up to its sources; the lock must be held."""
@@ -241,11 +266,18 @@ class KnowledgeGraph:
         Raises:
             StoreError: The store cannot be read, or a strategy is incomplete.
         """
-        return self._reading(lambda store: read_strategies(store, task))
+        return read_strategies(self._recipes(), task)
 
     def constants(self) -> dict[str, Value]:
         """Return the numbers that the planner goes by: patience, smallGap."""
-        return self._reading(read_constants)
+        return read_constants(self._recipes())
+
+    def _recipes(self) -> Store:
+        """The recipes with what was brought, in memory: they are asked for at every step."""
+        if self._priors is None:
+            extra = [self._brought] if self._brought is not None else []
+            self._priors = store_of(self.graph(RECIPES_GRAPH), *extra)
+        return self._priors
 
     def similar_runs(
         self,
@@ -359,7 +391,7 @@ class KnowledgeGraph:
         )
 
     def put(self, name: str, content: Graph | bytes, graph: UserGraph = "domain") -> None:
-        """Keep what a user brings in the graph `domain` or `rules`, under a name.
+        """Keep what a user brings in the graph `domain`, `rules` or `recipes`, under a name.
 
         It replaces what was put under this name before. The rest of the graph stays.
 
@@ -442,10 +474,83 @@ class KnowledgeGraph:
         """
         return self._reading(lambda store: select_rows(store, sparql, **bound))
 
+    def check(self, action: Action) -> tuple[Violation, ...]:
+        """Say what the rules have against an action, vetoes first.
+
+        Args:
+            action: What is proposed; what failed before is added to it.
+        """
+        here = (action.machine, action.base.digest, action.technique)
+        failures = {
+            tuple(f.settings.items()): f
+            for f in self.failures()
+            if (f.machine, f.base, f.technique) == here
+        }
+        known = tuple(failures.values())[-MOST_FAILURES:]
+        return self.judge().check(describe(replace(action, failures=known)))
+
+    def known_rules(self) -> tuple[Violation, ...]:
+        """Return every rule with the words that it would use, by name."""
+        brought = self._brought if self._brought is not None else _empty()
+        return listed(self.rules() + brought)
+
+    def judge(self) -> Judge:
+        """Return who judges actions, ready to: made once, which takes about a second."""
+        with self._making:
+            if self._judge is None:
+                self._judge = self._made_judge()
+            return self._judge
+
+    def _made_judge(self) -> Judge:
+        """Compile the rules; in a process of their own where a user has brought any."""
+        brought = self._brought if self._brought is not None else _empty()
+        (row,) = self.select(_DOMAIN_SIZE)
+        reasoned = 0 < row["size"] <= MOST_INFERRED  # what comes in bulk is no vocabulary
+        rules = self.rules() + brought
+        added = any(self._files(g) for g in (RULES_GRAPH, RECIPES_GRAPH))
+        trusted = not (reasoned or len(brought) or added)
+        background = self.graph(ONTOLOGY_GRAPH) + self.graph(RECIPES_GRAPH) + brought
+        if trusted:
+            key = tuple(self._digest(g) for g in (ONTOLOGY_GRAPH, RECIPES_GRAPH, RULES_GRAPH))
+            if key not in _JUDGES:
+                _JUDGES[key] = judge_of(rules, background, trusted=True)
+            return _JUDGES[key]
+        if reasoned:
+            background += self.domain()
+        return judge_of(rules, background, trusted=False)
+
+    def failures(self) -> tuple[Failure, ...]:
+        """Return what ran out of memory, on whatever machine; read once."""
+        if self._failures is None:
+            rows = self.select(_FAILURES)
+            said: dict[str, tuple[dict[str, Any], dict[str, Value]]] = {}
+            for row in rows:
+                _, settings = said.setdefault(str(row["failure"]), (row, {}))
+                settings[row["setting"]] = row["value"]
+            self._failures = tuple(
+                Failure(
+                    run=unquote(str(row["run"]).rpartition("/")[2]),
+                    strategy=row["strategy"],
+                    technique=row["technique"],
+                    reason=row["reason"],
+                    settings=settings,
+                    machine=row["machine"],
+                    base=unquote(str(row["base"]).rpartition("/")[2]),
+                )
+                for row, settings in said.values()
+            )
+        return self._failures
+
+    def record_failure(self, failure: Failure) -> None:
+        """Write what failed, for rules to hold against what is proposed later."""
+        self._update([_insertion(EXPERIMENTS_GRAPH, failure_graph(failure))])
+        self._failures = None
+
     @contextmanager
     def _changing(self, graph: UserGraph) -> Iterator[UserFiles]:
         """Change the user's files of a graph, and load the graph again."""
         self._ensure_fresh()
+        self._priors, self._judge = None, None
         with self._locked():
             yield self._user_files[_NAMED[graph]]
             try:
@@ -536,6 +641,12 @@ class KnowledgeGraph:
                     f"{path} cannot be used: {error}. Mend that and run the command again."
                 ) from error
             raise _Damaged(str(error)) from error
+
+
+def _empty() -> Graph:
+    from rdflib import Graph
+
+    return Graph()
 
 
 def _forgetting(whole: str) -> str:

@@ -7,25 +7,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .conditions import Condition
 from .errors import StoreError
 from .namespaces import PREFIXES, RECIPES_GRAPH
 
 if TYPE_CHECKING:
-    from rdflib import URIRef
+    from rdflib import Graph, URIRef
     from rdflib.store import Store
 
 Value = str | int | float | bool
 
 # ?task is bound from outside, which Oxigraph allows for selected variables only.
 _STRATEGIES = """
-SELECT ?task ?strategy ?name ?rung ?tool ?cost ?unit ?gain ?least ?source ?variant WHERE {
+SELECT ?task ?strategy ?name ?rung ?tool ?cost ?unit ?gain ?least ?source ?variant
+  ?technique WHERE {
   ?strategy a t:Strategy ; t:forTask/t:name ?task .
   OPTIONAL { ?strategy t:name ?name } OPTIONAL { ?strategy t:rung ?rung }
   OPTIONAL { ?strategy t:tool ?tool } OPTIONAL { ?strategy t:relativeCost ?cost }
   OPTIONAL { ?strategy t:costUnit ?unit } OPTIONAL { ?strategy t:typicalGain ?gain }
   OPTIONAL { ?strategy t:minExamplesPerClass ?least }
   OPTIONAL { ?strategy dcterms:source ?source }
-  OPTIONAL { ?strategy t:variantOf/t:name ?variant } }
+  OPTIONAL { ?strategy t:variantOf/t:name ?variant }
+  OPTIONAL { ?strategy t:technique ?technique } }
 ORDER BY ?rung BOUND(?variant) ?cost ?name"""
 _DEFAULTS = """
 SELECT ?task ?strategy ?setting ?value WHERE {
@@ -42,6 +45,12 @@ SELECT ?task ?range ?cell ?choice (COUNT(?before) AS ?place) WHERE {
   ?strategy t:forTask/t:name ?task ; t:searches ?range .
   ?range t:choices/rdf:rest* ?before . ?before rdf:rest* ?cell . ?cell rdf:first ?choice }
 GROUP BY ?task ?range ?cell ?choice ORDER BY ?place"""
+_CONDITIONS = """
+SELECT ?task ?strategy ?condition ?of ?low ?high ?choice WHERE {
+  ?strategy t:forTask/t:name ?task ; t:requires ?condition . ?condition t:of ?of .
+  OPTIONAL { ?condition t:low ?low } OPTIONAL { ?condition t:high ?high }
+  OPTIONAL { ?condition t:choices/rdf:rest*/rdf:first ?choice } }
+ORDER BY ?of ?choice"""
 _TRIALS = """
 SELECT ?task ?strategy ?trial ?setting ?value WHERE {
   ?strategy t:forTask/t:name ?task ; t:firstTrial ?trial .
@@ -81,6 +90,10 @@ class Strategy:
         cost_unit: "frozen_pass", a forward pass of the base model over the same rows, or
             "searched_trial", one trial of the searched strategy.
         variant_of: The main strategy of the rung when this is a relative of it.
+        technique: What the tool does: of a fine-tune "top_layers", "lora" (any PEFT method) or
+            "full". Several strategies may share one and differ in their settings.
+        requires: When it applies, `min_examples_per_class` among it.
+        iri: Of the recipe.
     """
 
     name: str
@@ -95,6 +108,9 @@ class Strategy:
     source: str
     cost_unit: str = "frozen_pass"
     variant_of: str | None = field(default=None)
+    technique: str = ""
+    requires: tuple[Condition, ...] = ()
+    iri: str = ""
 
 
 def turtles(path: Path) -> list[Path]:
@@ -104,14 +120,24 @@ def turtles(path: Path) -> list[Path]:
 
 def strategies_in(recipes: Path, task: str) -> tuple[Strategy, ...]:
     """Read the strategies for a task from Turtle, a file or a folder, without a store on disk."""
+    from rdflib import Graph
+
+    graph = Graph()
+    for file in turtles(recipes):
+        graph.parse(file, format="turtle")
+    return read_strategies(store_of(graph), task)
+
+
+def store_of(*graphs: Graph) -> Store:
+    """Put recipes into a store in memory, to be read from."""
     from oxrdflib import OxigraphStore
     from rdflib import Graph, URIRef
 
-    store = OxigraphStore()
-    graph = Graph(store, identifier=URIRef(RECIPES_GRAPH))
-    for file in turtles(recipes):
-        graph.parse(file, format="turtle")
-    return read_strategies(store, task)
+    store: Store = OxigraphStore()
+    recipes = Graph(store, identifier=URIRef(RECIPES_GRAPH))
+    for graph in graphs:
+        recipes += graph
+    return store
 
 
 def read_strategies(store: Store, task: str) -> tuple[Strategy, ...]:
@@ -135,11 +161,28 @@ def read_strategies(store: Store, task: str) -> tuple[Strategy, ...]:
     trials: dict[Any, dict[Any, dict[str, Value]]] = defaultdict(lambda: defaultdict(dict))
     for row in _select(store, _TRIALS, task):
         trials[row["strategy"]][row["trial"]][row["setting"]] = row["value"]
+    conditions = _conditions(_select(store, _CONDITIONS, task))
     return tuple(
-        _strategy(row, defaults[key], tuple(spaces[key]), tuple(trials[key].values()))
+        _strategy(
+            row, defaults[key], tuple(spaces[key]), tuple(trials[key].values()), conditions[key]
+        )
         for row in _select(store, _STRATEGIES, task)
         for key in [row["strategy"]]
     )
+
+
+def _conditions(rows: list[dict[str, Any]]) -> dict[Any, tuple[Condition, ...]]:
+    """Put the rows of each condition together, by strategy."""
+    found: dict[Any, dict[Any, Condition]] = defaultdict(dict)
+    for row in rows:
+        of_strategy = found[row["strategy"]]
+        before = of_strategy.get(row["condition"])
+        more = () if row["choice"] is None else (row["choice"],)
+        choices = (*(before.choices if before else ()), *more)
+        of_strategy[row["condition"]] = Condition(
+            of=row["of"], low=row["low"], high=row["high"], choices=choices
+        )
+    return defaultdict(tuple, {key: tuple(each.values()) for key, each in found.items()})
 
 
 def read_constants(store: Store) -> dict[str, Value]:
@@ -152,6 +195,7 @@ def _strategy(
     defaults: dict[str, Value],
     space: tuple[Parameter, ...],
     first_trials: tuple[dict[str, Value], ...],
+    requires: tuple[Condition, ...],
 ) -> Strategy:
     wanted = {
         "t:name": row["name"], "t:rung": row["rung"], "t:tool": row["tool"],
@@ -178,6 +222,9 @@ def _strategy(
         source=row["source"],
         cost_unit=row["unit"] or "frozen_pass",
         variant_of=row["variant"],
+        technique=row["technique"] or row["variant"] or row["name"],
+        requires=(Condition(of="smallest_class", low=row["least"]), *requires),
+        iri=str(row["strategy"]),
     )
 
 

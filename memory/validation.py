@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rdflib import Graph
 
 SHAPES = Path(__file__).with_name("shapes")
-UserGraph = Literal["domain", "rules"]
+UserGraph = Literal["domain", "rules", "recipes"]
 _ASKED = ("select", "ask", "construct", "update")
 _SCRIPTS = ("jsLibrary", "jsFunctionName", "jsLibraryURL", "js", "SPARQLTarget")
 

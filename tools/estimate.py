@@ -10,7 +10,7 @@ STARTUP = 12.0  # seconds: a child process imports torch, loads the model
 PER_ROW = 0.003  # seconds a row, one frozen pass, before it was measured
 QUICK = 5.0
 RANK_SECONDS = 20.0  # for all models together, 500 rows each: a guess
-PROBE_PASSES = 1.5
+PROBE_PASSES = 1.5  # of what the recipes say: validation rows and fitting come on top
 PRUNED_SHARE = 0.7  # of a full search's time is what pruning leaves
 AUGMENT_PASSES = 8.0  # new rows of three methods, and the fits of the probe, if nothing is known
 BLEND_MODELS = 3.0  # members that pass the validation rows through an encoder, at most
@@ -45,7 +45,7 @@ def estimate_seconds(tool: str, arguments: Mapping[str, object], facts: Facts) -
         facts: What is known, strategies and measured speed among it.
     """
     if tool == "probe_baselines":
-        return STARTUP + PROBE_PASSES * frozen_pass(facts)
+        return STARTUP + PROBE_PASSES * _passes(tool, arguments.get("rungs"), facts)
     known = {s.name: s for s in facts.strategies}
     strategy = known.get(str(arguments.get("strategy")))
     if tool in {"fine_tune", "search_hyperparameters"} and strategy is None:
@@ -58,6 +58,8 @@ def estimate_seconds(tool: str, arguments: Mapping[str, object], facts: Facts) -
         return PRUNED_SHARE * one * (trials if isinstance(trials, int) else 1)
     if tool == "blend_candidates":
         return STARTUP + BLEND_MODELS * _validation_share(facts) * frozen_pass(facts)
+    if tool == "apply_knowledge":
+        return STARTUP + _validation_share(facts) * frozen_pass(facts)
     if tool == "augment_dataset":
         known_cost = (s.relative_cost for s in facts.strategies if s.tool == tool)
         return STARTUP + next(known_cost, AUGMENT_PASSES) * frozen_pass(facts)
@@ -66,6 +68,17 @@ def estimate_seconds(tool: str, arguments: Mapping[str, object], facts: Facts) -
     if tool in {"evaluate_candidate", "check_guardrails"}:
         return STARTUP
     return QUICK
+
+
+def _passes(tool: str, named: object, facts: Facts) -> float:
+    """Seconds of the strategies of a tool as the recipes have them, or of those named."""
+    wanted = named if isinstance(named, (list, tuple)) else None
+    costs = [
+        s.relative_cost
+        for s in facts.strategies
+        if s.tool == tool and (wanted is None or s.name in wanted)
+    ]
+    return (sum(costs) if costs else 1.0) * frozen_pass(facts)
 
 
 def confirm_seconds(facts: Facts) -> float:

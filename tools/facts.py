@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic import (
@@ -13,7 +13,8 @@ from pydantic import (
     model_serializer,
 )
 
-from ..evals.result import Curve, Finding, RankedBase, TrialRecord
+from ..evals.result import Curve, Finding, KnowledgeUse, RankedBase, TrialRecord
+from ..memory.conditions import Condition, unmet
 
 Setting = str | int | float | bool
 
@@ -63,6 +64,25 @@ class KnownStrategy(BaseModel):
     defaults: dict[str, Setting] = {}
     searchable: bool = False
     variant_of: str | None = None
+    technique: str = Field(default="", description="what the tool does; the name where left out")
+    requires: tuple[Condition, ...] = Field(default=(), description="when it applies")
+    iri: str = ""
+
+    def unmet(self, situation: Mapping[str, Setting]) -> str:
+        """Say why it does not apply; "" where it does, or nothing known speaks against it."""
+        rows = Condition(of="smallest_class", low=self.min_examples_per_class)
+        return unmet((rows, *self.requires), situation)
+
+
+class DomainSaid(BaseModel):
+    """In which ways the domain graph speaks of a dataset's labels."""
+
+    model_config = ConfigDict(frozen=True)
+
+    matched: int = Field(description="labels that have a node")
+    unmatched: tuple[str, ...] = ()
+    sources: tuple[str, ...] = Field(default=(), description="that can be applied to answers")
+    described: bool = Field(default=False, description="most labels have a description")
 
 
 class Remembered(BaseModel):
@@ -114,6 +134,9 @@ class Facts(BaseModel):
     findings: tuple[Finding, ...] = ()
     strategies: tuple[KnownStrategy, ...] = ()
     constants: dict[str, float] = {}
+    place: dict[str, Setting] = Field(
+        default={}, description="machine and base model, by the names that conditions use"
+    )
     candidates: tuple[Candidate, ...] = ()
     searched: tuple[str, ...] = ()
     curves: tuple[Curve, ...] = ()
@@ -130,7 +153,24 @@ class Facts(BaseModel):
     startup_seconds: float = Field(
         default=0.0, description="what the last job took beside its own work: a busy machine shows"
     )
+    domain: DomainSaid | None = Field(
+        default=None, description="what the user's domain graph says of the labels"
+    )
+    knowledge: tuple[KnowledgeUse, ...] = Field(
+        default=(), description="where knowledge was tried on a candidate"
+    )
     notes: tuple[str, ...] = ()
+
+    @property
+    def situation(self) -> dict[str, Setting]:
+        """What conditions of recipes are held against; what is not known is left out."""
+        found: dict[str, Setting] = {**self.place, "smallest_class": self.smallest_class}
+        if self.label_counts:
+            found["classes"] = len(self.label_counts)
+        if self.data is not None:
+            found["train_rows"] = self.data.train_rows
+            found["validation_rows"] = self.data.validation_rows
+        return found
 
     @model_serializer(mode="wrap")
     def _said(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -151,7 +191,7 @@ def merge(old: Facts, new: Facts) -> Facts:
     return old.model_copy(update=changed)
 
 
-_GROWING = {"findings", "candidates", "searched", "curves", "trials", "notes"}
+_GROWING = {"findings", "candidates", "searched", "curves", "trials", "knowledge", "notes"}
 
 
 class Augmented(BaseModel):
@@ -181,6 +221,7 @@ class Outcome(BaseModel):
     trials: tuple[TrialRecord, ...] = ()
     base_ranking: tuple[RankedBase, ...] = ()
     augmented: tuple[Augmented, ...] = ()
+    knowledge: tuple[KnowledgeUse, ...] = ()
     suspect_labels: tuple[int, ...] = ()
     suspects_pay: bool = False
     frozen_seconds: float = 0.0

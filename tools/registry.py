@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .augment.tool import AUGMENT
 from .datasets.tool import CLEAN, INSPECT, MASK
+from .fusion.tool import APPLY_KNOWLEDGE
 from .guardrails.tool import CHECK_GUARDRAILS
 from .jobs.tool import FINISH, LIST_JOBS
 from .knowledge.explain_tool import EXPLAIN
@@ -26,6 +27,7 @@ TOOLS: dict[str, Tool] = {
         FINE_TUNE,
         SEARCH,
         BLEND,
+        APPLY_KNOWLEDGE,
         EVALUATE,
         QUERY_KNOWLEDGE,
         RECORD_LESSON,

@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
@@ -18,6 +19,9 @@ from ..memory.ledger import Ledger
 from ..memory.workspace import Workspace
 from .facts import Facts, OnProgress
 from .tasks import find_task
+
+if TYPE_CHECKING:
+    from rdflib import Graph
 
 
 class ToolRefused(Exception):
@@ -47,9 +51,12 @@ class ToolContext:
         base_model: Reference as given; base_digest tells its weights apart.
         base_models: (reference, digest) of each where several were given; `base_model` is the
             first, and used where ranking them came to nothing.
+        domain_file: N-Triples of domain knowledge that was given to this run alone, if any was.
         metric: What training and search maximise: the first target that speaks of quality.
         seconds_left: Time that tools may still use; confirm and report are kept back.
         trials_left: Search trials that are left, None without a limit.
+        licence: Of the data, as an SPDX identifier; "" where it is not known.
+        use: What the model is for; "" where it is not said.
         translators: References of two translation models that the person named: into another
             language, and back.
         writer: The run's LLM; None where a planner decides.
@@ -71,6 +78,9 @@ class ToolContext:
     seconds_left: Callable[[], float | None]
     trials_left: Callable[[], int | None]
     base_models: tuple[tuple[str, str], ...] = ()
+    licence: str = ""
+    use: str = ""
+    domain_file: Path | None = None
     translators: tuple[str, ...] = ()
     writer: Writer | None = None
     memory: bool = True
@@ -80,9 +90,16 @@ class ToolContext:
         best = next((r for r in facts.base_ranking if r.scores), None)
         return (best.base_model, best.digest) if best else (self.base_model, self.base_digest)
 
+    def domain(self) -> Graph:
+        """What the user brought: loaded into the workspace, or given to this run alone."""
+        graph = self.knowledge.domain()
+        if self.domain_file is not None and self.domain_file.is_file():
+            graph.parse(self.domain_file, format="nt")
+        return graph
+
     @cached_property
     def held_out(self) -> frozenset[str]:
-        """`text_key` of every validation and test text, as `prepare` left them.
+        """`copy_keys` of every validation and test text, as `prepare` left them.
 
         Enough to find leaks, while the texts of the test split stay sealed.
         """

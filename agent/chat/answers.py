@@ -195,6 +195,7 @@ def _trained(step: Step) -> bool:
         "fine_tune",
         "search_hyperparameters",
         "blend_candidates",
+        "apply_knowledge",
     }
 
 

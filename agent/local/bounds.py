@@ -37,10 +37,12 @@ class Bounds:
     Attributes:
         text: Characters of any string at most.
         candidates: Names that a candidate may have; empty: any.
+        strategies: The same of a strategy.
     """
 
     text: int = LONGEST_TEXT
     candidates: tuple[str, ...] = ()
+    strategies: tuple[str, ...] = ()
 
     @property
     def reason(self) -> int:
@@ -48,10 +50,12 @@ class Bounds:
         return min(LONGEST_REASON, self.text)
 
 
-def bounds_for(window: int | None, candidates: Sequence[str] = ()) -> Bounds:
+def bounds_for(
+    window: int | None, candidates: Sequence[str] = (), strategies: Sequence[str] = ()
+) -> Bounds:
     """Choose bounds that leave most of a model's window to what it reads."""
     text = LONGEST_TEXT if window is None else window // WINDOW_SHARE
-    return Bounds(max(SHORTEST_TEXT, min(LONGEST_TEXT, text)), tuple(candidates))
+    return Bounds(max(SHORTEST_TEXT, min(LONGEST_TEXT, text)), tuple(candidates), tuple(strategies))
 
 
 def answer_schema(tools: Sequence[Mapping[str, Any]], bounds: Bounds) -> Schema:
@@ -185,10 +189,14 @@ def _kind(schema: Mapping[str, Any]) -> str:
 def _text(schema: Mapping[str, Any], bounds: Bounds, field: str) -> Schema:
     """A string: a candidate's name where these are known, else so many plain characters."""
     most = int(schema.get("maxLength", bounds.text))
-    if field in {"candidate", "candidates"}:
-        known = [n for n in bounds.candidates if len(n) <= most]
-        if known:
-            return {"enum": known}
+    named = {
+        "candidate": bounds.candidates,
+        "candidates": bounds.candidates,
+        "strategy": bounds.strategies,
+    }
+    known = [n for n in named.get(field, ()) if len(n) <= most]
+    if known:
+        return {"enum": known}
     least = int(schema.get("minLength", 0))
     characters = TEXT if field in PROSE else NAME
     return _string(characters, max(1, least), max(least, min(most, bounds.text)))

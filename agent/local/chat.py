@@ -141,7 +141,8 @@ class LocalChat(BaseChatModel):
         """
         words = weights.load_words(self.ref)
         if tools:
-            schema = answer_schema(tools, bounds_for(self.window, _candidates(messages)))
+            bounds = bounds_for(self.window, *_names(messages))
+            schema = answer_schema(tools, bounds)
             most = longest(schema)
         else:
             schema, most = None, FREE_TOKENS
@@ -236,12 +237,14 @@ def _ids(words: Words, text: str, *, special: bool = False) -> list[int]:
     return [int(i) for i in found]
 
 
-def _candidates(messages: Sequence[BaseMessage]) -> list[str]:
-    """Names of the candidates that the state shows; none where it shows no state."""
+def _names(messages: Sequence[BaseMessage]) -> tuple[list[str], list[str]]:
+    """Names of the candidates and of the trainable strategies that the state shows, if any."""
     try:
-        return [c.name for c in read_digest(messages).candidates]
+        state = read_digest(messages)
     except (ValueError, KeyError, IndexError, TypeError):
-        return []
+        return [], []
+    trained = [s.name for s in state.strategies if s.tool == "fine_tune" and s.feasible]
+    return [c.name for c in state.candidates], trained
 
 
 def _teller(run_manager: CallbackManagerForLLMRun | None) -> OnToken:

@@ -131,8 +131,8 @@ def test_small_window_gets_shorter_texts() -> None:
 def test_tools_are_described_in_half_of_what_their_schemas_take() -> None:
     words = described(list(SCHEMAS.values()))
     assert all(name in words for name in TOOLS)
-    assert "strategy: top_layers|lora|full" in words
-    assert "rank?: 1..512 (for lora)" in words
+    assert "strategy: text (name of a fine_tune strategy of the state)" in words
+    assert "rank?: 1..512 (for LoRA and its relatives)" in words
     assert len(words) < 0.5 * sum(len(json.dumps(s)) for s in SCHEMAS.values())
 
 

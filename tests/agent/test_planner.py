@@ -274,7 +274,7 @@ DOUBT: dict[str, Any] = {"doubtful_labels": 20, "doubtful_labels_hurt": True}
                 "trials_left": 2,
             },
             "fine_tune",
-            {"strategy": "lora", "peft_method": "dora"},
+            {"strategy": "dora"},
         ),
         (
             {
@@ -413,3 +413,21 @@ def test_base_models_are_ranked_before_they_are_probed() -> None:
     assert propose(unknown).tool == "rank_base_models"
     dirty = digest(candidates=[], unranked_base_models=2, data=DIRTY)
     assert propose(dirty).tool == "clean_dataset"
+
+
+KNOWING = StrategyState(
+    name="knowledge", rung=7, tool="apply_knowledge", typical_gain=0.02, seconds=13.0
+)
+
+
+def test_domain_graph_is_applied_to_the_best_tuned_candidate_once_it_is_there() -> None:
+    strategies = [*ladder(tried=TRIED), KNOWING]
+    tuned = candidates(("frozen_linear", 0.8), ("full", 0.84))
+    found = propose(digest(strategies=strategies, candidates=tuned, knowledge_may_pay_on="full-1"))
+    assert (found.tool, found.arguments) == ("apply_knowledge", {"candidate": "full-1"})
+
+
+def test_domain_graph_is_not_asked_again_where_it_was_tried() -> None:
+    strategies = [*ladder(tried=TRIED), KNOWING.model_copy(update={"tried": True})]
+    tuned = candidates(("frozen_linear", 0.8), ("full", 0.84))
+    assert propose(digest(strategies=strategies, candidates=tuned)).tool != "apply_knowledge"

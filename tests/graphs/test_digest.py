@@ -5,10 +5,24 @@ from __future__ import annotations
 import json
 
 import pytest
-from tuneos.evals.result import RankedBase, Step
+from tuneos.evals.result import KnowledgeUse, RankedBase, Step
 from tuneos.evals.targets import parse_target
-from tuneos.graphs.digest import Digest, augmentation_may_pay, make_digest, worth_blending
-from tuneos.tools.facts import Candidate, DataVersion, Facts, KnownStrategy, Setting
+from tuneos.graphs.digest import (
+    Digest,
+    augmentation_may_pay,
+    make_digest,
+    worth_blending,
+    worth_knowledge,
+)
+from tuneos.tools.facts import (
+    Candidate,
+    DataVersion,
+    DomainSaid,
+    Facts,
+    KnownStrategy,
+    Setting,
+    merge,
+)
 
 TARGETS = (parse_target("macro_f1>=0.90"), parse_target("latency_p95_ms<=10"))
 DATA = DataVersion(key="k2", name="cleaned", folder="", train_rows=900, validation_rows=100)
@@ -113,7 +127,10 @@ def test_failed_training_is_remembered_by_its_strategy() -> None:
     )
     found = of(steps=steps)
     assert {s.name for s in found.strategies if s.failed} == {"dora"}
-    assert found.failed_steps == ["fine_tune: why", "finish: why"]
+    assert found.failed_steps == [
+        "fine_tune: <data>why</data>",
+        "finish: <data>why</data>",
+    ]
 
 
 @pytest.mark.parametrize(("version", "doubtful"), [("k2", 2), ("k1", 0)])
@@ -187,3 +204,25 @@ def test_several_base_models_are_to_be_ranked_until_they_are() -> None:
 
     ranked = FACTS.model_copy(update={"base_ranking": (RankedBase(base_model="a"),)})
     assert (unranked(FACTS, 1), unranked(FACTS, 3), unranked(ranked, 3)) == (0, 3, 0)
+
+
+def test_knowledge_waits_for_a_graph_that_speaks_and_a_candidate_it_was_not_tried_on() -> None:
+    candidates = (candidate("full-1", "full", 0.8), candidate("knowledge-1", "knowledge", 0.9))
+    silent = Facts(candidates=candidates)
+    assert worth_knowledge(silent, "macro_f1") is None
+    domain = DomainSaid(matched=3, sources=("taxonomy",))
+    speaking = Facts(candidates=candidates, domain=domain)
+    assert worth_knowledge(speaking, "macro_f1") == "full-1"
+    use = KnowledgeUse(
+        candidate="full-1",
+        sources=["taxonomy"],
+        metric="macro_f1",
+        before=0.8,
+        after=0.8,
+        difference=0.0,
+        ci=(0.0, 0.0),
+        pays=False,
+    )
+    assert worth_knowledge(merge(speaking, Facts(knowledge=(use,))), "macro_f1") is None
+    described = Facts(candidates=candidates, domain=DomainSaid(matched=3, described=True))
+    assert worth_knowledge(described, "macro_f1") is None

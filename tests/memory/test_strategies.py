@@ -12,6 +12,7 @@ from tuneos.memory.strategies import Strategy, Value
 
 TASK = "text-classification"
 LADDER = ["tfidf_linear", "frozen_linear", "top_layers", "lora", "full", "search", "blend"]
+LADDER += ["knowledge"]
 OWN = "\n".join(f.read_text() for f in (RECIPES / f"{TASK}.ttl", RECIPES / "planner.ttl"))
 SETTINGS = {
     "learning_rate", "epochs", "batch_size", "weight_decay", "dropout", "warmup_ratio",
@@ -38,7 +39,7 @@ def without(recipes: str, name: str) -> str:
 def test_ladder_comes_rung_by_rung(strategies: tuple[Strategy, ...]) -> None:
     main = [s for s in strategies if s.variant_of is None]
     assert [s.name for s in main] == LADDER
-    assert [s.rung for s in main] == list(range(7))
+    assert [s.rung for s in main] == list(range(8))
     assert [s.rung for s in strategies] == sorted(s.rung for s in strategies)
 
 
@@ -53,7 +54,7 @@ def test_relatives_of_lora_follow_it(strategies: tuple[Strategy, ...]) -> None:
 
 def test_every_strategy_is_complete(strategies: tuple[Strategy, ...]) -> None:
     tools = {0: "probe_baselines", 1: "probe_baselines", 5: "search_hyperparameters"}
-    tools[6] = "blend_candidates"
+    tools |= {6: "blend_candidates", 7: "apply_knowledge"}
     for strategy in strategies:
         if strategy.name == "augment":
             assert strategy.tool == "augment_dataset"
@@ -68,7 +69,8 @@ def test_every_strategy_is_complete(strategies: tuple[Strategy, ...]) -> None:
 
 def test_settings_have_the_agreed_names(strategies: tuple[Strategy, ...]) -> None:
     for strategy in strategies:
-        if strategy.name == "augment":  # its defaults say when it is worth a try
+        # Their defaults say when they are worth a try.
+        if strategy.name in {"augment", "label_descriptions", "knowledge"}:
             continue
         used = {*strategy.defaults, *(p.setting for p in strategy.space)}
         used |= {name for trial in strategy.first_trials for name in trial}

@@ -144,7 +144,8 @@ def _checked(text: str, head: object, tail: object, place: str) -> tuple[Row, Ro
         raise DatasetError(f"{place}: head and tail are the same span, {there['head']!r}; mend one")
     head_start, head_end, _ = spans["head"]
     tail_start, tail_end, _ = spans["tail"]
-    return _span(text, head_start, head_end), _span(text, tail_start, tail_end)
+    first = _span(text, head_start, head_end) | _type_of(head)
+    return first, _span(text, tail_start, tail_end) | _type_of(tail)
 
 
 def _numbers(cell: object, name: str, place: str) -> tuple[int, int, str | None]:
@@ -175,6 +176,12 @@ def _advice(text: str, said: str, start: int, end: int) -> str:
 
 def _span(text: str, start: int, end: int) -> Row:
     return {"text": text[start:end], "start": start, "end": end}
+
+
+def _type_of(cell: object) -> Row:
+    """The entity type of a span, where the data gives one."""
+    said = cell.get("type") if isinstance(cell, dict) else None
+    return {"type": said.strip()} if isinstance(said, str) and said.strip() else {}
 
 
 def untagged(text: str, place: str) -> tuple[str, Row, Row]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...evals.metrics import FloatArray
 from ..datasets.types import Split
+from ..guardrails.model_folder import check_model_folder
 from ..tasks import MODULES, find_task
 from ..tasks.task import Answer, Answerer, Progress, Task
 from .saved import CARD, PARTS, SavedModel, read_card
@@ -73,13 +74,16 @@ def load_model(folder: Path) -> Model:
         BaseModelError: Its base model isn't there.
     """
     from ..errors import ModelError
+    from ..fusion.use import under_knowledge
 
     check_sums(folder)
+    check_model_folder(folder)
     card = read_card(folder)
     if card.task not in MODULES:
         raise ModelError(f"model {folder / CARD}: is for the unknown task {card.task!r}")
     task = find_task(card.task)
-    return Model(task, card, folder, base_folder_of(card, folder), task.load(card, folder))
+    answerer = under_knowledge(task.load(card, folder), folder)
+    return Model(task, card, folder, base_folder_of(card, folder), answerer)
 
 
 def base_folder_of(card: SavedModel, folder: Path) -> Path | None:

@@ -5,6 +5,7 @@ head.safetensors       weight (n_classes, width), bias (n_classes,)
 adapter_config.json, adapter_model.safetensors    a PEFT adapter (strategy lora)
 config.json, model.safetensors, tokenizer         a whole encoder (top_layers, full)
 vocabulary.json, idf.safetensors                  tf-idf (the cheapest rung)
+knowledge.json                                    facts of the domain graph that it answers with
 parts/NAME/                                       whole model folders that are blended
 SHA256SUMS             of all these files, where a run hands the model over
 """

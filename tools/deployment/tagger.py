@@ -35,13 +35,25 @@ def load_tagger(card: SavedModel, folder: Path) -> Answerer:
         found = scorer(split.rows, progress)
         best = best_tags(card.labels, found, starts, outside=outside)
         bounds = zip(split.rows, starts[:-1], starts[1:], strict=True)
-        return [_answer(row, card.labels, best[a:b], found[a:b]) for row, a, b in bounds]
+        return [
+            tagged_answer(row, card.labels, best[a:b], found[a:b], outside) for row, a, b in bounds
+        ]
 
     return answer
 
 
-def _answer(row: Row, labels: Sequence[str], best: IntArray, found: FloatArray) -> Answer:
-    """Entities of a row; an entity's score is the mean probability of its tags."""
+def tagged_answer(
+    row: Row, labels: Sequence[str], best: IntArray, found: FloatArray, outside: float
+) -> Answer:
+    """Entities of a row; an entity's score is the mean probability of its tags.
+
+    Args:
+        row: With text, tokens and offsets.
+        labels: The tags.
+        best: (words,), positions in `labels`.
+        found: (words, tags), probabilities.
+        outside: What was added to the log probability of O to find the best.
+    """
     tags = [labels[i] for i in best]
     own = found[np.arange(len(best)), best]
     spans = []
@@ -56,7 +68,8 @@ def _answer(row: Row, labels: Sequence[str], best: IntArray, found: FloatArray) 
                 "score": round(float(own[first:end].mean()), 6),
             }
         )
-    return {"spans": spans, "_tags": tags, "_known": labels}
+    private = {"_tags": tags, "_known": labels, "_tag_scores": found, "_outside": outside}
+    return {"spans": spans, **private}
 
 
 def _lexicon(card: SavedModel, folder: Path) -> Scorer:

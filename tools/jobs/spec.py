@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..facts import Setting
 
-JobKind = Literal["probe", "fine_tune", "blend", "search", "score", "rank", "augment"]
+JobKind = Literal["probe", "fine_tune", "blend", "search", "score", "rank", "augment", "knowledge"]
 CODE = 5  # raise when an engine changes what the same description produces
 
 
@@ -62,7 +62,10 @@ class JobSpec(BaseModel):
         default="", description="folder for what lets a job that was cut off go on"
     )
     held_out: tuple[str, ...] = Field(
-        default=(), description="augment: `text_key` of the texts that train must not get"
+        default=(), description="augment: `copy_keys` of the texts that train must not get"
+    )
+    knowledge: str = Field(
+        default="", description="file of what the domain graph says; its digest is a setting"
     )
     seconds: float | None = Field(default=None, description="time it may take; None: no limit")
     answering: float = Field(

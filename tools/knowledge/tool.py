@@ -9,20 +9,22 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ...memory.sparql import schema_digest
 from ...memory.strategies import Strategy
-from ..facts import Facts, KnownStrategy, OnProgress
+from ..facts import DomainSaid, Facts, KnownStrategy, OnProgress
+from ..fusion.kept import known_of, said_of
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
+from ..training.base_facts import place_of
 from .recalled import recall, sources, with_gains
 
 ROWS = 30
 
 
 class QueryArguments(BaseModel):
-    """Ask the knowledge graph: what may be tried for this task, or any SPARQL SELECT or ASK."""
+    """Ask the knowledge graph: what may be tried, what is forbidden, or any SPARQL SELECT, ASK."""
 
     model_config = ConfigDict(extra="forbid")
 
-    about: Literal["strategies", "schema"] | None = Field(
-        None, description="strategies: the ladder for this task; schema: the vocabulary"
+    about: Literal["strategies", "rules", "schema"] | None = Field(
+        None, description="strategies: the ladder for this task; rules: vetoes; schema: vocabulary"
     )
     sparql: str | None = Field(None, max_length=4000, description="instead of about")
 
@@ -48,6 +50,11 @@ def _query(
         return ToolResult("\n".join(lines) + more + remark)
     if arguments.about == "schema":
         return ToolResult(schema_digest())
+    if arguments.about == "rules":
+        listed = "; ".join(
+            f"{r.name} ({r.severity}): {r.message}" for r in context.knowledge.known_rules()
+        )
+        return ToolResult(f"Every call is checked against these rules: {listed}.")
     if arguments.about is None:
         raise ToolRefused("give `about` or `sparql`")
     strategies = context.knowledge.strategies(context.task)
@@ -56,14 +63,35 @@ def _query(
     remembered, lessons = recall(context, facts, strategies, constants)
     strength = constants.get("recallPrior", math.inf)
     known = tuple(with_gains(as_known(s), remembered, strength) for s in strategies)
+    domain = said_of(known_of(context, facts))
     ladder = "; ".join(f"{s.rung} {s.name} (cost {s.relative_cost:g})" for s in known)
-    learnt = Facts(strategies=known, constants=constants)
+    learnt = Facts(
+        domain=domain,
+        strategies=known,
+        place=place_of(context.base_model, context.task),
+        constants=constants,
+    )
     if remembered or lessons:
         learnt.remembered, learnt.lessons = remembered, lessons
         learnt.notes = sources(remembered)
     like = "".join(f" {line}." for line in sources(remembered))
     return ToolResult(
-        f"{len(known)} strategies for {context.task}, cheapest first: {ladder}.{like}", learnt
+        f"{len(known)} strategies for {context.task}, cheapest first: {ladder}."
+        + _of_domain(domain)
+        + like,
+        learnt,
+    )
+
+
+def _of_domain(domain: DomainSaid) -> str:
+    """What the domain graph has to say, in a sentence; nothing where it is empty."""
+    if not domain.matched:
+        return ""
+    ways = [*domain.sources, *(["descriptions"] if domain.described else [])]
+    labels = domain.matched + len(domain.unmatched)
+    return (
+        f" The domain graph has nodes for {domain.matched} of {labels} labels"
+        f" and speaks of: {', '.join(ways) or 'nothing that applies'}."
     )
 
 
@@ -79,6 +107,9 @@ def as_known(strategy: Strategy) -> KnownStrategy:
         defaults=dict(strategy.defaults),
         searchable=bool(strategy.space) and strategy.tool == "fine_tune",
         variant_of=strategy.variant_of,
+        technique=strategy.technique,
+        requires=strategy.requires[1:],  # the first is min_examples_per_class
+        iri=strategy.iri,
     )
 
 

@@ -10,9 +10,7 @@ from ..facts import Facts, OnProgress
 from ..jobs.run import run_job
 from ..knowledge.recalled import begun_with, seeds
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
-from ..training.memory_retry import kept_softness
-from ..training.settings import Strategy
-from ..training.tool import full_settings, make_spec, renamed
+from ..training.tool import as_will_run, make_spec, renamed
 
 
 class SearchArguments(BaseModel):
@@ -23,7 +21,7 @@ class SearchArguments(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    strategy: Strategy
+    strategy: str = Field(max_length=40, description="name of a searchable strategy")
     trials: int = Field(8, ge=1, le=500)
 
 
@@ -38,7 +36,7 @@ def _search(
     trials = arguments.trials if left is None else min(arguments.trials, left)
     if trials < 1:
         raise ToolRefused("no trials are left in the budget")
-    settings = full_settings({**kept_softness(facts), "strategy": arguments.strategy}, context)
+    settings = as_will_run({"strategy": arguments.strategy}, context, facts).model_dump()
     taken = sum(c.name.startswith(f"search-{arguments.strategy}") for c in facts.candidates)
     name = f"search-{arguments.strategy}-{taken + 1}"
     workers = max(1, min(context.workers, trials))
@@ -57,7 +55,7 @@ def _search(
     )
     spec = spec.model_copy(update={"workers": workers})
     done = run_job(spec, context.store, context.ledger, progress)
-    outcome = renamed(done.outcome, name)
+    outcome = renamed(done.outcome, name, arguments.strategy)
     for note in outcome.notes:
         if "made gentler" in note:
             context.knowledge.record_lesson(context.run, f"{name}: {note}", arguments.strategy)

@@ -110,6 +110,7 @@ class MultiLabelClassification(HeadedTask):
                 "_given": passed,
                 "_scores": row,
                 "_labels": card.labels,
+                "_thresholds": thresholds,
             }
             for row, passed in zip(outputs, given, strict=True)
         ]

@@ -30,7 +30,7 @@ class TextClassification(Task):
     name = "text-classification"
     summary = "one label for each text"
     metrics = ("macro_f1", "accuracy", "micro_f1", "weighted_f1", "mcc", "ece")
-    probes = ("majority", "tfidf_linear", "frozen_linear")
+    probes = ("majority", "tfidf_linear", "label_descriptions", "described_linear", "frozen_linear")
     labelled = True
     maskable = ()
     augments = ("noise", "replace_words", "oversample", "back_translate", "synthesise")
@@ -74,7 +74,7 @@ class TextClassification(Task):
     def probe(
         self, data: JobData, folder: Path, wanted: Mapping[str, bool], on_progress: OnProgress
     ) -> Outcome:
-        """Most frequent class, tf-idf + linear, frozen embeddings + linear."""
+        """Most frequent class, tf-idf, frozen embeddings, perhaps what labels are called."""
         from ..training.probe import probe_classes
 
         return probe_classes(data, folder, wanted, on_progress)

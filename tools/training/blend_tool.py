@@ -16,7 +16,7 @@ from ..tool import Tool, ToolContext, ToolRefused, ToolResult
 from .tool import make_spec, renamed
 
 MOST_MEMBERS = 4
-NEVER = {"majority", "blend"}
+NEVER = {"majority", "blend", "knowledge"}
 
 
 class BlendArguments(BaseModel):
@@ -86,7 +86,7 @@ def best_of_each(candidates: Sequence[Candidate], metric: str) -> list[Candidate
     """The best candidate of each strategy, the best first, as many as a blend takes."""
     best: dict[str, Candidate] = {}
     for candidate in candidates:
-        kind = candidate.strategy
+        kind = str(candidate.settings.get("strategy", candidate.strategy))
         scored = metric in candidate.validation and kind not in NEVER
         if scored and (
             kind not in best or candidate.validation[metric] > best[kind].validation[metric]

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from ...memory.actions import Failure
 from ..facts import Facts, OnProgress, Setting
 from ..jobs.run import Finished, JobFailed, run_job
 from ..jobs.spec import JobSpec
 from ..tool import ToolContext
+from .base_facts import this_machine
 from .base_model import find_base_model
 from .memory_estimate import Memory, estimate_memory, fitted, free_memory, gentler, shape_of
 from .settings import TrainSettings
+from .softness import OUT_OF_MEMORY, failed_settings
 
 CHARACTERS_A_TOKEN = 2  # at least, in nearly any text; so lengths are overestimated
 GPU = Path("/dev/nvidia0")
@@ -68,6 +71,7 @@ def train_gently(
     settings: TrainSettings,
     context: ToolContext,
     progress: OnProgress,
+    strategy: str = "",
 ) -> tuple[Finished, TrainSettings, tuple[str, ...]]:
     """Run a fine-tune; whenever it runs out of memory, start it again with gentler settings.
 
@@ -83,6 +87,8 @@ def train_gently(
             done = run_job(make(settings), context.store, context.ledger, progress)
             break
         except JobFailed as failed:
+            if failed.out_of_memory:
+                _remember(settings, strategy, context, make(settings).what.base_digest)
             softer = gentler(settings) if failed.out_of_memory else None
             if softer is None:
                 raise
@@ -92,6 +98,23 @@ def train_gently(
     note = f"{begun.strategy} ran out of memory: {changed(begun, settings)}"
     context.knowledge.record_lesson(context.run, note, begun.strategy)
     return done, settings, (note,)
+
+
+def _remember(
+    settings: TrainSettings, strategy: str, context: ToolContext, base_digest: str
+) -> None:
+    """Tell later runs on this machine what does not fit."""
+    context.knowledge.record_failure(
+        Failure(
+            run=context.run,
+            strategy=strategy or settings.strategy,
+            technique=settings.strategy,
+            reason=OUT_OF_MEMORY,
+            settings=failed_settings(settings),
+            machine=this_machine(),
+            base=base_digest,
+        )
+    )
 
 
 def kept_softness(facts: Facts) -> dict[str, Setting]:

@@ -23,11 +23,13 @@ class Place:
         model: The base model.
         whole: Names of modules that are trained whole, beside the method.
         task: peft's name of the kind of model.
+        only: Names of the linear layers that are changed; empty: all inside the stacks.
     """
 
     model: nn.Module
     whole: tuple[str, ...]
     task: str
+    only: tuple[str, ...] = ()
 
     def linear(self, *, turned: bool = True, **more: Any) -> dict[str, Any]:
         """Arguments of a configuration that changes linear layers.
@@ -38,7 +40,10 @@ class Place:
         """
         if turned:
             more["fan_in_fan_out"] = has_conv1d(self.model)
-        return {**self.common(), "target_modules": linear_targets(self.model, self.whole), **more}
+        return {**self.common(), "target_modules": self._targets(), **more}
+
+    def _targets(self) -> str:
+        return linear_targets(self.model, self.whole, self.only)
 
     def common(self) -> dict[str, Any]:
         """Arguments of every configuration."""
@@ -48,7 +53,7 @@ class Place:
         """(inputs, outputs) of every linear layer that is changed, in any order."""
         return [
             (int(min(w.shape)), int(max(w.shape)))
-            for name in linear_names(self.model, self.whole)
+            for name in linear_names(self.model, self.whole, self.only)
             for w in [self.model.get_submodule(name).weight]
         ]
 
@@ -154,7 +159,7 @@ def _check_room(settings: TrainSettings, config: Any) -> None:
         )
 
 
-def linear_targets(model: nn.Module, whole: Sequence[str] = ()) -> str:
+def linear_targets(model: nn.Module, whole: Sequence[str] = (), only: Sequence[str] = ()) -> str:
     """A pattern of the linear layers inside the transformer stacks, for peft.
 
     What lies outside of them is left out: embeddings, poolers, language-model heads.
@@ -162,6 +167,7 @@ def linear_targets(model: nn.Module, whole: Sequence[str] = ()) -> str:
     Args:
         model: Any transformer: one stack, or an encoder's and a decoder's.
         whole: Names of modules whose inside is left out.
+        only: Names of the layers wanted, as "query"; empty: all.
 
     Returns:
         Regular expression over full module names.
@@ -169,7 +175,10 @@ def linear_targets(model: nn.Module, whole: Sequence[str] = ()) -> str:
     Raises:
         BaseModelError: The model has no such layers.
     """
-    inside = linear_names(model, whole)
+    inside = linear_names(model, whole, only)
+    if not inside and only:
+        known = sorted({n.rsplit(".", 1)[-1] for n in linear_names(model, whole)})
+        raise BaseModelError(f"target_modules {' '.join(only)!r}: choose from {', '.join(known)}")
     if not inside:
         raise BaseModelError(f"{type(model).__name__} has no stack of layers; use 'full'")
     stacks = sorted({s for s in _stacks(model) if any(n.startswith(s + ".") for n in inside)})
@@ -201,7 +210,9 @@ def _stacks(model: nn.Module) -> list[str]:
     return [n for n in names if not any(n.startswith(other + ".") for other in names)]
 
 
-def linear_names(model: nn.Module, whole: Sequence[str] = ()) -> list[str]:
+def linear_names(
+    model: nn.Module, whole: Sequence[str] = (), only: Sequence[str] = ()
+) -> list[str]:
     """Names of the linear layers inside the stacks, GPT-2's transposed ones among them."""
     from torch import nn
 
@@ -212,6 +223,7 @@ def linear_names(model: nn.Module, whole: Sequence[str] = ()) -> list[str]:
         if name.startswith(stacks)
         and (isinstance(module, nn.Linear) or type(module).__name__ == "Conv1D")
         and not within(name, whole)
+        and (not only or name.rsplit(".", 1)[-1] in only)
     ]
 
 

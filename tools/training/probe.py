@@ -17,19 +17,22 @@ from ..facts import Candidate, JobProgress, OnProgress, Outcome, Setting
 from ..jobs.spec import JobSpec
 from .card import card_of
 from .data import JobData
+from .described import DRAWN, ZERO_SHOT, described_heads
 from .linear import LinearHead, fit_best_linear, fit_linear, fit_margin, log_loss
 from .measure import costs_of, rung
 from .tfidf import fit_features
 
 SUSPECT_MARGIN = 0.75  # how much likelier another class must be, out of fold
 FOLDS = 3
+ON_REQUEST = {ZERO_SHOT, DRAWN}  # rungs that the others are fitted without
 FOLD_STRENGTH = 3.0  # of the heads that judge rows they never saw
 
 
 def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
     """Fit the task's cheap rungs, but those that the settings switch off by name."""
     data = JobData.of(spec)
-    wanted = {name: bool(spec.what.settings.get(name, True)) for name in data.task.probes}
+    settings = spec.what.settings
+    wanted = {name: bool(settings.get(name, name not in ON_REQUEST)) for name in data.task.probes}
     return data.task.probe(data, folder, wanted, on_progress)
 
 
@@ -59,6 +62,10 @@ def probe_classes(
     found, said = head.probabilities(validation), {"strength": strength}
     spent = time.monotonic() - start
     candidates.append(_saved(data, folder, "frozen_linear", head, found, said, spent))
+    if wanted.get(ZERO_SHOT, False):
+        for name, described, said, took in described_heads(data, train, validation, on_progress):
+            chances = described.probabilities(validation)
+            candidates.append(_saved(data, folder, name, described, chances, said, took))
     on_progress(JobProgress(share=0.96, text="looking for doubtful labels"))
     suspects = suspect_labels(train, data.train_labels, len(data.labels))
     pays = len(suspects) > 0 and _pays(data, train, validation, head, strength, suspects)
@@ -154,7 +161,7 @@ def _saved(
     seconds: float,
 ) -> Candidate:
     """Write a probe's model folder and score it."""
-    encoder: Encoder = "base" if name == "frozen_linear" else "none"
+    encoder: Encoder = "none" if name in {"majority", "tfidf_linear"} else "base"
     card = card_of(data, name, encoder, labels=data.labels)
     write_card(folder / name, card, head)
     scores = score(data.validation_labels, probabilities)

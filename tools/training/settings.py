@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Strategy = Literal["top_layers", "lora", "full"]
+Technique = Literal["top_layers", "lora", "full"]  # strategies of the graph each use one
 PeftMethod = Literal[  # `peft_methods.METHODS` says what each is
     "lora",
     "rslora",
@@ -31,14 +31,15 @@ PeftMethod = Literal[  # `peft_methods.METHODS` says what each is
 class TrainSettings(BaseModel):
     """Settings of one fine-tune; the knowledge graph holds the defaults with their sources.
 
-    `rank`, `alpha` and `peft_method` matter to the strategy "lora" only, `layers`
-    to "top_layers" only; `own_weights` to multiple choice; `quantised`, `fresh_rate` and
-    `beams` to models that write.
+    `strategy` is the technique that a strategy of the graph uses. `rank`, `alpha` and
+    `peft_method` matter to "lora" only, `layers` to "top_layers" only;
+    `own_weights` to multiple choice; `quantised`, `fresh_rate` and `beams` to models that
+    write.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    strategy: Strategy = "lora"
+    strategy: Technique = "lora"
     learning_rate: float = Field(1e-3, ge=1e-7, le=1.0)
     epochs: int = Field(4, ge=1, le=100, description="passes over the training rows, at most")
     batch_size: int = Field(32, ge=1, le=1024)
@@ -59,6 +60,9 @@ class TrainSettings(BaseModel):
     peft_method: PeftMethod = "lora"
     rank: int = Field(16, ge=1, le=512)
     alpha: int = Field(32, ge=1, le=2048)
+    target_modules: str = Field(
+        "", max_length=200, description="names of the modules it changes; empty: all linear ones"
+    )
     layers: int = Field(2, ge=1, le=200, description="encoder layers trained, from the top")
     accumulate: int = Field(
         1, ge=1, le=1024, description="parts that a batch is computed in, to save memory"

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, cast
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...evals.measures.classes import confusion
+from ...memory import strategies as recipes
+from ..datasets.clean import ROWS_KEPT
 from ..datasets.tool import current
-from ..datasets.types import Split
+from ..datasets.types import Split, is_copy
 from ..datasets.versions import load_version
 from ..estimate import STARTUP, estimate_seconds
-from ..facts import Candidate, Facts, OnProgress, Outcome, Setting
+from ..facts import Candidate, DataVersion, Facts, OnProgress, Outcome, Setting
+from ..fusion.kept import keep_facts, known_of
 from ..jobs.run import Finished, run_job
 from ..jobs.spec import JobKind, JobSpec
 from ..knowledge.recalled import begun_with, seeds
 from ..tasks import find_task
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
-from .memory_retry import kept_softness, memory_needed, train_gently, within_memory
-from .settings import PeftMethod, Strategy, TrainSettings
+from .base_facts import this_machine
+from .described import DRAWN, ZERO_SHOT
+from .memory_retry import SOFTENED, kept_softness, memory_needed, train_gently, within_memory
+from .settings import PeftMethod, TrainSettings
+from .softness import gentle_enough
 
 
 class ProbeArguments(BaseModel):
@@ -42,7 +49,7 @@ class FineTuneArguments(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    strategy: Strategy = Field(description="top_layers is cheapest, then lora, then full")
+    strategy: str = Field(max_length=40, description="name of a fine_tune strategy of the state")
     learning_rate: float | None = Field(None, ge=1e-7, le=1.0)
     epochs: int | None = Field(None, ge=1, le=100)
     batch_size: int | None = Field(None, ge=1, le=1024)
@@ -56,10 +63,13 @@ class FineTuneArguments(BaseModel):
     class_weights: bool | None = None
     optimizer: Literal["adamw", "sgd"] | None = None
     max_length: int | None = Field(None, ge=8, le=8192, description="tokens; 256 if left out")
-    peft_method: PeftMethod | None = Field(None, description="for lora")
-    rank: int | None = Field(None, ge=1, le=512, description="for lora")
-    alpha: int | None = Field(None, ge=1, le=2048, description="for lora")
-    layers: int | None = Field(None, ge=1, le=200, description="for top_layers")
+    peft_method: PeftMethod | None = Field(None, description="for LoRA and its relatives")
+    rank: int | None = Field(None, ge=1, le=512, description="for LoRA and its relatives")
+    alpha: int | None = Field(None, ge=1, le=2048, description="for LoRA and its relatives")
+    target_modules: str | None = Field(
+        None, max_length=200, description="names of the modules LoRA changes, with spaces; else all"
+    )
+    layers: int | None = Field(None, ge=1, le=200, description="of the top that learn")
     own_weights: bool | None = Field(None, description="for choices that never differ")
     accumulate: int | None = Field(None, ge=1, le=1024, description="parts of a batch, for memory")
     checkpointing: bool | None = Field(None, description="slower, less memory")
@@ -94,6 +104,8 @@ def make_spec(
     version = current(facts)
     if len(context.base_models) > 1 and not facts.base_ranking and kind in TUNING:
         raise ToolRefused("rank_base_models first: several base models were given")
+    if kind in TUNING:
+        _refuse_leaks(version, context)
     base_model, base_digest = context.base(facts)
     what = JobSpec.What.model_validate(
         {
@@ -125,13 +137,35 @@ def make_spec(
     )
 
 
+def _refuse_leaks(version: DataVersion, context: ToolContext) -> None:
+    """Refuse to learn from rows that are copies of validation or test rows, also near ones.
+
+    After cleaning, only the last rows of a class may be such: it would have none otherwise.
+
+    Raises:
+        ToolRefused: There are some; clean_dataset drops them.
+    """
+    train, _ = load_version(version)
+    leaked = [i for i, text in enumerate(train.texts) if is_copy(text, context.held_out)]
+    if not leaked:
+        return
+    counts = Counter(train.labels)
+    if version.cleaned and all(counts[train.labels[i]] <= ROWS_KEPT for i in leaked):
+        return
+    raise ToolRefused(
+        f"{len(leaked)} training rows are copies of validation or test rows "
+        f"({train.places[leaked[0]]} is the first); clean_dataset drops them"
+    )
+
+
 def _probe(
     arguments: ProbeArguments, context: ToolContext, facts: Facts, progress: OnProgress
 ) -> ToolResult:
     probes = find_task(context.task).probes
-    chosen = {*(arguments.rungs or probes), "majority"}  # which costs nothing
+    known = [s.name for s in context.knowledge.strategies(context.task) if s.tool == PROBE.name]
+    chosen = {*(arguments.rungs or known), "majority"}  # which costs nothing
     wanted: dict[str, Setting] = {name: name in chosen for name in probes}
-    spec = make_spec("probe", "probes", wanted, context, facts)
+    spec = _described(make_spec("probe", "probes", wanted, context, facts), context, facts)
     done = run_job(spec, context.store, context.ledger, progress)
     named = _named_apart(done.outcome.candidates, facts)
     found = Facts(candidates=named, notes=done.outcome.notes)
@@ -152,15 +186,40 @@ def _probe(
     return ToolResult(_scores(named, context.metric) + "." + doubt, found, (str(done.folder),))
 
 
+def _described(spec: JobSpec, context: ToolContext, facts: Facts) -> JobSpec:
+    """Give the probes what the domain graph says of the labels, where they are to compare it.
+
+    That rung is left out where the graph says nothing and rows are many: names alone then add
+    nothing.
+    """
+    settings = spec.what.settings
+    if not settings.get(ZERO_SHOT):
+        return spec
+    known = known_of(context, facts)
+    if not known.described and not few_rows(context.knowledge.strategies(context.task), facts):
+        settings = {n: v and n not in {ZERO_SHOT, DRAWN} for n, v in settings.items()}
+        return spec.model_copy(update={"what": spec.what.model_copy(update={"settings": settings})})
+    digest, path = keep_facts(context.store, known)
+    what = spec.what.model_copy(update={"settings": {**settings, "knowledge": digest}})
+    return spec.model_copy(update={"what": what, "knowledge": str(path)})
+
+
+def few_rows(known: Sequence[recipes.Strategy], facts: Facts) -> bool:
+    """Whether rows are so few that a label's name alone may help, as the recipe says it."""
+    recipe = next((s for s in known if s.name == ZERO_SHOT), None)
+    labels = max(1, len(facts.label_counts))
+    rows = facts.data.train_rows if facts.data else 0
+    return recipe is not None and rows / labels <= float(recipe.defaults.get("rows_a_label", 0))
+
+
 def _fine_tune(
     arguments: FineTuneArguments, context: ToolContext, facts: Facts, progress: OnProgress
 ) -> ToolResult:
-    given = arguments.model_dump(exclude_none=True)
-    began = seeds(facts.remembered, str(given.get("peft_method", given["strategy"])))[:1]
-    known = dict(began[0].settings) if began else {}
-    said = {**known, **kept_softness(facts), **given}
-    asked = TrainSettings.model_validate(full_settings(said, context))
-    name = candidate_name(asked.model_dump(), facts)
+    said = arguments.model_dump(exclude_none=True)
+    strategy = strategy_of(said, context)
+    asked = as_will_run(said, context, facts)
+    began = seeds(facts.remembered, strategy)[:1]
+    name = candidate_name(strategy, facts)
     train, _ = load_version(current(facts))
     longest = max((len(text) for text in train.texts), default=0)
     settings, softened = within_memory(asked, longest, context, facts)
@@ -173,20 +232,20 @@ def _fine_tune(
         seconds = max(spec.seconds - kept, 0.7 * spec.seconds)  # what it makes will be blended
         return spec.model_copy(update={"seconds": seconds})
 
-    done, _, notes = train_gently(make, settings, context, progress)
-    return _result(
-        done,
-        name,
-        context,
-        facts,
-        tuple(filter(None, (softened, *notes, *(begun_with(name, r) for r in began)))),
-    )
+    done, _, notes = train_gently(make, settings, context, progress, strategy)
+    said_of = tuple(filter(None, (softened, *notes, *(begun_with(name, r) for r in began))))
+    return _result(done, name, strategy, context, facts, said_of)
 
 
 def _result(
-    done: Finished, name: str, context: ToolContext, facts: Facts, said: tuple[str, ...] = ()
+    done: Finished,
+    name: str,
+    strategy: str,
+    context: ToolContext,
+    facts: Facts,
+    said: tuple[str, ...] = (),
 ) -> ToolResult:
-    outcome = renamed(done.outcome, name)
+    outcome = renamed(done.outcome, name, strategy)
     outcome = outcome.model_copy(update={"notes": (*outcome.notes, *said)})
     again = " (done before, not repeated)" if done.reused else f" in {done.seconds:.0f} s"
     if done.reused and any(c.folder == outcome.candidates[0].folder for c in facts.candidates):
@@ -203,28 +262,81 @@ def _result(
     )
 
 
-def renamed(outcome: Outcome, name: str) -> Outcome:
-    """Give a reused job's single candidate the name it has in this run."""
+def renamed(outcome: Outcome, name: str, strategy: str | None = None) -> Outcome:
+    """Give a reused job's single candidate the name it has in this run, and its strategy's."""
+    named = {"name": name} if strategy is None else {"name": name, "strategy": strategy}
     return outcome.model_copy(
         update={
-            "candidates": tuple(c.model_copy(update={"name": name}) for c in outcome.candidates),
+            "candidates": tuple(c.model_copy(update=named) for c in outcome.candidates),
             "curves": tuple(c.model_copy(update={"candidate": name}) for c in outcome.curves),
         }
     )
 
 
+def as_will_run(said: dict[str, Setting], context: ToolContext, facts: Facts) -> TrainSettings:
+    """What was said with the strategy's defaults, as gentle as earlier trainings had to be.
+
+    What paid on similar data stands in for the defaults. Who says how a batch is
+    computed gets just that.
+
+    Raises:
+        ToolRefused: The graph has no such strategy, or its recipe is no good.
+    """
+    began = seeds(facts.remembered, strategy_of(said, context))[:1]
+    known = dict(began[0].settings) if began else {}
+    settings = TrainSettings.model_validate(
+        full_settings({**known, **kept_softness(facts), **said}, context)
+    )
+    if {*SOFTENED} & said.keys():
+        return settings
+    _, digest = context.base(facts)
+    here = this_machine()
+    failures = context.knowledge.failures()
+    return gentle_enough(settings, [f for f in failures if (f.machine, f.base) == (here, digest)])
+
+
 def full_settings(said: dict[str, Setting], context: ToolContext) -> dict[str, Setting]:
-    """Add the known best defaults to what was said, and check the whole.
+    """Add the strategy's defaults to what was said, and check the whole.
 
     A PEFT method that the knowledge graph has as a variant brings its own defaults.
+
+    Raises:
+        ToolRefused: The graph has no such strategy, or its recipe is no good.
     """
-    strategy = str(said["strategy"])
-    known = {s.name: s for s in context.knowledge.strategies(context.task)}
-    source = known.get(str(said.get("peft_method", "")), known.get(strategy))
-    defaults = dict(source.defaults) if source else {}
+    source = _recipe(said, context)
     fields = TrainSettings.model_fields
-    merged = {**{k: v for k, v in defaults.items() if k in fields}, **said}
-    return TrainSettings.model_validate(merged).model_dump()
+    defaults = {k: v for k, v in source.defaults.items() if k in fields}
+    merged = {**defaults, **said, "strategy": source.technique}
+    try:
+        return TrainSettings.model_validate(merged).model_dump()
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(map(str, fault["loc"]))
+        raise ToolRefused(
+            f"the recipe of {source.name} cannot be used: {where}: {fault['msg']}, "
+            f"got {fault.get('input')!r}"
+        ) from error
+
+
+def strategy_of(said: dict[str, Setting], context: ToolContext) -> str:
+    """The strategy that settings amount to: the one named, or its variant of a PEFT method.
+
+    Raises:
+        ToolRefused: The graph has no such strategy.
+    """
+    source, method = _recipe(said, context), said.get("peft_method")
+    return str(method) if method and method != source.defaults.get("peft_method") else source.name
+
+
+def _recipe(said: dict[str, Setting], context: ToolContext) -> recipes.Strategy:
+    tuned = [s for s in context.knowledge.strategies(context.task) if s.tool == FINE_TUNE.name]
+    known = {s.name: s for s in tuned}
+    named = known.get(str(said["strategy"]))
+    if named is None:
+        names = ", ".join(known)
+        raise ToolRefused(f"no strategy {said['strategy']!r} to fine-tune with; there are: {names}")
+    variant = known.get(str(said.get("peft_method", "")))
+    return variant if variant is not None and variant.variant_of == named.name else named
 
 
 def memory_of(
@@ -238,12 +350,10 @@ def memory_of(
     return memory_needed(tool, TrainSettings.model_validate(settings), context, facts)
 
 
-def candidate_name(settings: dict[str, Setting], facts: Facts) -> str:
+def candidate_name(strategy: str, facts: Facts) -> str:
     """Name a candidate after its strategy, numbered: lora-1, lora-2."""
-    strategy = str(settings["strategy"])
-    base = str(settings["peft_method"]) if strategy == "lora" else strategy
-    taken = sum(c.name.startswith(f"{base}-") for c in facts.candidates)
-    return f"{base}-{taken + 1}"
+    taken = sum(c.name.startswith(f"{strategy}-") for c in facts.candidates)
+    return f"{strategy}-{taken + 1}"
 
 
 def _evaluate(

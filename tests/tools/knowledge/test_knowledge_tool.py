@@ -16,7 +16,9 @@ from tuneos.tools.tool import ToolRefused, ToolResult
 @pytest.fixture(scope="module")
 def context(tmp_path_factory: pytest.TempPathFactory) -> Any:
     graph = KnowledgeGraph(tmp_path_factory.mktemp("knowledge"))
-    return SimpleNamespace(knowledge=graph, task="text-classification", run="a-run")
+    return SimpleNamespace(
+        knowledge=graph, task="text-classification", run="a-run", base_model="builtin:minilm"
+    )
 
 
 def ask(context: Any, **arguments: object) -> ToolResult:
@@ -41,6 +43,13 @@ def test_strategies_come_cheapest_first_with_what_a_controller_needs(context: An
 
 def test_schema_names_the_vocabulary(context: Any) -> None:
     assert "Strategy" in ask(context, about="schema").summary
+
+
+def test_rules_are_listed_with_their_words_in_few_tokens(context: Any) -> None:
+    said = ask(context, about="rules").summary
+    assert "few-examples (veto): {?name} needs {?least} rows in each class" in said
+    assert "use-unstated (note)" in said
+    assert len(said) < 2000
 
 
 def test_query_gives_a_table(context: Any) -> None:

@@ -14,7 +14,7 @@ from tuneos.tools.training.memory_estimate import (
     gentler,
     shape_of,
 )
-from tuneos.tools.training.settings import Strategy, TrainSettings
+from tuneos.tools.training.settings import Technique, TrainSettings
 
 MINILM = Shape(weights=22_713_216, width=384, layers=6, heads=12)
 
@@ -30,7 +30,7 @@ MINILM = Shape(weights=22_713_216, width=384, layers=6, heads=12)
     ],
 )
 def test_estimate_is_near_what_was_measured(
-    strategy: Strategy, batch: int, length: int, parts: int, again: bool, megabytes: int
+    strategy: Technique, batch: int, length: int, parts: int, again: bool, megabytes: int
 ) -> None:
     settings = TrainSettings(
         strategy=strategy, batch_size=batch, accumulate=parts, checkpointing=again

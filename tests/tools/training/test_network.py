@@ -20,7 +20,7 @@ from tuneos.tools.training.network import (
     prepare_encoder,
 )
 from tuneos.tools.training.peft_configs import linear_targets
-from tuneos.tools.training.settings import PeftMethod, Strategy, TrainSettings
+from tuneos.tools.training.settings import PeftMethod, Technique, TrainSettings
 
 ARCHITECTURES = ("bert", "distilbert", "roberta")
 METHODS: tuple[PeftMethod, ...] = ("lora", "rslora", "dora", "pissa", "ia3", "ln_tuning")
@@ -146,7 +146,7 @@ def test_classifier_answers_the_same_whatever_the_padding(tiny_base: Path) -> No
 
 
 @pytest.mark.parametrize("strategy", ["full", "lora", "top_layers"])
-def test_checkpointing_changes_no_gradient(strategy: Strategy, tiny_base: Path) -> None:
+def test_checkpointing_changes_no_gradient(strategy: Technique, tiny_base: Path) -> None:
     found = []
     for again in (False, True):
         torch.manual_seed(0)
