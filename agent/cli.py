@@ -92,6 +92,10 @@ def run(
     policy: Annotated[
         Path | None, typer.Option(help="YAML: which steps need a person, which are forbidden.")
     ] = None,
+    ood: Annotated[
+        Path | None,
+        typer.Option(help="File of rows that the model should not answer: it must tell them."),
+    ] = None,
     knowledge: Annotated[
         list[Path] | None,
         typer.Option(help="RDF of your domain for this run alone, as tuneos kg load takes it."),
@@ -134,6 +138,7 @@ def run(
         "max_gpu": max_gpu,
         "approve": approve,
         "policy": str(policy) if policy else None,
+        "ood": str(ood) if ood else None,
         "knowledge": [str(path) for path in knowledge] if knowledge else None,
         "rules": [str(path) for path in rules] if rules else None,
         "licence": licence,

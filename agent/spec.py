@@ -44,6 +44,8 @@ class RunSpec(BaseModel):
             person before costly ones; "never" refuses these. None: "ask" where there
             is somebody to ask, else "auto".
         policy: YAML file that says which steps need a person.
+        ood: File of rows that the model should not answer; halves serve validation and test.
+            Without it, `ood.*` and `test_ood.*` in the data folder.
         knowledge: Files of domain knowledge for this run alone, as `tuneos kg load` takes
             them; they are used beside what the workspace was loaded with.
         rules: Turtle files, or folders of them, with recipes, rules and facts of one's
@@ -72,6 +74,7 @@ class RunSpec(BaseModel):
     llm_price: str | None = None
     approve: Literal["auto", "ask", "never"] | None = None
     policy: str | None = None
+    ood: str | None = None
     knowledge: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     licence: str | None = Field(None, max_length=80)
@@ -177,7 +180,7 @@ def read_run_file(path: Path, flags: Mapping[str, Any]) -> RunSpec:
         raise SpecError(f"run file {path}: cannot be read as YAML: {first}") from error
     if not isinstance(said, dict):
         raise SpecError(f"run file {path}: must be a mapping with at least `data:`")
-    for name in ("data", "workspace", "out", "policy"):
+    for name in ("data", "workspace", "out", "policy", "ood"):
         if isinstance(said.get(name), str):
             said[name] = str(path.parent / Path(said[name]).expanduser())
     for name in ("knowledge", "rules"):
