@@ -7,7 +7,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PACKAGES := agent graphs tools memory evals
 BENCHMARKS := datasets tasks training_speed startup kills checkpoint_kills storage_faults \
-  broken_controllers local_calls loop_overhead concurrent_sessions
+  broken_controllers injections hostile_artefacts local_calls loop_overhead concurrent_sessions
 
 .PHONY: demo install test check format bench clean
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..evals.result import Change
 from ..evals.targets import eased
+from ..memory.audit import AuditLog
 from ..memory.ledger import Ledger
 from ..memory.seal import Seals
 from ..tools.reporting.files import write_whole
@@ -73,6 +74,10 @@ def change_run(
     ]
     dumped = [c.model_dump() for c in changes]
     ledger.change_run(run.name, spec.model_dump(mode="json"), {"seconds": seconds}, dumped)
+    log = AuditLog(run.folder, ledger, run.name)
+    for change in changes:
+        said = {"what": change.what, "from": change.before, "to": change.after, "by": change.by}
+        log.add("changed", said)
     write_whole(run.folder / "spec.yaml", spec_yaml(spec))
     return replace(run, spec=spec)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -96,6 +97,9 @@ def run(
         Path | None,
         typer.Option(help="File of rows that the model should not answer: it must tell them."),
     ] = None,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="That the run may reach; else only its LLM's.")
+    ] = None,
     knowledge: Annotated[
         list[Path] | None,
         typer.Option(help="RDF of your domain for this run alone, as tuneos kg load takes it."),
@@ -139,6 +143,7 @@ def run(
         "approve": approve,
         "policy": str(policy) if policy else None,
         "ood": str(ood) if ood else None,
+        "allow_hosts": allow_host,
         "knowledge": [str(path) for path in knowledge] if knowledge else None,
         "rules": [str(path) for path in rules] if rules else None,
         "licence": licence,
@@ -369,6 +374,24 @@ def report(
         from .session import find_run, read_story
 
         print_result(console, read_story(find_run(run, workspace)).result)
+
+
+@app.command()
+def audit(
+    run: Annotated[str, typer.Argument(help="A run's name, or the beginning of it.")],
+    workspace: WorkspaceOption = WORKSPACE,
+    as_json: JsonOption = False,
+) -> None:
+    """Check that a run's record of decisions is whole, and print it."""
+    console = _console(as_json)
+    with _errors(console):
+        from .audit import print_audit, read_audit
+
+        entries = read_audit(run, workspace)
+        if as_json:
+            print(json.dumps([asdict(entry) for entry in entries]))
+        else:
+            print_audit(console, entries)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from ..memory.ledger import Ledger
 from ..tools.deployment.saved import CARD
 from ..tools.errors import UserError
 from ..tools.knowledge.account import account_of
-from ..tools.knowledge.asked import answer
+from ..tools.knowledge.asked import answer, together
 from ..tools.knowledge.why import Explanation, Fact, explain_run
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _print(console: Console, found: Explanation, facts: list[Fact]) -> None:
     console.print(f"{found.run} is a run ({found.status}{data})", soft_wrap=True, markup=False)
     console.print(f"<{found.iri}>", style="dim", soft_wrap=True, markup=False)
     for topic, title in TITLES.items():
-        own = [f for f in facts if f.topic == topic]
+        own = together([f for f in facts if f.topic == topic])
         if own:
             console.print(f"\n[bold]{title}[/bold]")
         for fact in own:

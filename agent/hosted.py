@@ -5,11 +5,14 @@ Keys come from the environment and stay there; making a controller touches no ne
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
+from ..tools.guardrails.network import host_of
 from .controllers import Controller, ControllerError
 
 URL_KEY = "TUNEOS_LLM_API_KEY"
@@ -32,6 +35,47 @@ KEYS = {
     "together": ("TOGETHER_API_KEY",),
     "xai": ("XAI_API_KEY",),
 }
+
+
+# Where providers serve, unless their own variable says otherwise.
+SERVERS = {
+    "anthropic": ("api.anthropic.com", "ANTHROPIC_BASE_URL"),
+    "cohere": ("api.cohere.com", "CO_API_URL"),
+    "deepseek": ("api.deepseek.com", "DEEPSEEK_API_BASE"),
+    "fireworks": ("api.fireworks.ai", "FIREWORKS_API_BASE"),
+    "google_genai": ("generativelanguage.googleapis.com", "GOOGLE_GEMINI_BASE_URL"),
+    "groq": ("api.groq.com", "GROQ_BASE_URL"),
+    "mistralai": ("api.mistral.ai", "MISTRAL_BASE_URL"),
+    "ollama": ("127.0.0.1", "OLLAMA_HOST"),
+    "openai": ("api.openai.com", "OPENAI_BASE_URL"),
+    "openrouter": ("openrouter.ai", "OPENROUTER_BASE_URL"),
+    "together": ("api.together.xyz", "TOGETHER_API_BASE"),
+    "xai": ("api.x.ai", "XAI_API_BASE"),
+}
+
+
+def hosts_of(ref: str) -> frozenset[str]:
+    """The hosts that an LLM is reached at, which naming it allows; none where it is local."""
+    if is_url(ref):
+        return frozenset({host_of(ref)})
+    provider = ref.partition(":")[0].replace("-", "_").lower()
+    if provider not in SERVERS:
+        return frozenset()
+    usual, variable = SERVERS[provider]
+    said = [usual, os.environ.get(variable), os.environ.get("OPENAI_API_BASE")]
+    own = said if provider == "openai" else said[:2]
+    return frozenset(host_of(s) for s in own if s) | (
+        {"localhost"} if provider == "ollama" else frozenset()
+    )
+
+
+def proxies() -> frozenset[str]:
+    """The hosts of this environment's proxies: what may be reached may be by way of them."""
+    found = []
+    for said in getproxies().values():
+        with contextlib.suppress(ValueError):
+            found.append(host_of(said))
+    return frozenset(found)
 
 
 def is_url(ref: str) -> bool:

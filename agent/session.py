@@ -32,6 +32,7 @@ from ..tools.datasets.splits import make_splits, split_bytes, write_split
 from ..tools.datasets.types import RawData, Split
 from ..tools.facts import Facts
 from ..tools.fusion.files import DOMAIN_FILE, read_files, write_domain
+from ..tools.guardrails.network import guarded
 from ..tools.jobs.run import allow_jobs, interrupt_jobs
 from ..tools.knowledge.check import check_strategies
 from ..tools.reporting.html import restore_json
@@ -40,7 +41,7 @@ from ..tools.training.base_model import base_models_in, find_base_model
 from ..tools.training.score import ODD_FILE
 from . import controllers
 from .spec import RunSpec, SpecError
-from .wiring import make_context, read_rows, strategies_for
+from .wiring import hosts_of, make_context, read_rows, strategies_for
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -127,7 +128,8 @@ def plan_run(spec: RunSpec) -> Plan:
     spec = spec.model_copy(update={"llm_model": llm_model})
     spec = spec.model_copy(update={"base_model": _bases(spec)})
     spec = spec.model_copy(update={"translators": _translators(spec)})
-    raw = read_rows(spec)
+    with guarded(()):  # reading data needs nobody
+        raw = read_rows(spec)
     known = find_task(raw.task).metrics_of(raw.splits["train"])
     ood = Path(spec.ood) if spec.ood else None
     odd = read_odd(Path(spec.data), ood, raw.task, spec.text)
@@ -228,7 +230,8 @@ def go_on(
         row = ledger.run(run.name)
         if row.status == "finished" and row.result is not None:
             return RunResult.model_validate(row.result)
-        return _driven(run, ledger, tell, approve)
+        with guarded(hosts_of(run.spec)):
+            return _driven(run, ledger, tell, approve)
 
 
 def _driven(run: Run, ledger: Ledger, tell: OnEvent, approve: Approve | None) -> RunResult:
@@ -358,11 +361,14 @@ def _stream(
     from langgraph.types import Command
 
     from ..graphs.build import build_graph
+    from ..graphs.integrity import refuse_changed
 
     graph = build_graph(saver)
     config = _thread(run)
     context = make_context(run, ledger, ask=approve is not None)
     begun = bool(graph.get_state(config).values)
+    if begun:
+        refuse_changed(context.tools)
     copied = time.monotonic()
     given: Any = None if begun else {"messages": [], "facts": Facts(), "steps": []}
     while True:

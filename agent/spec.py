@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from ..evals.targets import Target, parse_target
 from ..tools.errors import UserError
+from ..tools.guardrails.network import host_of
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
 
@@ -46,6 +47,7 @@ class RunSpec(BaseModel):
         policy: YAML file that says which steps need a person.
         ood: File of rows that the model should not answer; halves serve validation and test.
             Without it, `ood.*` and `test_ood.*` in the data folder.
+        allow_hosts: Hosts that the run may reach, beside the one of its LLM; exact names.
         knowledge: Files of domain knowledge for this run alone, as `tuneos kg load` takes
             them; they are used beside what the workspace was loaded with.
         rules: Turtle files, or folders of them, with recipes, rules and facts of one's
@@ -75,6 +77,7 @@ class RunSpec(BaseModel):
     approve: Literal["auto", "ask", "never"] | None = None
     policy: str | None = None
     ood: str | None = None
+    allow_hosts: tuple[str, ...] = ()
     knowledge: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     licence: str | None = Field(None, max_length=80)
@@ -82,6 +85,12 @@ class RunSpec(BaseModel):
     seed: int = Field(0, ge=0, lt=2**31)
     workspace: str = ".tuneos"
     out: str | None = None
+
+    @field_validator("allow_hosts", mode="before")
+    @classmethod
+    def _hosts(cls, value: object) -> object:
+        said = (value,) if isinstance(value, str) else value
+        return tuple(host_of(str(h)) for h in said) if isinstance(said, (list, tuple)) else said
 
     @field_validator("targets", "knowledge", "rules", mode="before")
     @classmethod

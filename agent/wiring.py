@@ -33,7 +33,7 @@ from ..tools.tool import ToolContext
 from ..tools.training.base_model import find_base_model
 from ..tools.training.hardware import cores
 from ..tools.training.score import ODD_FILE
-from . import controllers, planner
+from . import controllers, hosted, planner
 from .spec import RunSpec
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def command_of(spec: RunSpec) -> str:
     """The command line that gives this run again."""
     words = ["tuneos", "run", spec.data]
     apart = {"data", "targets", "workspace", "out", "base_model"}
-    apart |= {"translators", "knowledge", "rules"}
+    apart |= {"translators", "knowledge", "rules", "allow_hosts"}
     for name, value in spec.model_dump(exclude=apart).items():
         if value is not None and value != RunSpec.model_fields[name].default:
             words += [f"--{name.replace('_', '-')}", str(value)]
@@ -184,7 +184,16 @@ def command_of(spec: RunSpec) -> str:
         words += ["--translator", ref]
     for target in spec.targets:
         words += ["--target", target]
+    for host in spec.allow_hosts:
+        words += ["--allow-host", host]
     return shlex.join(words)
+
+
+def hosts_of(spec: RunSpec) -> frozenset[str]:
+    """The hosts that a run may reach: those allowed, and that of the LLM which was named."""
+    own = hosted.hosts_of(spec.llm) if spec.llm is not None else frozenset()
+    named = frozenset(spec.allow_hosts) | own
+    return named | hosted.proxies() if named else named
 
 
 def _rows(ledger: Ledger, run: str) -> Facts:

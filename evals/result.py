@@ -58,6 +58,12 @@ class Comparison(BaseModel):
     difference: float
     ci: tuple[float, float]
     p_value: float
+    p_adjusted: float | None = Field(
+        default=None, description="for `looks`, each a chance to be lucky (Šidák)"
+    )
+    looks: int = Field(
+        default=1, description="runs of this workspace that opened test rows of this data"
+    )
 
 
 class Change(BaseModel):

@@ -15,12 +15,14 @@ from ..memory.trail import Entry, Made
 from ..tools.errors import UserError
 from ..tools.facts import Facts, JobProgress
 from ..tools.guardrails.checks import neutralise
+from ..tools.guardrails.marks import as_data
 from ..tools.jobs.run import JobFailed
 from ..tools.registry import TOOLS
 from ..tools.tool import ToolContext, ToolRefused, ToolResult
 from .context import RunContext
 from .events import StepEnded, StepProgress, StepStarted, emit
 from .gate import step_entry
+from .integrity import remember_made
 from .state import ActInput, Call
 from .timing import metered
 from .writing import writer_of
@@ -58,6 +60,8 @@ def act(state: ActInput, runtime: Runtime[RunContext]) -> dict[str, Any]:
         if held is not None:  # the job has charged what it used
             tools.ledger.settle(held, 0.0)
     emit(StepEnded(tool=call.tool, summary=result.summary, ok=ok, seconds=seconds))
+    if ok:
+        remember_made(result.facts.candidates, tools)
     if ok and result.facts.frozen_seconds:  # what confirm will take follows from it
         tools.ledger.keep(tools.run, "speed", str(result.facts.frozen_seconds))
     if ok and result.facts.answer_seconds:
@@ -65,7 +69,7 @@ def act(state: ActInput, runtime: Runtime[RunContext]) -> dict[str, Any]:
     if ok and result.facts.startup_seconds:
         tools.ledger.keep(tools.run, "startup", str(result.facts.startup_seconds))
     message = ToolMessage(
-        neutralise(result.summary, SUMMARY),
+        as_data(result.summary, SUMMARY),
         tool_call_id=call.id,
         name=call.tool,
         status="success" if ok else "error",

@@ -31,6 +31,7 @@ from ..tools.training.score import LATENCIES, ODD, ODD_FILE, USUAL
 from ..tools.training.tool import make_spec
 from .context import RunContext
 from .events import StepEnded, StepProgress, StepStarted, emit
+from .integrity import ROWS, looks_at, refuse_changed, refuse_wrong_figures, sidak, why_not_as_made
 from .standing import KNOWLEDGE, best
 from .state import State
 
@@ -56,6 +57,7 @@ def confirm(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     """
     context, facts = runtime.context, state["facts"]
     tools = context.tools
+    refuse_changed(tools)
     whole, notes = _whole(facts.candidates, context)
     facts = facts.model_copy(update={"candidates": whole})
     chosen = best(whole, tools.targets, tools.metric)
@@ -72,6 +74,7 @@ def confirm(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         )
         return {"facts": Facts(notes=notes)}
     start = time.monotonic()
+    context.audit.add("opened", {"what": "the test split", "candidate": chosen.name})
     emit(
         StepStarted(
             tool="confirm",
@@ -110,11 +113,15 @@ def confirm(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     arrays = {name: _arrays(done.folder / f"{name}.npz") for name in models}
     scores = done.outcome.test_scores
     main = next(iter(models))
+    for name in models:
+        metrics = find_task(tools.task).metrics
+        refuse_wrong_figures(name, scores[name], stats_of(arrays[name]), metrics)
+    looks = _looks(context)
     found = Confirmed(
         chosen=chosen.name,
         targets=[_target(t, chosen, scores[main], arrays[main], tools.seed) for t in tools.targets],
         scores=scores,
-        comparisons=_comparisons(main, arrays, tools.metric, tools.seed),
+        comparisons=_comparisons(main, arrays, tools.metric, tools.seed, looks),
         folder=str(done.folder),
         model=str(guarded),
     )
@@ -124,7 +131,38 @@ def confirm(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     said = f"no {tools.metric}" if figure is None else f"{tools.metric} {figure:.4f}"
     text = f"{chosen.name} on the test split: {said}"
     emit(StepEnded(tool="confirm", summary=text, ok=True, seconds=seconds))
-    return {"facts": Facts(notes=notes)}
+    return {"facts": Facts(notes=(*notes, *_caveats(found, facts, tools.metric, looks)))}
+
+
+def _looks(context: RunContext) -> int:
+    """How often test rows of this data have been looked at in this workspace."""
+    ledger, run = context.tools.ledger, context.tools.run
+    rows = ledger.kept(run, ROWS)
+    if rows is None:
+        return 1
+    opened = {row.run: context.seals.opened_by(row.run) for row in ledger.runs()}
+    return looks_at(rows, ledger, opened)
+
+
+def _caveats(found: Confirmed, facts: Facts, metric: str, looks: int) -> tuple[str, ...]:
+    """What the number of tries does to the figures."""
+    said = []
+    tried = len(facts.candidates) + sum(t.state == "complete" for t in facts.trials)
+    chosen = next((c for c in facts.candidates if c.name == found.chosen), None)
+    test = found.scores.get("chosen", {}).get(metric)
+    on_validation = chosen.validation.get(metric) if chosen else None
+    if tried > 1 and test is not None and on_validation is not None:
+        said.append(
+            f"The model was chosen among {tried} on validation, so its {metric} there "
+            f"({on_validation:.4f}) flatters it; on the test split, which saw no other choice, it "
+            f"is {test:.4f}."
+        )
+    if looks > 1:
+        said.append(
+            f"{looks} runs of this workspace have opened test rows of this data. Each is another "
+            "chance to be lucky: p-values are also given adjusted for that (Šidák)."
+        )
+    return tuple(said)
 
 
 def _with_detector(
@@ -159,11 +197,7 @@ def _whole(
     for candidate in candidates:
         key = store.key_of(Path(candidate.folder))
         if key not in verdicts:
-            try:
-                store.verify(key)
-                verdicts[key] = ""
-            except StoreError as error:
-                verdicts[key] = str(error)
+            verdicts[key] = why_not_as_made(key, context.tools)
         if verdicts[key]:
             notes.append(f"{candidate.name} was damaged on disk and left out: {verdicts[key]}")
         else:
@@ -231,7 +265,11 @@ def _target(
 
 
 def _comparisons(
-    main: str, arrays: Mapping[str, Mapping[str, NDArray[Any]]], metric: str, seed: int
+    main: str,
+    arrays: Mapping[str, Mapping[str, NDArray[Any]]],
+    metric: str,
+    seed: int,
+    looks: int = 1,
 ) -> list[Comparison]:
     """The chosen model against every baseline, on the same rows."""
     first = stats_of(arrays[main])
@@ -250,6 +288,8 @@ def _comparisons(
                 difference=d.value,
                 ci=(d.low, d.high),
                 p_value=d.p_value,
+                p_adjusted=sidak(d.p_value, looks),
+                looks=looks,
             )
         )
     return found

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from langchain_core.language_models import BaseChatModel
 
+from ..memory.audit import AuditLog
 from ..memory.seal import Seals
 from ..tools.datasets.types import RawData
 from ..tools.tool import ToolContext
@@ -50,6 +51,11 @@ class RunContext:
     fallback: BaseChatModel
     context_tokens: int | None = None
     price: tuple[float, float] | None = None
+
+    @property
+    def audit(self) -> AuditLog:
+        """Where every decision on a call is written down."""
+        return AuditLog(self.folder, self.tools.ledger, self.tools.run)
 
     @property
     def folder(self) -> Path:

@@ -12,10 +12,12 @@ from ..evals.targets import Target
 from ..tools.estimate import estimate_seconds
 from ..tools.facts import Candidate, Facts, KnownStrategy
 from ..tools.fusion.tool import NEVER as NEVER_GIVEN_KNOWLEDGE
+from ..tools.guardrails.marks import as_data
 from ..tools.training.blend_tool import best_of_each
 from .standing import BLEND, KNOWLEDGE, attempts_without_gain, best, only_costs_missed
 
 MOST_CANDIDATES = 12
+FAILURE = 300  # characters of what failed
 
 
 class TargetState(BaseModel):
@@ -178,7 +180,7 @@ def make_digest(
         trials_left=trials_left,
         search_trials=_search_trials(facts),
         knowledge_may_pay_on=worth_knowledge(facts, metric),
-        failed_steps=[f"{s.tool}: {s.summary}" for s in steps[-6:] if not s.ok],
+        failed_steps=[f"{s.tool}: {as_data(s.summary, FAILURE)}" for s in steps[-6:] if not s.ok],
         declined=list(declined),
         only_costs_missed=only_costs_missed(scores, targets),
     )

@@ -15,10 +15,12 @@ from pydantic import ValidationError
 from ..evals.result import Step
 from ..memory.budgets import BudgetSpent
 from ..memory.rulebook import Violation
+from ..memory.sparql import QueryRefused, check_query
 from ..memory.trail import Entry
 from ..tools.estimate import estimate_seconds
 from ..tools.facts import Facts
 from ..tools.guardrails.checks import check_arguments, neutralise
+from ..tools.guardrails.marks import as_data
 from ..tools.registry import TOOLS
 from ..tools.training.tool import memory_of
 from .approval import Answer, Question
@@ -36,6 +38,8 @@ ENOUGH = 0.6  # of the expected time: a training that gets less ends before it h
 SEARCH_TRIALS = 8  # of a search that does not say
 REASON = 300  # characters kept of a controller's reason
 MOST_DECLINED = 12  # different things that a person says no to before it tells on the controller
+LONGEST_NOTE = 8000  # characters of a decision in the audit log
+WHY = 1500  # characters of a refusal that a controller reads
 NO = "the person said no"
 PLANNER = "rule-based planner"
 
@@ -51,6 +55,7 @@ def gate(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     note = _Notes(context, state, str(message.id), reason)
     for invalid in message.invalid_tool_calls:
         broken = "arguments are not valid JSON"
+        _audit(context, "refused", {"tool": invalid["name"], "why": broken})
         refusals.append(_refused(str(invalid["name"]), str(invalid["id"]), broken))
         note.refused(str(invalid["name"]), {}, broken, "gate")
     # A question starts this node anew once it is answered: nothing is reserved before the last.
@@ -63,9 +68,11 @@ def gate(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
                 facts = state["facts"]
                 held = _reserved(verdict.call, facts, reason, verdict.by, context)
                 passed.append(note.passed(held, facts))
+                _audit(context, "allowed", _decided(call, verdict, reason))
                 continue
             except BudgetSpent as spent:
                 why = str(spent)
+        _audit(context, "refused", {**_decided(call, verdict, reason), "why": why})
         refusals.append(_refused(call["name"], str(call["id"]), why))
         by = "person" if verdict.asked else "gate"
         note.refused(call["name"], call["args"], why, by)
@@ -108,6 +115,9 @@ def _unfit(call: ToolCall, facts: Facts, steps: Sequence[Step], context: RunCont
     tool = TOOLS.get(call["name"])
     if tool is None:
         return f"there is no tool {call['name']!r}; choose from {', '.join(TOOLS)}"
+    barred = context.policy.why_not_permitted(tool.name)
+    if barred is not None:
+        return barred
     try:
         tool.arguments.model_validate(call["args"])
     except ValidationError as error:
@@ -115,6 +125,12 @@ def _unfit(call: ToolCall, facts: Facts, steps: Sequence[Step], context: RunCont
     unsafe = check_arguments(call["args"], roots=[context.tools.workspace.root])
     if unsafe:
         return "; ".join(unsafe[:3])
+    asks = call["args"].get("sparql")
+    if asks is not None:
+        try:
+            check_query(str(asks))
+        except QueryRefused as refused:
+            return str(refused)
     times = sum(s.tool == call["name"] and s.arguments == call["args"] for s in steps)
     blends_anew = call["name"] == BLEND_TOOL and worth_blending(
         facts.candidates, context.tools.metric
@@ -280,6 +296,22 @@ def _verdict(call: ToolCall, state: State, reason: str, context: RunContext) -> 
     return Verdict(edited, wrong and words, by="changed by a person", asked=True)
 
 
+def _decided(call: ToolCall, verdict: Verdict, reason: str) -> dict[str, Any]:
+    """What the audit log says of a decision, in the controller's words and the person's."""
+    given = verdict.call["args"]
+    said = {"tool": call["name"], "arguments": call["args"], "reason": reason}
+    changed = {"instead": given} if given != call["args"] else {}
+    return {**said, **changed, **({"by": verdict.by} if verdict.by else {})}
+
+
+def _audit(context: RunContext, what: str, said: dict[str, Any]) -> None:
+    """Write a decision down; long or unsafe text in it is cut and made plain."""
+    plain = json.dumps(said, ensure_ascii=False, default=str)
+    if len(plain) > LONGEST_NOTE or not plain.isprintable():
+        said = {k: neutralise(str(v), LONGEST_NOTE // len(said)) for k, v in said.items()}
+    context.audit.add(what, said)
+
+
 def _as_known_best(call: ToolCall) -> bool:
     """Whether a call leaves its settings to the graph, so that its kind itself is forbidden."""
     return set(call["args"]) <= {"strategy", "peft_method", "epochs", "rungs", "trials"}
@@ -355,7 +387,7 @@ def _trials(call: ToolCall, left: int | None) -> int:
 
 def _refused(tool: str, call_id: str, why: str) -> ToolMessage:
     emit(Refused(tool=tool, why=why))
-    text = json.dumps({"refused": why}, ensure_ascii=False)
+    text = json.dumps({"refused": as_data(why, WHY)}, ensure_ascii=False)  # it quotes arguments
     return ToolMessage(text, tool_call_id=call_id, name=tool, status="error")
 
 

@@ -88,6 +88,8 @@ def judge(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
             figures=figures,
         ),
     )
+    if stop is not None:
+        context.audit.add("stopped", {"what": stop, "best": chosen.name if chosen else None})
     if taken_over is not None and state["taken_over"] is None:
         gone = Entry(kind="took_over", by="judge", proposed_by=context.controller_name)
         tools.ledger.log(tools.run, "took over", gone.model_copy(update={"text": taken_over}))

@@ -14,6 +14,11 @@ from ..tools.registry import TOOLS
 
 ASK_ABOVE = 300.0  # seconds: dearer steps need a person, unless a policy says otherwise
 
+ALWAYS = "finish"  # wanting to stop needs no permission
+LOOKS = frozenset(
+    {"inspect_dataset", "query_knowledge", "list_jobs", "evaluate_candidate", "check_guardrails"}
+)
+
 Mode = Literal["auto", "ask", "never"]
 
 
@@ -45,12 +50,30 @@ class Rule(BaseModel):
 
 
 class Policy(BaseModel):
-    """What needs a person's yes, and what is refused outright."""
+    """What needs a person's yes, and what is refused outright.
+
+    Attributes:
+        tools: The only ones this session may use; None: all. `finish` always goes.
+        read_only: Only tools that look: nothing is trained, changed or recorded.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     ask: tuple[Rule, ...] = (Rule(above=ASK_ABOVE),)
     refuse: tuple[Rule, ...] = ()
+    tools: tuple[str, ...] | None = None
+    read_only: bool = False
+
+    def why_not_permitted(self, tool: str) -> str | None:
+        """Why a session may not use a tool at all; None: it may."""
+        if tool == ALWAYS:
+            return None
+        if self.read_only and tool not in LOOKS:
+            return f"this session is read-only; choose from {', '.join(sorted(LOOKS))}"
+        if self.tools is not None and tool not in self.tools:
+            allowed = ", ".join([*self.tools, ALWAYS])
+            return f"this session may not use {tool}; choose from {allowed}"
+        return None
 
     def why_refused(self, tool: str, seconds: float) -> str | None:
         """The rule that forbids a call; None when none does."""
@@ -82,14 +105,15 @@ def read_policy(path: Path | None) -> Policy:
         first = str(error).strip().splitlines()[0]
         raise PolicyError(f"policy {path}: cannot be read as YAML: {first}") from error
     if not isinstance(said, dict):
-        raise PolicyError(f"policy {path}: must be a mapping with `ask:` and `refuse:`")
+        raise PolicyError(f"policy {path}: must be a mapping with `ask:`, `refuse:`, `tools:`")
     try:
         policy = Policy.model_validate(said)
     except ValidationError as error:
         fault = error.errors()[0]
         place = ".".join(str(p) for p in fault["loc"])
         raise PolicyError(f"policy {path}: {place}: {fault['msg']}") from error
-    unknown = {r.tool for r in policy.ask + policy.refuse} - {*TOOLS, "*"}
+    named = {r.tool for r in policy.ask + policy.refuse} - {"*"}
+    unknown = {*named, *(policy.tools or ())} - {*TOOLS}
     if unknown:
         raise PolicyError(
             f"policy {path}: there is no tool {sorted(unknown)[0]!r}; choose from "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from hashlib import sha256
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -11,11 +12,12 @@ from langgraph.runtime import Runtime
 from ..evals.result import Finding
 from ..memory.trail import Entry
 from ..tools.datasets.splits import data_hash, make_splits, split_bytes
-from ..tools.datasets.types import RawData, Split, text_key
+from ..tools.datasets.types import RawData, Split, copy_keys, text_key
 from ..tools.datasets.versions import save_version
 from ..tools.facts import Facts
 from .context import RunContext
 from .events import Prepared, emit
+from .integrity import ROWS, remember
 from .state import State
 
 
@@ -26,8 +28,11 @@ def prepare(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     splits = make_splits(raw, seed=context.tools.seed)
     train, validation, test = (splits[n] for n in ("train", "validation", "test"))
     context.seals.seal(context.tools.run, split_bytes(test))
-    keys = {text_key(t) for t in validation.texts + test.texts}
+    keys = {key for t in validation.texts + test.texts for key in copy_keys(t)}
     ledger, run = context.tools.ledger, context.tools.run
+    remember(context.tools)
+    rows = sorted(text_key(t) for split in splits.values() for t in split.texts)
+    ledger.keep(run, ROWS, sha256("".join(rows).encode()).hexdigest())
     ledger.keep(run, "held_out", json.dumps(sorted(keys)))
     ledger.keep(run, "rows", json.dumps({name: len(split) for name, split in splits.items()}))
     version = save_version(context.tools.store, train, validation, name="as read")

@@ -130,6 +130,17 @@ class ArtifactStore:
         if damage:
             raise StoreError(f"{folder}: {'; '.join(damage)}. {mend}")
 
+    def fingerprint(self, key: str) -> str:
+        """sha256 of the manifest, which holds those of all files.
+
+        Raises:
+            StoreError: There is none.
+        """
+        try:
+            return _sha256(self.path(key) / MANIFEST)
+        except OSError as error:
+            raise StoreError(f"{self.path(key)}: has no manifest: {error.strerror}.") from error
+
     def _publish(self, draft: Path, final: Path) -> None:
         """Rename the finished draft into place, unless another writer was first."""
         if final.exists() and not (final / MANIFEST).exists():

@@ -75,17 +75,18 @@ class _Summed:
 
     def dumps_typed(self, value: Any) -> tuple[str, bytes]:
         kind, data = self._inner.dumps_typed(value)
-        return kind, data + _sum(kind, data)
+        return kind, data + checksum(kind, data)
 
     def loads_typed(self, stored: tuple[str, bytes]) -> Any:
         kind, data = stored[0], bytes(stored[1])
         body, end = data[:-_SUM_BYTES], data[-_SUM_BYTES:]
-        if _sum(kind, body) != end:
+        if checksum(kind, body) != end:
             raise ValueError("a value's checksum differs")
         return self._inner.loads_typed((kind, body))
 
 
-def _sum(kind: str, data: bytes) -> bytes:
+def checksum(kind: str, data: bytes) -> bytes:
+    """What a stored value ends with."""
     return hashlib.blake2b(kind.encode() + b":" + data, digest_size=_SUM_BYTES).digest()
 
 

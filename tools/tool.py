@@ -101,7 +101,7 @@ class ToolContext:
 
     @cached_property
     def held_out(self) -> frozenset[str]:
-        """`text_key` of every validation and test text, as `prepare` left them.
+        """`copy_keys` of every validation and test text, as `prepare` left them.
 
         Enough to find leaks, while the texts of the test split stay sealed.
         """

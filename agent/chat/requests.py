@@ -40,7 +40,7 @@ class SetTargets(Request):
     """Ask for these targets; those on other metrics stay, unless `only`."""
 
     kind: Literal["set_targets"] = "set_targets"
-    targets: tuple[str, ...] = Field(
+    targets: tuple[Annotated[str, Field(max_length=80)], ...] = Field(
         max_length=8,
         description="such as macro_f1>=0.9; with >=: "
         + ", ".join(m.name for m in METRICS.values() if m.direction == "higher")

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...tools.guardrails.model_folder import check_model_folder
 from ..controllers import ControllerError
 
 if TYPE_CHECKING:
@@ -86,6 +87,14 @@ def check_files(ref: LocalRef) -> None:
         if not (ref.adapter / "adapter_config.json").is_file():
             raise ControllerError(f"--llm {ref.said}: {ref.adapter} holds no adapter_config.json")
         _need_safetensors(ref, ref.adapter, ADAPTER_WEIGHTS, ("adapter_model.bin",))
+    _look_over(ref)
+
+
+def _look_over(ref: LocalRef) -> None:
+    """Refuse folders that could do harm when they are loaded."""
+    for folder in (ref.model, ref.adapter):
+        if folder is not None:
+            check_model_folder(folder, f"--llm {ref.said}:", ControllerError)
 
 
 def read_config(ref: LocalRef) -> Any:
@@ -193,6 +202,7 @@ def _load_model(ref: LocalRef, stamp: str, adapter_stamp: str) -> Loaded:
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
+    _look_over(ref)  # it may have changed since it was checked
     device = pick_device()
     if device.kind == "cpu":
         calibrate_threads()

@@ -127,7 +127,10 @@ def test_failed_training_is_remembered_by_its_strategy() -> None:
     )
     found = of(steps=steps)
     assert {s.name for s in found.strategies if s.failed} == {"dora"}
-    assert found.failed_steps == ["fine_tune: why", "finish: why"]
+    assert found.failed_steps == [
+        "fine_tune: <data>why</data>",
+        "finish: <data>why</data>",
+    ]
 
 
 @pytest.mark.parametrize(("version", "doubtful"), [("k2", 2), ("k1", 0)])

@@ -65,3 +65,29 @@ def test_policy_that_cannot_be_used_is_refused_in_a_line(
 def test_missing_policy_is_named(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match=r"nowhere\.yaml"):
         read_policy(tmp_path / "nowhere.yaml")
+
+
+@pytest.mark.parametrize(
+    ("policy", "tool", "permitted"),
+    [
+        (Policy(), "fine_tune", True),
+        (Policy(tools=("inspect_dataset",)), "inspect_dataset", True),
+        (Policy(tools=("inspect_dataset",)), "fine_tune", False),
+        (Policy(tools=()), "finish", True),
+        (Policy(read_only=True), "inspect_dataset", True),
+        (Policy(read_only=True), "record_lesson", False),
+        (Policy(read_only=True), "finish", True),
+        (Policy(read_only=True, tools=("fine_tune",)), "fine_tune", False),
+    ],
+)
+def test_session_may_use_the_tools_it_was_given(policy: Policy, tool: str, permitted: bool) -> None:
+    assert (policy.why_not_permitted(tool) is None) is permitted
+
+
+def test_tools_of_a_session_are_read_from_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text("tools: [inspect_dataset, finish]\nread_only: true\n")
+    assert read_policy(path) == Policy(tools=("inspect_dataset", "finish"), read_only=True)
+    path.write_text("tools: [rm_rf]")
+    with pytest.raises(PolicyError, match="there is no tool 'rm_rf'"):
+        read_policy(path)

@@ -304,7 +304,7 @@ def test_killed_writer_leaves_a_sound_store(knowledge: KnowledgeGraph) -> None:
     assert written >= 3
     assert count(knowledge, "?l a t:Lesson . ?l t:text ?t . ?l t:about ?a") == written
     knowledge.record_lesson("b", "goes on", "x")
-    assert len(knowledge.strategies("text-classification")) == 19
+    assert "lora" in {s.name for s in knowledge.strategies("text-classification")}
 
 
 def test_many_openings_leave_no_pile_of_logs(knowledge: KnowledgeGraph) -> None:

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..datasets.types import Row, Split, text_key
+from ..datasets.types import Row, Split, is_copy, text_key
 
 Way = Literal["noise", "replace_words", "oversample", "back_translate", "synthesise"]
 OVERSAMPLED = "again"
@@ -62,13 +62,13 @@ def new_only(train: Split, added: Iterable[Added], held_out: frozenset[str]) -> 
     Args:
         train: The rows as they are.
         added: Rows that were made.
-        held_out: `text_key` of every validation and test text.
+        held_out: `copy_keys` of every validation and test text.
     """
     seen = {text_key(text) for text in train.texts} | held_out
     kept = []
     for one in added:
         key = text_key(one.text)
-        if key not in seen:
+        if key not in seen and not is_copy(one.text, held_out):
             seen.add(key)
             kept.append(one)
     return kept

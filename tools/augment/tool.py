@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..datasets.splits import read_split
 from ..datasets.tool import current
-from ..datasets.types import Split, text_key
+from ..datasets.types import Split, is_copy, text_key
 from ..datasets.versions import load_version, save_version
 from ..facts import Augmented, DataVersion, Facts, JobProgress, OnProgress, Setting
 from ..jobs.run import run_job
@@ -54,7 +54,7 @@ def _augment(
     train, validation = load_version(version)
     if version.name.endswith("augmented"):
         raise ToolRefused("the training rows are augmented already")
-    if not version.cleaned and any(text_key(t) in context.held_out for t in train.texts):
+    if not version.cleaned and any(is_copy(t, context.held_out) for t in train.texts):
         raise ToolRefused("clean_dataset first: rows made of leaked ones would leak as well")
     known = _known(context)
     methods = _methods(arguments.methods, str(known.get("methods", "")), task, train, context)

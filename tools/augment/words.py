@@ -90,7 +90,7 @@ def masked_filler(base: BaseModel) -> Fill:
     from transformers import AutoModelForMaskedLM
 
     quiet_transformers()
-    tokenizer = load_tokenizer(base)
+    tokenizer = load_tokenizer(base)  # which has looked the folder over
     model = AutoModelForMaskedLM.from_pretrained(
         base.path, trust_remote_code=False, local_files_only=True, use_safetensors=True
     ).eval()

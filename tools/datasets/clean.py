@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from .types import Split, row_key, text_key
+from .types import Split, is_copy, row_key
 
 Reason = Literal["leaked", "conflicting_label", "duplicate", "suspect_label"]
 ROWS_KEPT = 2  # of every class, whatever is wrong with them
@@ -49,7 +49,7 @@ def clean_train(train: Split, *, held_out: frozenset[str], suspects: Sequence[in
 
     Args:
         train: Not modified.
-        held_out: text_key of every validation and test text.
+        held_out: `copy_keys` of every validation and test text.
         suspects: Row positions in `train` whose label is probably wrong.
     """
     reasons = _reasons(train, held_out, frozenset(suspects))
@@ -73,8 +73,7 @@ def _reasons(train: Split, held_out: frozenset[str], suspects: frozenset[int]) -
     reasons: dict[int, Reason] = {}
     rows_of: dict[str, list[int]] = defaultdict(list)
     for row, text in enumerate(train.texts):
-        key = text_key(text)
-        if key in held_out:
+        if is_copy(text, held_out):
             reasons[row] = "leaked"
         else:
             rows_of[row_key(train, row)].append(row)

@@ -70,10 +70,7 @@ def alias_guess(shown_name: str, split: str) -> str:
 
 
 def _in_folder(folder: Path) -> Located:
-    try:
-        entries = sorted(folder.iterdir())
-    except OSError as error:
-        raise DatasetError(f"{folder} cannot be listed: {error.strerror or error}") from None
+    entries = _entries(folder)
     files: dict[str, Path] = {}
     guesses = []
     for entry in entries:
@@ -92,6 +89,38 @@ def _in_folder(folder: Path) -> Located:
     if "train" not in files:
         raise DatasetError(_no_train(folder, entries))
     return Located(files, tuple(guesses))
+
+
+def refuse_links_out(folder: Path) -> None:
+    """Refuse links among the data that lead to files outside: nobody named those.
+
+    Raises:
+        DatasetError: A file of a split, or of a document, is one.
+    """
+    home = folder.resolve()
+    for entry in _entries(folder):
+        inside = [entry]
+        if entry.is_dir() and split_of(entry.name) and not entry.is_symlink():
+            inside += _entries(entry)
+        for path in inside:
+            used = split_of(path.name.partition(".")[0]) or path.suffix in {".ann", ".txt"}
+            if used and path.is_symlink() and not path.resolve().is_relative_to(home):
+                raise DatasetError(
+                    f"{path} is a link that leads out of {folder}; put the file itself there, "
+                    "or name it as DATA"
+                )
+
+
+def _entries(folder: Path) -> list[Path]:
+    """What a folder holds, sorted.
+
+    Raises:
+        DatasetError: It cannot be listed.
+    """
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise DatasetError(f"{folder} cannot be listed: {error.strerror or error}") from None
 
 
 def _of_two(folder: Path, split: str, one: Path, other: Path) -> Path:

@@ -11,7 +11,7 @@ from .columnar import is_saved_dataset, read_saved_dataset
 from .columns import Asked
 from .formats import reader_of
 from .header import refuse_missing_header
-from .locate import alias_guess, locate, split_of
+from .locate import alias_guess, locate, refuse_links_out, split_of
 from .parallel import find_parallel, read_parallel
 from .tables import Table
 from .types import SPLIT_NAMES, Oddity, RawData
@@ -90,6 +90,8 @@ def infer_task(table: Table) -> str:
 
 def _read_tables(path: Path) -> tuple[dict[str, Table], list[str]]:
     """Read every split there is, in the order of SPLIT_NAMES, and what was inferred."""
+    if path.is_dir():
+        refuse_links_out(path)
     if path.is_dir() and is_saved_dataset(path):
         return _saved_splits(path)
     parallel = find_parallel(path) if path.is_dir() else None

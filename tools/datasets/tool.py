@@ -14,7 +14,7 @@ from ..tasks import find_task
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
 from .clean import WHY, clean_train
 from .profile import profile_data
-from .types import Split
+from .types import is_copy
 from .versions import load_version, save_version
 
 
@@ -75,7 +75,7 @@ def _inspect(
 
     masked = mask_texts(train.texts, tell)
     maskable = find_task(context.task).maskable is not None
-    leaked = sum(key in context.held_out for key in _keys(train))
+    leaked = sum(is_copy(text, context.held_out) for text in train.texts)
     findings = list(profile.findings)
     findings = [f for f in findings if "leak" not in f.what.lower()]
     if leaked:
@@ -181,7 +181,7 @@ def _mask(_: MaskArguments, context: ToolContext, facts: Facts, progress: OnProg
     if maskable is None:
         raise ToolRefused(f"{context.task}: offsets point into its texts, which cannot be masked")
     train, validation = load_version(version)
-    if not version.cleaned and any(key in context.held_out for key in _keys(train)):
+    if not version.cleaned and any(is_copy(text, context.held_out) for text in train.texts):
         raise ToolRefused("clean_dataset first: leaked rows cannot be found in masked texts")
 
     def tell(done: int, total: int) -> None:
@@ -219,12 +219,6 @@ def _mask(_: MaskArguments, context: ToolContext, facts: Facts, progress: OnProg
 
 def _named(before: str, now: str) -> str:
     return now if before == "as read" else f"{before}, {now}"
-
-
-def _keys(split: Split) -> list[str]:
-    from .types import text_key
-
-    return [text_key(t) for t in split.texts]
 
 
 INSPECT = Tool("inspect_dataset", InspectArguments, _inspect)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,3 +95,25 @@ def row_key(split: Split, row: int) -> str:
 def text_key(text: str) -> str:
     """Hash a text so that copies agree: case and white space do not count."""
     return hashlib.sha256(" ".join(text.lower().split()).encode()).hexdigest()[:32]
+
+
+def copy_keys(text: str) -> tuple[str, str]:
+    """Both hashes by which a copy is known: `text_key`, and one that no spacing escapes.
+
+    The second folds compatible characters (full width, ligatures) and leaves out white space
+    and the invisible.
+    """
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    plain = "".join(
+        c for c in folded if not c.isspace() and unicodedata.category(c) not in {"Cf", "Cc"}
+    )
+    return text_key(text), hashlib.sha256(f"near {plain}".encode()).hexdigest()[:32]
+
+
+def is_copy(text: str, held_out: Collection[str]) -> bool:
+    """Whether a text is, but for case, spacing and look-alikes, one of those held out.
+
+    Args:
+        held_out: `copy_keys` of these.
+    """
+    return any(key in held_out for key in copy_keys(text))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ...evals.metrics import FloatArray
 from ..errors import ModelError
+from ..guardrails.model_folder import check_model_folder
 from ..training.linear import LinearHead, softmax
 from .pool import pooled
 from .saved import CARD, HEAD, PARTS, SavedModel, read_card, read_head, read_tensors
@@ -86,6 +87,7 @@ def load_classifier(folder: Path) -> Classifier:
         BaseModelError: Its base model isn't there.
     """
     check_sums(folder)
+    check_model_folder(folder)
     card = read_card(folder)
     if card.encoder == "parts":
         return _blend(card, folder)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...evals.metrics import FloatArray
 from ..datasets.types import Split
+from ..guardrails.model_folder import check_model_folder
 from ..tasks import MODULES, find_task
 from ..tasks.task import Answer, Answerer, Progress, Task
 from .saved import CARD, PARTS, SavedModel, read_card
@@ -76,6 +77,7 @@ def load_model(folder: Path) -> Model:
     from ..fusion.use import under_knowledge
 
     check_sums(folder)
+    check_model_folder(folder)
     card = read_card(folder)
     if card.task not in MODULES:
         raise ModelError(f"model {folder / CARD}: is for the unknown task {card.task!r}")

@@ -22,6 +22,9 @@ _WEB = re.compile(r"(?<!\w)(?:https?://|www\.)\S*", re.IGNORECASE)
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _VARIABLE = re.compile(r"\$\{?\w+\}?|\$\(|%\w+%[\\/]|`")
 _SCHEME = re.compile(r"[A-Za-z][\w+.\-]+:(?=.)")  # "local:" of local:PATH
+_DEVICE = re.compile(r"(?i)(?:con|prn|aux|nul|com[1-9]|lpt[1-9])(?:\.\w+)?")
+# Slashes and dots that compatibility folding leaves as they are.
+_LOOKALIKES = str.maketrans("∕⁄⧸⟋╱＼⧵∖․‥…", "////" + "/" + "\\\\\\" + "...")
 _JOINERS = "\u200c\u200d"  # invisible, but spelling needs them in several scripts
 _SEPARATORS = re.compile(r"[\s=,;'\"<>|]+")
 
@@ -54,6 +57,8 @@ def argument_faults(
     if prose:
         return faults
     spellings = _spellings(value)
+    if "\ufffd" in "".join(spellings - {value}):
+        faults.append("holds percent signs that stand for no text; write it out")
     if allow_urls:
         spellings = {_WEB.sub(" ", spelling) for spelling in spellings}
     if any(_URL.search(spelling) for spelling in spellings):
@@ -63,6 +68,8 @@ def argument_faults(
         faults.append(f"leads out of the allowed folders ({allowed}); give a path inside")
     if any(_VARIABLE.search(spelling) for spelling in spellings):
         faults.append("holds a shell variable or command ($, %NAME% or `); write it out")
+    if any(_DEVICE.fullmatch(part) for s in spellings for part in re.split(r"[\\/]", s.strip())):
+        faults.append("names a device of the system; give a file or a name")
     return faults
 
 
@@ -86,6 +93,7 @@ def _spellings(value: str) -> set[str]:
     spellings = {value}
     for _ in range(2):
         spellings |= {unicodedata.normalize("NFKC", unquote(spelling)) for spelling in spellings}
+        spellings |= {spelling.translate(_LOOKALIKES) for spelling in spellings}
     return spellings
 
 

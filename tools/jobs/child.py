@@ -21,6 +21,7 @@ import psutil
 from ...memory.errors import DiskFull
 from ..errors import UserError
 from ..facts import JobProgress, Outcome
+from ..guardrails.network import guard_for_good, hosts_in_environment
 from .spec import JobSpec
 
 ENGINES = {
@@ -45,6 +46,7 @@ TELL_EVERY = 0.2  # seconds between progress lines
 def main() -> int:
     """Do the job that the first argument describes, in the folder of the second."""
     end_with_parent(int(sys.argv[3]))
+    guard_for_good(hosts_in_environment())
     spec = JobSpec.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
     folder = Path(sys.argv[2])
     start = time.monotonic()

@@ -23,6 +23,7 @@ from ...memory.artifacts import ArtifactStore
 from ...memory.ledger import Ledger
 from ..datasets.versions import verify_rows
 from ..facts import JobProgress, OnProgress, Outcome
+from ..guardrails.network import environment_of, standing
 from .child import DISK_FULL, OUT_OF_MEMORY
 from .processes import end_group, out_of_memory_kills
 from .spec import JobSpec
@@ -231,7 +232,7 @@ def child_environment() -> dict[str, str]:
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "PYTHONUNBUFFERED": "1",
     }
-    return {**os.environ, **quiet}
+    return {**os.environ, **quiet, **environment_of(standing())}
 
 
 def _run_child(spec: JobSpec, folder: Path, log_file: Path, watch: _Watch) -> None:

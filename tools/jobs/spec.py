@@ -65,7 +65,7 @@ class JobSpec(BaseModel):
         default="", description="folder for what lets a job that was cut off go on"
     )
     held_out: tuple[str, ...] = Field(
-        default=(), description="augment: `text_key` of the texts that train must not get"
+        default=(), description="augment: `copy_keys` of the texts that train must not get"
     )
     knowledge: str = Field(
         default="", description="file of what the domain graph says; its digest is a setting"

@@ -80,6 +80,28 @@ def _unknown(explanation: Explanation, about: str) -> str:
     )
 
 
+def together(facts: Sequence[Fact]) -> list[Fact]:
+    """The same facts for reading: settings that have one origin stand in one sentence."""
+    alike: dict[tuple[str, ...], list[Fact]] = {}
+    for place, fact in enumerate(facts):
+        origin = fact.text.partition(": ")[2]
+        single = (str(place),) if fact.topic != "settings" else (origin, fact.source)
+        alike.setdefault(single, []).append(fact)
+    return [_joined(group) for group in alike.values()]
+
+
+def _joined(group: list[Fact]) -> Fact:
+    """Settings of one origin as one fact about the candidate that has them."""
+    first = group[0]
+    if len(group) == 1:
+        return first
+    values = ", ".join(f.text.partition(": ")[0] for f in group)
+    text = f"{values}: {first.text.partition(': ')[2]}"
+    return first.model_copy(
+        update={"text": text, "iri": first.iri.partition("/setting/")[0], "about": ()}
+    )
+
+
 def prose(facts: Sequence[Fact] | str) -> str:
     """Facts as a person reads them."""
-    return facts if isinstance(facts, str) else "\n".join(f.text for f in facts)
+    return facts if isinstance(facts, str) else "\n".join(f.text for f in together(facts))

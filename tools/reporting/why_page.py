@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 def write_why_page(found: Explanation, path: Path) -> None:
     """Write a page that needs no network; all texts are escaped."""
-    write_whole(path, page("why.html.j2", found=found, picture=_picture(found)))
+    from ..knowledge.asked import together
+
+    read = found.model_copy(update={"facts": tuple(together(found.facts))})
+    write_whole(path, page("why.html.j2", found=read, picture=_picture(found)))
 
 
 def page(template: str, **shown: Any) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from ..facts import JobProgress, Setting
+from ..guardrails.network import guard_for_good, hosts_in_environment
 from ..jobs.child import DISK_FULL, describe, disk_full, end_with_parent, out_of_memory
 from ..jobs.spec import JobSpec
 from ..training.checkpoint import Checkpoints
@@ -53,6 +54,7 @@ def main() -> int:
     import torch
 
     end_with_parent(int(sys.argv[2]))
+    guard_for_good(hosts_in_environment())
     spec = JobSpec.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
     if spec.workers > 1:
         torch.set_num_threads(1)

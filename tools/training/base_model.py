@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BaseModelError
+from ..guardrails.model_folder import check_model_folder
 
 BUILTIN = "builtin:minilm"
 BUILTIN_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
@@ -98,6 +99,7 @@ def load_encoder(base: BaseModel | Path, *, attention: str = "eager") -> Any:
 
     quiet_transformers()
     path = base.path if isinstance(base, BaseModel) else base
+    check_model_folder(path, "base model", BaseModelError)
     try:
         model = AutoModel.from_pretrained(
             path,
@@ -132,6 +134,7 @@ def load_tokenizer(base: BaseModel | Path) -> Any:
     if not any((path / name).is_file() for name in VOCABULARIES):
         # transformers would make an empty one, to which every word is unknown.
         raise BaseModelError(f"base model {path}: no usable tokenizer: holds no tokenizer.json")
+    check_model_folder(path, "base model", BaseModelError)
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             path, trust_remote_code=False, local_files_only=True
@@ -181,6 +184,7 @@ def _described(ref: str, path: Path, hub_id: str | None) -> BaseModel:
     weights = sorted(path.glob("*.safetensors"))
     if not weights:
         raise BaseModelError(f"base model {ref!r}: {path} holds no .safetensors weights")
+    check_model_folder(path, "base model", BaseModelError)
     try:
         config = json.loads((path / "config.json").read_text(encoding="utf-8"))
         longest = int(config.get("max_position_embeddings") or LONGEST)
@@ -190,6 +194,20 @@ def _described(ref: str, path: Path, hub_id: str | None) -> BaseModel:
     if config.get("model_type") in {"roberta", "xlm-roberta", "camembert"}:
         longest -= 2
     return BaseModel(ref, path, hub_id, _digest(weights), longest)
+
+
+def content_digest(path: Path) -> str:
+    """sha256 over every file that loading reads: weights, configs, vocabularies, templates.
+
+    Unlike `BaseModel.digest`, which only tells models apart, it misses no changed byte.
+    """
+    total = hashlib.sha256()
+    kinds = {".safetensors", ".json", ".txt", ".model", ".jinja"}
+    for file in sorted(p for p in path.iterdir() if p.is_file() and p.suffix in kinds):
+        total.update(file.name.encode() + b"\0")
+        with file.open("rb") as stream:
+            total.update(hashlib.file_digest(stream, "sha256").digest())
+    return total.hexdigest()
 
 
 def _digest(weights: list[Path]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import BaseModelError, ModelError
+from ..guardrails.model_folder import check_model_folder
 from . import peft_configs as configs
 from .peft_configs import Build, Place, has_conv1d, within
 from .settings import PeftMethod, TrainSettings
@@ -100,9 +101,11 @@ def with_adapter(model: Any, folder: Path) -> nn.Module:
     weights = folder / WEIGHTS
     if not weights.is_file():  # peft would look elsewhere, and unpickle what it finds
         raise ModelError(f"model {weights}: is missing; save the model again")
+    check_model_folder(folder)
     try:
         with _quiet():
             loaded: Any = PeftModel.from_pretrained(model, str(folder))
+            _check_fits(loaded, weights)
             config = loaded.peft_config["default"]
             if config.is_prompt_learning:
                 return _text_only(loaded)
@@ -113,6 +116,31 @@ def with_adapter(model: Any, folder: Path) -> nn.Module:
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelError(f"model {weights}: the adapter does not load: {first}") from error
+
+
+def _check_fits(loaded: Any, weights: Path) -> None:
+    """Refuse an adapter whose tensors are not those that its method makes on this base.
+
+    peft checks shapes, and says no more than a warning of tensors that fit nowhere: such an
+    adapter would answer as if it had never been tuned.
+
+    Raises:
+        ModelError: It was made for another base model.
+    """
+    from peft import get_peft_model_state_dict
+    from safetensors import safe_open
+
+    with safe_open(weights, framework="pt") as file:
+        found = set(file.keys())
+    wanted = set(get_peft_model_state_dict(loaded, save_embedding_layers=False))
+    lacking = sorted(wanted - found)
+    if lacking:
+        raise ModelError(
+            f"model {weights}: was made for another base model: {lacking[0]} is missing; "
+            "get the base model it names"
+        )
+    if wanted and not wanted & found:
+        raise ModelError(f"model {weights}: was made for another base model")
 
 
 def unfit(name: PeftMethod, kind: Kind, model: Any = None) -> str | None:
@@ -171,6 +199,7 @@ def _text_only(wrapped: nn.Module) -> nn.Module:
 def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():  # of norms, which ln_tuning takes whatever their kind
         warnings.filterwarnings("ignore", "Unsupported layer type")
+        warnings.filterwarnings("ignore", "Found missing adapter keys")  # _check_fits tells
         yield
 
 

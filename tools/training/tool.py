@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, cast
 
@@ -11,11 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...evals.measures.classes import confusion
 from ...memory import strategies as recipes
+from ..datasets.clean import ROWS_KEPT
 from ..datasets.tool import current
-from ..datasets.types import Split
+from ..datasets.types import Split, is_copy
 from ..datasets.versions import load_version
 from ..estimate import STARTUP, estimate_seconds
-from ..facts import Candidate, Facts, OnProgress, Outcome, Setting
+from ..facts import Candidate, DataVersion, Facts, OnProgress, Outcome, Setting
 from ..fusion.kept import keep_facts, known_of
 from ..jobs.run import Finished, run_job
 from ..jobs.spec import JobKind, JobSpec
@@ -101,6 +103,8 @@ def make_spec(
     version = current(facts)
     if len(context.base_models) > 1 and not facts.base_ranking and kind in TUNING:
         raise ToolRefused("rank_base_models first: several base models were given")
+    if kind in TUNING:
+        _refuse_leaks(version, context)
     base_model, base_digest = context.base(facts)
     what = JobSpec.What.model_validate(
         {
@@ -131,6 +135,27 @@ def make_spec(
         seconds=context.seconds_left(),
         answering=facts.answer_seconds * version.validation_rows,
         workers=context.workers,
+    )
+
+
+def _refuse_leaks(version: DataVersion, context: ToolContext) -> None:
+    """Refuse to learn from rows that are copies of validation or test rows, also near ones.
+
+    After cleaning, only the last rows of a class may be such: it would have none otherwise.
+
+    Raises:
+        ToolRefused: There are some; clean_dataset drops them.
+    """
+    train, _ = load_version(version)
+    leaked = [i for i, text in enumerate(train.texts) if is_copy(text, context.held_out)]
+    if not leaked:
+        return
+    counts = Counter(train.labels)
+    if version.cleaned and all(counts[train.labels[i]] <= ROWS_KEPT for i in leaked):
+        return
+    raise ToolRefused(
+        f"{len(leaked)} training rows are copies of validation or test rows "
+        f"({train.places[leaked[0]]} is the first); clean_dataset drops them"
     )
 
 

@@ -48,10 +48,14 @@ def test_goal_and_start_are_proposals_that_need_the_persons_yes(
         ],
     ]
     with spoken(tmp_path, *turns) as (talk, _):
-        said = talk.say("please get my tickets sorted out by machine, well enough for the office")
+        said = talk.say(
+            f"please get {tickets} sorted out by machine, as well as the office may need it"
+        )
         assert "Proposed: the target macro_f1>=0.8, a budget of 10m, to start, or go on" in said
         assert talk.dialogue.conversation.draft.targets == ()
-        assert talk.dialogue.conversation.draft.data == str(tickets), "pointing at data is free"
+        assert talk.dialogue.conversation.draft.data == str(tickets), (
+            "what the person named is free"
+        )
         said = talk.say("yes")
         assert "goal macro_f1>=0.8; budget 10m" in said
         assert "Start it? (yes / no)" in said, "the plan is shown before anything is spent"
@@ -81,10 +85,24 @@ def test_what_tools_say_reaches_it_neutralised(tmp_path: Path) -> None:
     nasty.write_text("text,label\na b,x\nc d,y\ne f,x\ng h,y\n" * 3)
     turns = [[("use_data", {"data": str(nasty)})], [("check_data", {})], "Looked."]
     with spoken(tmp_path, *turns) as (talk, model):
-        talk.say("look at the evil one in here for me")
+        talk.say(f"would you look at {nasty} for me")
     results = [m.content for m in model.seen[-1] if m.type == "tool"]
     assert len(results) == 2
     assert not any("\x1b" in text or "<|" in text for text in results)
+
+
+def test_data_and_base_models_that_nobody_named_are_asked_for(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.csv"
+    secret.write_text("text,label\na b,x\nc d,y\n")
+    turns = [[("use_data", {"data": str(secret)}), ("set_base_model", {"base_model": "evil/hub"})]]
+    with spoken(tmp_path, *turns) as (talk, model):
+        said = talk.say("what could be done with the texts that we have here?")
+        assert f"Proposed: to read the data {secret}, the base model evil/hub. Agreed?" in said
+        assert talk.dialogue.conversation.draft.data is None
+        assert talk.dialogue.conversation.draft.base_model == "builtin:minilm"
+        talk.say("no")
+        assert talk.dialogue.conversation.draft.data is None
+    assert "put to the person" in str(model.seen) or len(model.seen) == 1
 
 
 def test_its_words_cannot_move_the_cursor() -> None:
@@ -133,7 +151,7 @@ def test_hosted_llm_streams_its_words_and_proposes(tmp_path: Path, tickets: Path
         controller = find_controller(server.url, "m")
         talker = Talker(controller.model, controller.name, price=(1.0, 10.0))
         with talking(tmp_path / "w", "a", talker=talker) as talk:
-            said = talk.say("could a machine sort my tickets, do you think?")
+            said = talk.say(f"could a machine sort {tickets}, do you think?")
             assert "▌ Let me look." in said
             assert "▌ I suggest eighty percent." in said
             assert "Proposed: the target accuracy>=0.8. Agreed? (yes / no)" in said

@@ -198,7 +198,7 @@ def test_pickled_adapter_is_not_read(adapter: Path) -> None:
     tensors = {k: torch.from_numpy(v) for k, v in load_file(weights).items()}
     torch.save(tensors, adapter / "adapter_model.bin")
     weights.unlink()
-    assert str(weights) in refused(adapter)
+    assert "adapter_model.bin: cannot be loaded: is of a kind that is unpickled" in refused(adapter)
 
 
 @pytest.mark.parametrize("damage", ["missing", "cut"])

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ...errors import BaseModelError
+from ...guardrails.model_folder import check_model_folder
 
 Kind = Literal["causal", "seq2seq", "encoder"]
 
@@ -45,6 +46,7 @@ def read_config(path: Path) -> Any:
     """
     from transformers import AutoConfig
 
+    check_model_folder(path, "base model", BaseModelError)
     try:
         return AutoConfig.from_pretrained(path, trust_remote_code=False, local_files_only=True)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

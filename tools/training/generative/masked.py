@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import BaseModelError
+from ...guardrails.model_folder import check_model_folder
 from ..examples import Batch
 from ..network import Network
 from .codec import IGNORED
@@ -80,6 +81,7 @@ def load_masked(path: Path) -> tuple[Any, list[Any]]:
     from transformers import AutoModelForMaskedLM
     from transformers.utils import logging
 
+    check_model_folder(path, "base model", BaseModelError)
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:

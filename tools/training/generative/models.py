@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ...errors import BaseModelError, ModelError
+from ...guardrails.model_folder import check_model_folder
 from ..base_model import BaseModel, load_encoder, load_tokenizer
 from ..peft_methods import Kind, with_adapter, wrap
 from ..settings import TrainSettings
@@ -127,6 +128,7 @@ def load_lm(path: Path, kind: Writing, *, quantised: bool = False) -> Any:
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
     from transformers.utils import logging
 
+    check_model_folder(path, "base model", BaseModelError)
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     made = AutoModelForCausalLM if kind == "causal" else AutoModelForSeq2SeqLM
