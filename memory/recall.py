@@ -27,7 +27,8 @@ SCALES = {"balance": 0.5, "non_ascii": 0.25}
 
 _RUNS = """
 SELECT ?run ?name ?measure ?value WHERE {
-  ?run a t:Run ; mls:achieves ?task ; t:name ?name ; t:baseModel ?base ; prov:used ?data .
+  ?run a t:Run ; t:met ?met ; mls:achieves ?task ; t:name ?name ; t:baseModel ?base .
+  ?run prov:used ?data .
   ?data t:measure ?m . ?m t:name ?measure ; t:value ?value }"""
 _TRIES = """
 SELECT ?run ?try ?strategy ?seconds ?value WHERE {
