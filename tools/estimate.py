@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .facts import Facts, KnownStrategy
+from .training.settings import passes
 
 STARTUP = 12.0  # seconds: a child process imports torch, loads the model
 PER_ROW = 0.003  # seconds a row, one frozen pass, before it was measured
@@ -51,7 +52,8 @@ def estimate_seconds(tool: str, arguments: Mapping[str, object], facts: Facts) -
     if tool in {"fine_tune", "search_hyperparameters"} and strategy is None:
         return STARTUP + 10 * frozen_pass(facts)
     if tool == "fine_tune" and strategy is not None:
-        return train_seconds(strategy, _epochs(arguments, strategy), facts)
+        epochs = _epochs(arguments, strategy) * _passes_a_step(arguments)
+        return train_seconds(strategy, epochs, facts)
     if tool == "search_hyperparameters" and strategy is not None:
         trials = arguments.get("trials", 1)
         one = train_seconds(strategy, 1.5 * _epochs({}, strategy), facts)
@@ -79,6 +81,12 @@ def _passes(tool: str, named: object, facts: Facts) -> float:
         if s.tool == tool and (wanted is None or s.name in wanted)
     ]
     return (sum(costs) if costs else 1.0) * frozen_pass(facts)
+
+
+def _passes_a_step(arguments: Mapping[str, object]) -> float:
+    """Of adversarial training, in those without it."""
+    steps = arguments.get("adversarial_steps")
+    return passes(str(arguments.get("adversarial")), steps if isinstance(steps, int) else 2)
 
 
 def confirm_seconds(facts: Facts) -> float:
