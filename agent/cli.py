@@ -93,6 +93,10 @@ def run(
     policy: Annotated[
         Path | None, typer.Option(help="YAML: which steps need a person, which are forbidden.")
     ] = None,
+    ood: Annotated[
+        Path | None,
+        typer.Option(help="File of rows that the model should not answer: it must tell them."),
+    ] = None,
     allow_host: Annotated[
         list[str] | None, typer.Option(help="That the run may reach; else only its LLM's.")
     ] = None,
@@ -138,6 +142,7 @@ def run(
         "max_gpu": max_gpu,
         "approve": approve,
         "policy": str(policy) if policy else None,
+        "ood": str(ood) if ood else None,
         "allow_hosts": allow_host,
         "knowledge": [str(path) for path in knowledge] if knowledge else None,
         "rules": [str(path) for path in rules] if rules else None,

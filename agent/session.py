@@ -9,13 +9,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel
 
+from ..evals.anomaly import ODD_METRICS
 from ..evals.metrics import METRICS
 from ..evals.result import RunResult, RunStory
 from ..graphs.approval import Approve, Question, WaitingForPerson
@@ -26,8 +27,9 @@ from ..memory.ledger import Ledger
 from ..memory.strategies import Strategy
 from ..memory.trail import Entry
 from ..memory.workspace import Workspace, open_workspace
-from ..tools.datasets.splits import make_splits
-from ..tools.datasets.types import RawData
+from ..tools.datasets.odd import ODD_TEST, read_odd
+from ..tools.datasets.splits import make_splits, split_bytes, write_split
+from ..tools.datasets.types import RawData, Split
 from ..tools.facts import Facts
 from ..tools.fusion.files import DOMAIN_FILE, read_files, write_domain
 from ..tools.guardrails.network import guarded
@@ -36,6 +38,7 @@ from ..tools.knowledge.check import check_strategies
 from ..tools.reporting.html import restore_json
 from ..tools.tasks import TASKS, find_task
 from ..tools.training.base_model import base_models_in, find_base_model
+from ..tools.training.score import ODD_FILE
 from . import controllers
 from .spec import RunSpec, SpecError
 from .wiring import hosts_of, make_context, read_rows, strategies_for
@@ -54,6 +57,7 @@ class Plan:
     Attributes:
         raw: The data as read.
         rows: By split, missing ones as they will be made.
+        odd: Rows out of the domain, for "validation" and "test", where some were given.
         strategies: What the knowledge graph has for the task, with what the spec brings.
     """
 
@@ -61,6 +65,7 @@ class Plan:
     raw: RawData
     rows: dict[str, int]
     strategies: tuple[Strategy, ...] = ()
+    odd: dict[str, Split] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,16 @@ def plan_run(spec: RunSpec) -> Plan:
     with guarded(()):  # reading data needs nobody
         raw = read_rows(spec)
     known = find_task(raw.task).metrics_of(raw.splits["train"])
+    ood = Path(spec.ood) if spec.ood else None
+    odd = read_odd(Path(spec.data), ood, raw.task, spec.text)
+    if odd:
+        known = (*known, *ODD_METRICS)
     for target in spec.parsed_targets():
+        if target.metric in ODD_METRICS and find_task(raw.task).spots_odd and not odd:
+            raise SpecError(
+                f"target {target}: there are no rows to measure it on; give some that the model "
+                "should not answer: --ood FILE, or ood.* in the data folder"
+            )
         if target.metric not in known and not METRICS[target.metric].unit:
             raise SpecError(
                 f"target {target}: {raw.task} does not measure {target.metric}; "
@@ -135,7 +149,7 @@ def plan_run(spec: RunSpec) -> Plan:
     splits = make_splits(raw, seed=spec.seed)
     strategies = strategies_for(spec, raw.task)
     check_strategies(strategies)
-    return Plan(spec, raw, {name: len(split) for name, split in splits.items()}, strategies)
+    return Plan(spec, raw, {name: len(split) for name, split in splits.items()}, strategies, odd)
 
 
 def _translators(spec: RunSpec) -> tuple[str, ...]:
@@ -182,6 +196,9 @@ def create_run(plan: Plan) -> Run:
     ledger.set_limit(name, "usd", spec.max_cost)
     ledger.set_limit(name, "gpu_seconds", spec.gpu_seconds())
     ledger.keep_copy()
+    if plan.odd:
+        write_split(run.folder / ODD_FILE, plan.odd["validation"])
+        ledger.keep(name, ODD_TEST, split_bytes(plan.odd["test"]).decode())
     if spec.knowledge:
         write_domain(run.folder / DOMAIN_FILE, read_files([Path(f) for f in spec.knowledge]))
     (run.folder / "spec.yaml").write_text(spec_yaml(spec), encoding="utf-8")

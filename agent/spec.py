@@ -45,6 +45,8 @@ class RunSpec(BaseModel):
             person before costly ones; "never" refuses these. None: "ask" where there
             is somebody to ask, else "auto".
         policy: YAML file that says which steps need a person.
+        ood: File of rows that the model should not answer; halves serve validation and test.
+            Without it, `ood.*` and `test_ood.*` in the data folder.
         allow_hosts: Hosts that the run may reach, beside the one of its LLM; exact names.
         knowledge: Files of domain knowledge for this run alone, as `tuneos kg load` takes
             them; they are used beside what the workspace was loaded with.
@@ -74,6 +76,7 @@ class RunSpec(BaseModel):
     llm_price: str | None = None
     approve: Literal["auto", "ask", "never"] | None = None
     policy: str | None = None
+    ood: str | None = None
     allow_hosts: tuple[str, ...] = ()
     knowledge: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
@@ -186,7 +189,7 @@ def read_run_file(path: Path, flags: Mapping[str, Any]) -> RunSpec:
         raise SpecError(f"run file {path}: cannot be read as YAML: {first}") from error
     if not isinstance(said, dict):
         raise SpecError(f"run file {path}: must be a mapping with at least `data:`")
-    for name in ("data", "workspace", "out", "policy"):
+    for name in ("data", "workspace", "out", "policy", "ood"):
         if isinstance(said.get(name), str):
             said[name] = str(path.parent / Path(said[name]).expanduser())
     for name in ("knowledge", "rules"):

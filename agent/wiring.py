@@ -32,6 +32,7 @@ from ..tools.tasks import TASKS, find_task
 from ..tools.tool import ToolContext
 from ..tools.training.base_model import find_base_model
 from ..tools.training.hardware import cores
+from ..tools.training.score import ODD_FILE
 from . import controllers, hosted, planner
 from .spec import RunSpec
 
@@ -87,6 +88,7 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
         use=spec.use or "",
         domain_file=run.folder / DOMAIN_FILE,
         translators=spec.translators,
+        odd_file=run.folder / ODD_FILE,
     )
     threading.Thread(target=_made_ready, args=(tools,), daemon=True).start()
     return RunContext(

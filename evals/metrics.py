@@ -56,6 +56,8 @@ METRICS: dict[str, Metric] = {
         Metric("weighted_f1", "higher", 0, 1),
         Metric("mcc", "higher", -1, 1),
         Metric("ece", "lower", 0, 1),
+        Metric("ood_auroc", "higher", 0, 1),
+        Metric("ood_fpr95", "lower", 0, 1),
         Metric("map", "higher", 0, 1),
         Metric("f1", "higher", 0, 1),
         Metric("exact_match", "higher", 0, 1),

@@ -231,6 +231,21 @@ class ProvenanceStep(BaseModel):
     made: tuple[str, ...] = ()
 
 
+class OddInputs(BaseModel):
+    """How the model tells inputs that are unlike those it learned from, fitted on validation."""
+
+    score: str = Field(description="max_softmax, energy, max_logit, mahalanobis or knn")
+    judged: dict[str, float] = Field(default={}, description="AUROC of each score on validation")
+    judged_by: str = Field(default="", description="rows that were given, or classes left out")
+    false_alarms: float = Field(description="share of usual inputs that may be called odd")
+    temperature: float
+    ece_before: float = Field(description="on validation")
+    ece_after: float = Field(description="on validation, whose rows the temperature was fitted to")
+    coverage: tuple[float, ...] = Field(default=(), description="answered, the surest first")
+    risk: tuple[float, ...] = Field(default=(), description="of these, how many are wrong")
+    called_odd: float | None = Field(default=None, description="share of the test rows")
+
+
 class RunStory(BaseModel):
     """The run as a person wants to read it."""
 
@@ -260,6 +275,7 @@ class RunStory(BaseModel):
     examples: list[WrongAnswer] = Field(
         default=[], description="test rows, right or wrong, where answers are texts"
     )
+    odd: OddInputs | None = Field(default=None, description="where the model tells odd inputs")
     signatures: dict[str, str] = Field(
         default={}, description="metric -> how exactly it was computed, where that varies"
     )

@@ -12,18 +12,22 @@ from langgraph.runtime import Runtime
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from ..evals.measures import kind_of
+from ..evals.anomaly import ODD_METRICS, auroc_interval
+from ..evals.measures import KINDS, kind_of
 from ..evals.metrics import METRICS
 from ..evals.result import Comparison, TargetResult
 from ..evals.statistics import compare, interval, latency_interval
 from ..evals.targets import Target
 from ..memory.errors import StoreError
 from ..memory.trail import Entry
+from ..tools.anomaly.saved import read_notes
+from ..tools.datasets.odd import ODD_TEST
 from ..tools.datasets.splits import split_from_bytes, write_split
+from ..tools.datasets.types import text_key
 from ..tools.facts import Candidate, Facts
-from ..tools.jobs.run import run_job
+from ..tools.jobs.run import JobFailed, run_job
 from ..tools.tasks import find_task
-from ..tools.training.score import LATENCIES
+from ..tools.training.score import LATENCIES, ODD, ODD_FILE, USUAL
 from ..tools.training.tool import make_spec
 from .context import RunContext
 from .events import StepEnded, StepProgress, StepStarted, emit
@@ -42,6 +46,7 @@ class Confirmed(BaseModel):
     scores: dict[str, dict[str, float]]
     comparisons: list[Comparison]
     folder: str
+    model: str = ""  # folder of the chosen model as it is handed over
 
 
 def confirm(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
@@ -78,17 +83,22 @@ def confirm(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
             estimate=0,
         )
     )
+    guarded, unfitted = _with_detector(chosen, context, facts)
+    notes = (*notes, *unfitted)
     test = split_from_bytes(context.seals.open(tools.run, chosen.folder))
     opened_for = Entry(kind="opened", by="confirm", candidate=chosen.name)
     tools.ledger.log(tools.run, "opened", opened_for)
     opened = context.folder / "opened"
     opened.mkdir(exist_ok=True)
     write_split(opened / "test.jsonl", test)
-    models = _models(chosen, facts, tools.task)
+    odd = tools.ledger.kept(tools.run, ODD_TEST)
+    if odd is not None:
+        write_split(opened / ODD_FILE, split_from_bytes(odd.encode()))
+    models = _models(chosen, facts, tools.task) | {"chosen": str(guarded)}
     spec = make_spec(
         "score",
         "confirm",
-        {"split": "test", "test": facts.data_hash},
+        {"split": "test", "test": facts.data_hash, "ood": text_key(odd or "")},
         tools,
         facts,
         models=tuple(models.items()),
@@ -113,6 +123,7 @@ def confirm(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         scores=scores,
         comparisons=_comparisons(main, arrays, tools.metric, tools.seed, looks),
         folder=str(done.folder),
+        model=str(guarded),
     )
     _keep(context, found)
     seconds = time.monotonic() - start
@@ -152,6 +163,28 @@ def _caveats(found: Confirmed, facts: Facts, metric: str, looks: int) -> tuple[s
             "chance to be lucky: p-values are also given adjusted for that (Šidák)."
         )
     return tuple(said)
+
+
+def _with_detector(
+    chosen: Candidate, context: RunContext, facts: Facts
+) -> tuple[Path, tuple[str, ...]]:
+    """The chosen model with what tells odd inputs and calibrates; a note where that failed."""
+    tools, folder = context.tools, Path(chosen.folder)
+    if not find_task(tools.task).spots_odd or read_notes(folder) is not None:
+        return folder, ()
+    models = ((chosen.name, chosen.folder),)
+    spec = make_spec("anomaly", "detector", {}, tools, facts, models=models)
+    spec = spec.model_copy(update={"seconds": None})
+    try:
+        done = run_job(
+            spec,
+            tools.store,
+            tools.ledger,
+            lambda p: emit(StepProgress(tool="confirm", progress=p)),
+        )
+    except JobFailed as error:
+        return folder, (f"The model cannot tell odd inputs: {error}",)
+    return done.folder / "model", ()
 
 
 def _whole(
@@ -196,7 +229,7 @@ def _models(chosen: Candidate, facts: Facts, task: str) -> dict[str, str]:
 
 def stats_of(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """What metrics follow from, among the arrays of a scored model."""
-    return {kind: array for kind, array in arrays.items() if kind != LATENCIES}
+    return {kind: array for kind, array in arrays.items() if kind in KINDS}
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
@@ -214,8 +247,10 @@ def _target(
     measured = test.get(target.metric)
     if target.metric == "latency_p95_ms":
         ci: tuple[float, float] | None = latency_interval(arrays[LATENCIES], seed=seed)
-    elif METRICS[target.metric].unit or measured is None:  # a quoted text has no likelihood
-        ci = None
+    elif target.metric == "ood_auroc" and measured is not None:
+        ci = auroc_interval(arrays[USUAL], arrays[ODD], seed=seed)
+    elif METRICS[target.metric].unit or target.metric in ODD_METRICS or measured is None:
+        ci = None  # a quoted text has no likelihood
     else:
         ci = interval(target.metric, stats_of(arrays), seed=seed)
     return TargetResult(

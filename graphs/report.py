@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -17,12 +18,14 @@ from ..evals.result import (
     CandidateResult,
     Change,
     Comparison,
+    OddInputs,
     ProvenanceStep,
     RunResult,
     RunStory,
     Spending,
 )
 from ..memory.experiments import CandidateFacts, DatasetFacts, RunFacts
+from ..tools.anomaly.saved import read_notes
 from ..tools.datasets.splits import split_from_bytes
 from ..tools.deployment.saved import read_card
 from ..tools.deployment.sums import write_sums
@@ -53,7 +56,8 @@ def report(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     found = confirmed(context)
     chosen = next((c for c in state["facts"].candidates if c.name == found.chosen), None)
     known = known_of(context.tools, state["facts"])
-    model = _place_model(chosen, known, context)
+    source = Path(found.model or chosen.folder) if chosen is not None else None
+    model = _place_model(source, known, context)
     result = _result(state, context, found, model)
     story = _story(state, context, found, result)
     write_report(story, context.out)
@@ -72,20 +76,20 @@ def report(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     return {}
 
 
-def _place_model(chosen: Candidate | None, known: DomainFacts, context: RunContext) -> Path | None:
+def _place_model(source: Path | None, known: DomainFacts, context: RunContext) -> Path | None:
     """Copy the chosen model beside the report, whole or not at all.
 
     Args:
-        chosen: The candidate.
+        source: Folder of the chosen one, with its detector where it has one.
         known: What the domain graph says; its taxonomy goes along.
         context: Of the run.
     """
-    if chosen is None:
+    if source is None:
         return None
     target = context.out / "model"
     draft = context.out / ".model-draft"
     shutil.rmtree(draft, ignore_errors=True)
-    shutil.copytree(chosen.folder, draft)
+    shutil.copytree(source, draft)
     if known.ancestors and read_knowledge(draft) is None:
         write_knowledge(draft, known, {})  # answers get their path, and stay as they are
     write_sums(draft)
@@ -217,10 +221,22 @@ def _of_the_test(
     labels = read_card(Path(result.model)).labels
     answers = folder / "chosen.jsonl"
     parts = story_parts(find_task(tools.task), tools.metric, test, stats, answers, labels)
+    parts["odd"] = _odd_inputs(Path(result.model), answers)
     knowledge = read_knowledge(Path(result.model))
     if knowledge is not None and "classes" in stats:
         parts["per_parent"] = by_parent(knowledge.facts, labels, stats["classes"])
     return parts
+
+
+def _odd_inputs(model: Path, answers: Path) -> OddInputs | None:
+    """What the model's detector says of itself, and how many test rows it calls odd."""
+    notes = read_notes(model)
+    if notes is None:
+        return None
+    lines = answers.read_text(encoding="utf-8").split("\n")
+    abstained = [bool(json.loads(line).get("abstain")) for line in lines if line]
+    share = sum(abstained) / len(abstained) if abstained else None
+    return OddInputs(**notes.model_dump(exclude={"format"}), called_odd=share)
 
 
 def _labels(task: str, counts: Mapping[str, int], parts: Mapping[str, Any]) -> list[str]:

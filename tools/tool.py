@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from ..evals.anomaly import ODD_METRICS
 from ..evals.targets import Target
 from ..memory.artifacts import ArtifactStore
 from ..memory.errors import StoreError
@@ -59,6 +61,7 @@ class ToolContext:
         use: What the model is for; "" where it is not said.
         translators: References of two translation models that the person named: into another
             language, and back.
+        odd_file: Rows out of the domain, for validation, if any were given.
         writer: The run's LLM; None where a planner decides.
     """
 
@@ -81,6 +84,7 @@ class ToolContext:
     use: str = ""
     domain_file: Path | None = None
     translators: tuple[str, ...] = ()
+    odd_file: Path | None = None
     writer: Writer | None = None
 
     def base(self, facts: Facts) -> tuple[str, str]:
@@ -106,10 +110,20 @@ class ToolContext:
             raise StoreError(f"{self.workspace.ledger}: run {self.run} has no held-out texts.")
         return frozenset(json.loads(kept))
 
+    @cached_property
+    def odd_digest(self) -> str:
+        """Of the rows out of the domain; "" where there are none, or nothing asks for them."""
+        file = self.odd_file
+        if file is None or not file.is_file():
+            return ""
+        return hashlib.sha256(file.read_bytes()).hexdigest()[:32]
+
     @property
     def measured(self) -> tuple[str, ...]:
         """Metrics measured only where a target names them, sorted: costs, and some of the task."""
-        costly = {"latency_p95_ms", "size_mb", *find_task(self.task).opt_in}
+        task = find_task(self.task)
+        costly = {"latency_p95_ms", "size_mb", *task.opt_in}
+        costly |= {"ece", *ODD_METRICS} if task.spots_odd else set()  # these fit a detector
         return tuple(sorted({t.metric for t in self.targets} & costly))
 
 

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from ...evals.metrics import FloatArray
 from ..errors import ModelError
 from ..guardrails.model_folder import check_model_folder
-from ..training.linear import LinearHead
+from ..training.linear import LinearHead, softmax
 from .pool import pooled
 from .saved import CARD, HEAD, PARTS, SavedModel, read_card, read_head, read_tensors
 from .sums import check_sums
 
 Progress = Callable[[int, int], None]
+States = tuple[FloatArray, NDArray[np.float32]]  # logits (n, n_classes), features (n, width)
 
 
 class Scorer(Protocol):
@@ -27,6 +28,14 @@ class Scorer(Protocol):
 
     def __call__(self, texts: Sequence[str], progress: Progress | None) -> FloatArray:
         """(n texts) -> (n, n_classes), rows sum to 1."""
+        ...
+
+
+class StatesOf(Protocol):
+    """Texts to what the answers are made of."""
+
+    def __call__(self, texts: Sequence[str], progress: Progress | None) -> States:
+        """(n texts) -> logits, and what the head looks at; width 0 where that is too wide."""
         ...
 
 
@@ -38,12 +47,15 @@ class Classifier:
         card: What its folder says of it.
         folder: Where it was loaded from.
         base_folder: The base model's folder, or None when none is used.
+        scorer: Texts to probabilities.
+        states: Texts, masked where the model wants that, to logits and features.
     """
 
     card: SavedModel
     folder: Path
     base_folder: Path | None
     scorer: Scorer
+    states: StatesOf
 
     def probabilities(
         self, texts: Sequence[str], progress: Progress | None = None, *, prepared: bool = False
@@ -81,10 +93,12 @@ def load_classifier(folder: Path) -> Classifier:
         return _blend(card, folder)
     if card.encoder == "none":
         head = read_head(folder, len(card.labels))
-        return Classifier(card, folder, None, _tfidf_scorer(folder, head))
+        states = _tfidf_states(folder, head)
+        return Classifier(card, folder, None, _from_states(states), states)
     from .model import base_folder_of
 
-    return Classifier(card, folder, base_folder_of(card, folder), _encoder_scorer(card, folder))
+    scorer, states = _encoder(card, folder)
+    return Classifier(card, folder, base_folder_of(card, folder), scorer, states)
 
 
 def _blend(card: SavedModel, folder: Path) -> Classifier:
@@ -110,20 +124,34 @@ def _blend(card: SavedModel, folder: Path) -> Classifier:
             found.append(member.probabilities(texts, tell, prepared=card.masked))
         return pooled(found, weights)
 
+    def states(texts: Sequence[str], progress: Progress | None) -> States:
+        seen = [member.states(texts, progress) for member in members]
+        found = pooled([softmax(logits) for logits, _ in seen], weights)
+        heaviest = np.argsort([-w for w in weights], kind="stable")
+        features = [seen[i][1] for i in heaviest if seen[i][1].shape[1]]
+        return np.log(np.maximum(found, 1e-12)), (features or [seen[0][1]])[0]
+
     base_folder = next((m.base_folder for m in members if m.base_folder), None)
-    return Classifier(card, folder, base_folder, score)
+    return Classifier(card, folder, base_folder, score, states)
 
 
-def _tfidf_scorer(folder: Path, head: LinearHead) -> Scorer:
-    features = word_features(folder, head)
-
+def _from_states(states: StatesOf) -> Scorer:
     def score(texts: Sequence[str], progress: Progress | None) -> FloatArray:
-        found = head.probabilities(features(texts))
-        if progress:
-            progress(len(texts), len(texts))
-        return found
+        return softmax(states(texts, progress)[0])
 
     return score
+
+
+def _tfidf_states(folder: Path, head: LinearHead) -> StatesOf:
+    features = word_features(folder, head)
+
+    def states(texts: Sequence[str], progress: Progress | None) -> States:
+        logits = np.asarray(features(texts) @ head.weight.T + head.bias)
+        if progress:
+            progress(len(texts), len(texts))
+        return logits, np.zeros((len(texts), 0), np.float32)
+
+    return states
 
 
 def word_features(folder: Path, head: LinearHead) -> Callable[[Sequence[str]], Any]:
@@ -151,21 +179,30 @@ def word_features(folder: Path, head: LinearHead) -> Callable[[Sequence[str]], A
     return lambda texts: features.transform(texts)
 
 
-def _encoder_scorer(card: SavedModel, folder: Path) -> Scorer:
+def _encoder(card: SavedModel, folder: Path) -> tuple[Scorer, StatesOf]:
     from ..training.hardware import pick_device
     from ..training.loop import predict
-    from ..training.network import EncoderClassifier
+    from ..training.network import ClassifierStates, EncoderClassifier
     from ..training.pooled import Rows
     from ..training.tokens import tokenize
     from .encoder import load_under_head
 
     encoder, tokenizer, head = load_under_head(card, folder)
-    network = EncoderClassifier(encoder, head, dropout=0.0)
+    answering = EncoderClassifier(encoder, head, dropout=0.0)
+    looking = ClassifierStates(encoder, head, dropout=0.0)
     device = pick_device()
 
-    def score(texts: Sequence[str], progress: Progress | None) -> FloatArray:
+    def run(network: Any, texts: Sequence[str], progress: Progress | None) -> FloatArray:
         tokens = tokenize(tokenizer, texts, card.max_length)
         unused: NDArray[np.int64] = np.zeros(len(texts), np.int64)
         return predict(network, Rows(tokens, unused), device, progress)
 
-    return score
+    def score(texts: Sequence[str], progress: Progress | None) -> FloatArray:
+        return run(answering, texts, progress)
+
+    def states(texts: Sequence[str], progress: Progress | None) -> States:
+        found = run(looking, texts, progress)
+        n = len(card.labels)
+        return found[:, :n], found[:, n:].astype(np.float32)
+
+    return score, states

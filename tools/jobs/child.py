@@ -33,6 +33,7 @@ ENGINES = {
     "rank": "tuneos.tools.training.rank_bases",
     "augment": "tuneos.tools.augment.job",
     "knowledge": "tuneos.tools.fusion.job",
+    "anomaly": "tuneos.tools.anomaly.job",
 }
 # As torch words it; and oneDNN, which has no other words for it.
 NO_MEMORY = ("out of memory", "can't allocate", "could not create a primitive", "bad_alloc")

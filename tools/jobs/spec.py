@@ -8,7 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..facts import Setting
 
-JobKind = Literal["probe", "fine_tune", "blend", "search", "score", "rank", "augment", "knowledge"]
+JobKind = Literal[
+    "probe", "fine_tune", "blend", "search", "score", "rank", "augment", "knowledge", "anomaly"
+]
 CODE = 5  # raise when an engine changes what the same description produces
 
 
@@ -47,6 +49,7 @@ class JobSpec(BaseModel):
             default=(),
             description="score: (name, folder) of the models; rank: (base model, digest)",
         )
+        odd: str = Field(default="", description="digest of the rows out of the domain")
         code: int = CODE
 
     what: What
@@ -67,6 +70,7 @@ class JobSpec(BaseModel):
     knowledge: str = Field(
         default="", description="file of what the domain graph says; its digest is a setting"
     )
+    odd: str = Field(default="", description="file of rows out of the domain, for validation")
     seconds: float | None = Field(default=None, description="time it may take; None: no limit")
     answering: float = Field(
         default=0.0,

@@ -131,6 +131,9 @@ def _pictures(story: RunStory, metric: str, found: list[view.Rung]) -> dict[str,
             tested=tested,
             width=w,
         )
+    odd = story.odd
+    if odd is not None and odd.risk:
+        drawings["risk"] = lambda w: plots.risk_curve(odd, width=w)
     if any(s.seconds > 0 for s in story.steps):
         drawings["steps"] = lambda w: grids.step_seconds(story.steps, width=w)
     return {

@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import Any, TypeGuard
 
 from ...evals.metrics import METRICS
-from ...evals.result import Curve, TrialRecord
+from ...evals.result import Curve, OddInputs, TrialRecord
 from .canvas import AMBER, BLUE, CHARACTER, GREEN, INK, MUTED, PAPER, RED, SERIES, canvas, short
 from .view import Rung
 from .words import metric_name, number, sentence_case, threshold
@@ -290,3 +290,15 @@ def _inside(value: float | None, low: float, high: float) -> float:
 
 def _real(value: float | None) -> TypeGuard[float]:
     return value is not None and math.isfinite(value)
+
+
+def risk_curve(odd: OddInputs, *, width: int = WIDE) -> str:
+    """Draw the error rate among the rows answered by the share that is answered."""
+    with canvas("risk", width, 260) as c:
+        axes = c.axes(left=54, right=14, top=18, bottom=46)
+        axes.plot(odd.coverage, odd.risk, color=BLUE, linewidth=2)
+        axes.set(xlim=(0, 1), ylim=(0, None), xlabel="share answered", ylabel="")
+        axes.grid(axis="y")
+        axes.locator_params(axis="y", nbins=5)
+        last = odd.risk[-1] if odd.risk else 0.0
+        return c.svg(f"Error rate by share answered; {last:.1%} where all are")

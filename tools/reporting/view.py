@@ -222,3 +222,33 @@ def _short(value: object) -> str:
 
 def _has_unit(metric: str) -> bool:
     return metric in METRICS and bool(METRICS[metric].unit)
+
+
+def odd_sentences(story: RunStory) -> list[str]:
+    """Say how odd inputs are told, how well, and what calibration did."""
+    odd = story.odd
+    if odd is None:
+        return []
+    name = odd.score.replace("_", " ")
+    by = {
+        "rows": "chosen by the rows out of the domain that were given",
+        "classes": "chosen by classes left out in turn, which the encoder knew: no promise",
+    }.get(odd.judged_by, "without rows to choose by")
+    figures = ", ".join(f"{n.replace('_', ' ')} {v:.3f}" for n, v in odd.judged.items())
+    found = [f"An input's oddness is its {name}, {by}{f' (AUROC: {figures})' if figures else ''}."]
+    shown = "" if odd.called_odd is None else f"; of the test rows {odd.called_odd:.1%} were"
+    found.append(
+        f"The model abstains where an input is odder than {1 - odd.false_alarms:.0%} of validation "
+        f"rows, so that about {odd.false_alarms:.0%} of usual inputs are called odd{shown}."
+    )
+    test = story.result.test
+    if "ood_auroc" in test:
+        found.append(
+            f"On held-back rows out of the domain: AUROC {test['ood_auroc']:.4f}, and "
+            f"{test['ood_fpr95']:.1%} false alarms where 95% of them are found."
+        )
+    found.append(
+        f"Probabilities are divided by a temperature of {odd.temperature:.2f}: calibration error "
+        f"on validation {odd.ece_before:.3f} before and {odd.ece_after:.3f} after."
+    )
+    return found

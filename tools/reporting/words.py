@@ -25,6 +25,8 @@ _NAMES = {
     "weighted_f1": "weighted F1",
     "mcc": "Matthews correlation",
     "ece": "calibration error",
+    "ood_auroc": "out-of-domain AUROC",
+    "ood_fpr95": "false alarms at 95% recall",
     "map": "mean average precision",
     "f1": "F1",
     "no_answer_f1": "F1 without answer",

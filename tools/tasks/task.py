@@ -61,6 +61,7 @@ class Task(ABC):
             them. The last is the untuned model where the task has one: the chosen
             candidate is compared with it first.
         opt_in: Those of `metrics` that are dear, and measured only where a target names them.
+        spots_odd: Whether its models can tell inputs that are unlike those they learned from.
         labelled: Whether each row has one label, `Split.labels`, of a fixed set.
         maskable: Fields of a row in which personal data may be replaced without harm to
             others: no offsets point into them. None where it cannot be masked yet.
@@ -76,6 +77,7 @@ class Task(ABC):
     probes: ClassVar[tuple[str, ...]]
     opt_in: ClassVar[tuple[str, ...]] = ()
     labelled: ClassVar[bool] = False
+    spots_odd: ClassVar[bool] = False
     maskable: ClassVar[tuple[str, ...] | None] = None
     asks: ClassVar[tuple[str, ...]] = ()
     augments: ClassVar[tuple[str, ...]] = ()

@@ -32,6 +32,7 @@ class TextClassification(Task):
     metrics = ("macro_f1", "accuracy", "micro_f1", "weighted_f1", "mcc", "ece")
     probes = ("majority", "tfidf_linear", "label_descriptions", "described_linear", "frozen_linear")
     labelled = True
+    spots_odd = True
     maskable = ()
     augments = ("noise", "replace_words", "oversample", "back_translate", "synthesise")
 
@@ -87,13 +88,22 @@ class TextClassification(Task):
 
     def load(self, card: SavedModel, folder: Path) -> Answerer:
         """Tf-idf, an encoder with its head, or a blend of these."""
+        from ..anomaly.saved import read_detector
         from ..deployment.load import load_classifier
 
         classifier = load_classifier(folder)
+        detector = read_detector(folder, len(card.labels))
 
         def answer(split: Split, progress: Progress | None) -> list[Answer]:
-            found = classifier.probabilities(split.texts, progress, prepared=True)
-            return label_answers(found, card.labels)
+            if detector is None:
+                found = classifier.probabilities(split.texts, progress, prepared=True)
+                return label_answers(found, card.labels)
+            logits, features = classifier.states(split.texts, progress)
+            answers = label_answers(detector.probabilities(logits), card.labels)
+            odd, abstain = detector.judge(logits, features)
+            for given, score, unsure in zip(answers, odd, abstain, strict=True):
+                given |= {"ood_score": round(float(score), 6), "abstain": bool(unsure)}
+            return answers
 
         return answer
 

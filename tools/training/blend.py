@@ -11,6 +11,7 @@ import numpy as np
 
 from ...evals.measures.classes import score
 from ...evals.metrics import FloatArray, IntArray
+from ..anomaly.job import fit_into, wants_detector
 from ..deployment.headed import load_headed
 from ..deployment.load import load_classifier
 from ..deployment.model import load_model
@@ -24,7 +25,7 @@ from ..tasks.task import Progress
 from .card import card_of
 from .data import JobData
 from .hardware import pin_threads
-from .measure import costs_of, scores_of
+from .measure import costs_of, saved_scores, scores_of
 
 SHRINKAGE = 1.0  # rows' worth of pull towards equal weights: few rows settle little
 
@@ -117,7 +118,10 @@ def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
     card = members.card(blended)
     write_description(model_folder, card.model_copy(update={"parts": parts}))
     scores = members.scores(blended, card)
-    if spec.what.measured:
+    if wants_detector(spec):
+        odd = fit_into(model_folder, data, lambda _: None)
+        scores = saved_scores(model_folder, data.validation, spec) | odd
+    elif spec.what.measured:
         scores |= costs_of(load_model(model_folder), data.validation, spec)
     said = {f"weight of {p.name}": round(p.weight, 4) for p in parts}
     candidate = Candidate(

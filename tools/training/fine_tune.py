@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...evals.result import Curve
+from ..anomaly.job import fit_into, wants_detector
 from ..facts import Candidate, JobProgress, OnProgress, Outcome, Setting
 from ..jobs.spec import JobSpec
 from ..tasks import find_task
@@ -113,7 +114,8 @@ def tune(
     )
     tuning.save(network, settings, folder, trained.outputs)
     del network
-    scores = saved_scores(folder, data.validation, data.spec, on_progress)
+    odd = fit_into(folder, data, on_progress) if wants_detector(data.spec) else {}
+    scores = saved_scores(folder, data.validation, data.spec, on_progress) | odd
     curve = Curve(candidate=data.spec.name, metric=metric, points=trained.points)
     seconds = trained.earlier + time.monotonic() - start
     return Tuned(folder, scores, trained.value, curve, seconds, trained.cut_short, tuning.notes())

@@ -106,6 +106,25 @@ class EncoderClassifier(Network):
         return torch.softmax(logits.double(), dim=-1)
 
 
+class ClassifierStates(EncoderClassifier):
+    """The same, with what the head looks at beside its logits: (batch, n_classes + width)."""
+
+    def __init__(self, encoder: nn.Module, head: nn.Linear, dropout: float) -> None:
+        super().__init__(encoder, head, dropout)
+        self.width = head.out_features + head.in_features
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Logits, then the pooled embedding, float32."""
+        hidden = last_states(self.core, batch)
+        with torch.autocast(hidden.device.type, enabled=False):
+            pooled = self.pool(hidden, batch)
+            return torch.cat([self.head(pooled), pooled], dim=-1)
+
+    def outputs(self, logits: Tensor, batch: Batch) -> Tensor:
+        """As they are, float64."""
+        return logits.double()
+
+
 def last_states(core: nn.Module, batch: Batch) -> Tensor:
     """Run an encoder: (batch, tokens, width); only its top where "states" hold the rest."""
     if "states" in batch:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...evals.anomaly import odd_figures
 from ...evals.measures import score
 from ..datasets.splits import read_split
 from ..deployment.model import load_model
@@ -19,6 +20,8 @@ from .measure import reported
 
 TIMED_ROWS = 200
 LATENCIES = "latencies"  # beside the kinds of statistics in NAME.npz
+USUAL, ODD = "ood_usual", "ood_odd"  # likewise: ood_score of the split's rows, and of odd ones
+ODD_FILE = "ood.jsonl"  # beside the split, where there are such rows
 
 
 def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
@@ -49,6 +52,12 @@ def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
             laps = model.latencies(test.take(range(min(TIMED_ROWS, len(test)))))
             arrays = {**arrays, LATENCIES: laps}
             scores[name]["latency_p95_ms"] = float(np.percentile(laps, 95))
+        odd_file = Path(spec.data_folder) / ODD_FILE
+        if odd_file.is_file() and answers and "ood_score" in answers[0]:
+            odd = model.answers(read_split(odd_file))
+            usual, strange = (np.array([a["ood_score"] for a in x]) for x in (answers, odd))
+            arrays = {**arrays, USUAL: usual, ODD: strange}
+            scores[name] |= odd_figures(usual, strange)
         np.savez(folder / f"{name}.npz", **arrays)  # type: ignore[arg-type]
         lines = [json.dumps(public(a), ensure_ascii=False) + "\n" for a in answers]
         (folder / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")

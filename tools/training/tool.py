@@ -117,6 +117,7 @@ def make_spec(
             "measured": context.measured,
             "settings": settings,
             "seed": context.seed,
+            "odd": context.odd_digest,
             **more,
         }
     )
@@ -130,6 +131,7 @@ def make_spec(
         run=context.run,
         cache=str(context.workspace.root / "cache"),
         studies=str(context.workspace.studies),
+        odd=str(context.odd_file) if context.odd_digest else "",
         seconds=context.seconds_left(),
         answering=facts.answer_seconds * version.validation_rows,
         workers=context.workers,

@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 from tuneos.evals.metrics import FloatArray
 from tuneos.tools.datasets.types import Split
-from tuneos.tools.deployment.load import Classifier, load_classifier
+from tuneos.tools.deployment.load import Classifier, States, load_classifier
 from tuneos.tools.deployment.model import Model
 from tuneos.tools.deployment.saved import (
     SavedModel,
@@ -228,6 +228,10 @@ def test_tensor_file_that_is_none_is_named(tmp_path: Path) -> None:
         read_tensors(path)
 
 
+def no_states(texts: Sequence[str], progress: object) -> States:
+    raise AssertionError("nobody asked for states")
+
+
 class Echo:
     """A scorer that keeps what it was asked."""
 
@@ -251,7 +255,7 @@ def test_texts_are_masked_for_a_model_that_learned_masked_ones(
     masked: bool, prepared: bool, seen: str, make_card: MakeCard, tmp_path: Path
 ) -> None:
     echo = Echo()
-    model = Classifier(make_card("none", masked=masked), tmp_path, None, echo)
+    model = Classifier(make_card("none", masked=masked), tmp_path, None, echo, no_states)
     model.probabilities(["write to ann@example.com"], prepared=prepared)
     assert echo.texts == [seen]
 

@@ -1,0 +1,1 @@
+"""Inputs unlike what a model was tuned on: scores, threshold, calibration, abstention."""
