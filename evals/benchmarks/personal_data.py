@@ -13,7 +13,6 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -43,7 +42,7 @@ def main(words: Sequence[str] | None = None) -> int:
     data = DATA / "pii/presidio_synth" / f"{said.split}.jsonl"
     rows = [json.loads(line) for line in data.read_text(encoding="utf-8").splitlines()]
     print(describe())
-    found, seconds = _found(data, said.model)
+    found, seconds = _found([row["text"] for row in rows], said.model)
     held = _recall(rows, found)
     right, all_ = _precise(rows, found)
     ok = True
@@ -67,28 +66,32 @@ def main(words: Sequence[str] | None = None) -> int:
     return int(not ok)
 
 
-def _found(data: Path, model: Path | None) -> tuple[dict[str, list[Span]], float]:
-    """Run the command; the masked pieces of each row, and its seconds."""
+def _found(texts: Sequence[str], model: Path | None) -> tuple[list[list[Span]], float]:
+    """Run the command; the masked pieces of each text, and its seconds.
+
+    Texts go in without ids: one that a model takes for a name would not be in the audit.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        audit = Path(folder) / "audit.jsonl"
+        data, audit = Path(folder) / "data.jsonl", Path(folder) / "audit.jsonl"
+        data.write_text("".join(json.dumps({"text": t}) + "\n" for t in texts), encoding="utf-8")
         command = [sys.executable, "-P", "-m", "tuneos.agent.cli", "mask", str(data), "--json"]
-        command += ["--mode", "report", "--text", "text", "--audit", str(audit)]
+        command += ["--mode", "report", "--audit", str(audit)]
         command += ["--model", str(model)] if model else []
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-        found: dict[str, list[Span]] = defaultdict(list)
+        found: list[list[Span]] = [[] for _ in texts]
         for line in audit.read_text(encoding="utf-8").splitlines():
             one = json.loads(line)
-            found[one["id"]].append((one["start"], one["end"]))
+            found[int(one["id"].split()[-1]) - 1].append((one["start"], one["end"]))
     return found, float(json.loads(done.stdout)["seconds"])
 
 
 def _recall(
-    rows: Sequence[dict[str, Any]], found: dict[str, list[Span]]
+    rows: Sequence[dict[str, Any]], found: Sequence[Sequence[Span]]
 ) -> dict[str, tuple[int, int]]:
     """Of each true type, how many spans are masked whole, and how many there are."""
     held: dict[str, tuple[int, int]] = {}
-    for row in rows:
-        masked = {i for start, end in found.get(row["id"], ()) for i in range(start, end)}
+    for row, pieces in zip(rows, found, strict=True):
+        masked = {i for start, end in pieces for i in range(start, end)}
         for span in row["spans"]:
             inside = range(span["start"], span["end"])
             whole = all(i in masked for i in inside if row["text"][i].isalnum())
@@ -97,15 +100,15 @@ def _recall(
     return held
 
 
-def _precise(rows: Sequence[dict[str, Any]], found: dict[str, list[Span]]) -> tuple[int, int]:
+def _precise(rows: Sequence[dict[str, Any]], found: Sequence[Sequence[Span]]) -> tuple[int, int]:
     """How many masked pieces meet a true span, and how many there are."""
     right = 0
-    for row in rows:
+    for row, pieces in zip(rows, found, strict=True):
         right += sum(
             any(start < s["end"] and s["start"] < end for s in row["spans"])
-            for start, end in found.get(row["id"], ())
+            for start, end in pieces
         )
-    return right, sum(map(len, found.values()))
+    return right, sum(map(len, found))
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 from tuneos.agent.cli import app
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 MAIL = "anna@firm.com"
 FILES = {
