@@ -338,6 +338,16 @@ def predict(
             min=0, max=1, help="Below it, answer with a parent of the label, by the taxonomy."
         ),
     ] = None,
+    guard: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME or NAME:ACTION: label, span, personal-data; fix, refrain, exception, reask."
+        ),
+    ] = None,
+    guards: Annotated[
+        Path | None,
+        typer.Option(help="YAML with guards and their settings; code that it names is run."),
+    ] = None,
 ) -> None:
     """Answer the rows of INPUT: one JSON object a line, such as label and score."""
     console = _console(True)
@@ -346,17 +356,19 @@ def predict(
         from ..tools.deployment.predict import answers, read_inputs
         from ..tools.deployment.saved import read_card
         from ..tools.fusion.taxonomy import backed_off
+        from ..tools.guardrails.chosen import read_guards
         from ..tools.tasks import find_task
         from ..tools.training.hardware import calibrate_threads
         from .output import whole_file
 
+        chosen = read_guards(guard or (), guards)
         inputs = read_inputs(input_file, find_task(read_card(model).task), text)
         with console.status("loading the model"):
             loaded = load_model(model)
             if loaded.card.encoder != "none":
                 calibrate_threads()
         with whole_file(output) as stream:
-            for answer in answers(loaded, inputs, _bar(console, len(inputs.split))):
+            for answer in answers(loaded, inputs, _bar(console, len(inputs.split)), chosen):
                 if certainty is not None:
                     answer = backed_off(answer, certainty)
                 stream.write(json.dumps(answer, ensure_ascii=False) + "\n")
