@@ -286,6 +286,7 @@ def _remember(state: State, context: RunContext, found: Confirmed, result: RunRe
                     validation=c.validation,
                     seconds=c.seconds,
                     test=found.scores.get("chosen" if c.name == found.chosen else c.name, {}),
+                    recalled=c.recalled,
                 )
                 for c in facts.candidates
             ),

@@ -40,6 +40,7 @@ class CandidateFacts:
     validation: Mapping[str, float]
     seconds: float
     test: Mapping[str, float] = field(default_factory=dict)
+    recalled: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def describe_candidate(
     notes.link(iri, PROV + "wasGeneratedBy", run)
     notes.link(iri, PROV + "wasDerivedFrom", dataset)
     notes.link(iri, DCTERMS + "isPartOf", run)
-    _describe_settings(notes, iri, run, facts.settings)
+    _describe_settings(notes, iri, run, facts.settings, facts.recalled)
     for split, scores in (("validation", facts.validation), ("test", facts.test)):
         _describe_scores(notes, iri, run, split, scores)
 
@@ -171,16 +172,20 @@ def _describe_trial(notes: Notes, iri: str, run: str, dataset: str, facts: Trial
     notes.link(iri, PROV + "wasGeneratedBy", run)
     notes.link(iri, PROV + "wasDerivedFrom", dataset)
     notes.link(iri, DCTERMS + "isPartOf", run)
-    _describe_settings(notes, iri, run, facts.settings)
+    _describe_settings(notes, iri, run, facts.settings, {})
     _describe_scores(notes, iri, run, "validation", facts.validation)
 
 
-def _describe_settings(notes: Notes, iri: str, run: str, settings: Mapping[str, Value]) -> None:
+def _describe_settings(
+    notes: Notes, iri: str, run: str, settings: Mapping[str, Value], recalled: Mapping[str, str]
+) -> None:
     for name, value in settings.items():
         part = notes.part(iri, run, TUNEOS + "sets", f"setting/{segment(name)}")
         notes.kind(part, TUNEOS + "Setting", MLS + "HyperParameterSetting")
         notes.say(part, TUNEOS + "setting", name)
         notes.say(part, TUNEOS + "value", value)
+        if name in recalled:
+            notes.link(part, TUNEOS + "recalledFrom", recalled[name])
 
 
 def _describe_scores(

@@ -48,6 +48,9 @@ class Candidate(BaseModel):
     seconds: float
     folder: str
     data: str = Field(default="", description="name of the DataVersion it was trained on")
+    recalled: dict[str, str] = Field(
+        default={}, description="settings that paid in an earlier run, and the IRI of that run"
+    )
 
 
 class KnownStrategy(BaseModel):

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from ...evals.metrics import METRICS
 from ...memory.errors import StoreError
 from ...memory.recall import PastRun, PastTry
 from ...memory.strategies import Parameter, Strategy
-from ..facts import Facts, KnownStrategy, Remembered, Setting
+from ..facts import Facts, KnownStrategy, Outcome, Remembered, Setting
 from ..guardrails.checks import neutralise
 from ..tool import ToolContext
 
 MOST_LESSONS = 4
+MOST_NAMED = 5  # similar runs that are told of
 LESSON = 160  # characters of one
 SEEDS = 3  # remembered settings that a search begins with
+
+
+class Recalled(NamedTuple):
+    """The best try of each strategy in each similar run, the nearest first; lessons; the runs."""
+
+    tries: tuple[Remembered, ...] = ()
+    lessons: tuple[str, ...] = ()
+    runs: tuple[str, ...] = ()
 
 
 def recall(
@@ -24,22 +34,19 @@ def recall(
     facts: Facts,
     strategies: Sequence[Strategy],
     constants: Mapping[str, float],
-) -> tuple[tuple[Remembered, ...], tuple[str, ...]]:
-    """Read what similar runs did, once in a run: what ends meanwhile, or later, changes nothing.
-
-    Returns:
-        The best try of each strategy in each run, nearest run first; and lessons.
-    """
+) -> Recalled:
+    """Read what similar runs did, once in a run: what ends meanwhile, or later, changes nothing."""
     if not facts.profile or not context.memory:
-        return (), ()
+        return Recalled()
     kept = context.ledger.kept(context.run, "memory")
     if kept is None:
         found = _recalled(context, facts, strategies, constants)
-        tries = [r.model_dump() for r in found[0]]
-        kept = json.dumps({"tries": tries, "lessons": found[1]})
+        dumped = [r.model_dump() for r in found.tries]
+        kept = json.dumps({**found._asdict(), "tries": dumped})
         context.ledger.keep(context.run, "memory", kept)
     said = json.loads(kept)
-    return tuple(Remembered.model_validate(r) for r in said["tries"]), tuple(said["lessons"])
+    tries = tuple(Remembered.model_validate(r) for r in said["tries"])
+    return Recalled(tries, tuple(said["lessons"]), tuple(said["runs"]))
 
 
 def _recalled(
@@ -47,7 +54,7 @@ def _recalled(
     facts: Facts,
     strategies: Sequence[Strategy],
     constants: Mapping[str, float],
-) -> tuple[tuple[Remembered, ...], tuple[str, ...]]:
+) -> Recalled:
     try:
         runs = context.knowledge.similar_runs(
             task=context.task,
@@ -59,9 +66,9 @@ def _recalled(
         )
     except StoreError as error:  # a run goes on without memory
         context.ledger.note(context.run, f"Earlier runs could not be read: {error}")
-        return (), ()
+        return Recalled()
     tries = tuple(r for run in runs for r in best_tries(run, strategies, context.metric))
-    return tries, lessons_of(runs)
+    return Recalled(tries, lessons_of(runs), named(runs, tries))
 
 
 def best_tries(run: PastRun, strategies: Sequence[Strategy], metric: str) -> Iterable[Remembered]:
@@ -160,11 +167,44 @@ def lessons_of(runs: Sequence[PastRun]) -> tuple[str, ...]:
     return tuple(said[:MOST_LESSONS])
 
 
-def sources(remembered: Sequence[Remembered]) -> tuple[str, ...]:
-    """Which runs were remembered, a line each."""
-    runs = {r.iri: r for r in remembered}
+def named(runs: Sequence[PastRun], tries: Sequence[Remembered]) -> tuple[str, ...]:
+    """The nearest similar runs, a line each; also those that have nothing to teach."""
+    tuned = {r.iri for r in tries}
     return tuple(
-        f"Like this data: run {r.run} ({iri}), distance {r.distance:.2f}" for iri, r in runs.items()
+        f"Like this data: run {run.name} ({run.iri}), distance {run.distance:.2f}"
+        + ("" if run.iri in tuned else "; it tuned nothing")
+        for run in runs[:MOST_NAMED]
+    )
+
+
+def from_memory(outcome: Outcome, began: Sequence[Remembered], asked: Collection[str]) -> Outcome:
+    """Say of an outcome's candidates which settings are those that were begun with.
+
+    Args:
+        outcome: Of a fine-tune or search.
+        began: What it began with.
+        asked: Settings that the call named itself.
+    """
+    marked = tuple(
+        c.model_copy(update={"recalled": {k: r.iri for k in r.settings if k not in asked}})
+        if (r := _held(c.settings, began, asked))
+        else c
+        for c in outcome.candidates
+    )
+    return outcome.model_copy(update={"candidates": marked})
+
+
+def _held(
+    settings: Mapping[str, Setting], began: Sequence[Remembered], asked: Collection[str]
+) -> Remembered | None:
+    """The first whose settings, apart from those that were asked for, are all here."""
+    return next(
+        (
+            r
+            for r in began
+            if all(settings.get(k) == v for k, v in r.settings.items() if k not in asked)
+        ),
+        None,
     )
 
 

@@ -13,7 +13,7 @@ from ..facts import DomainSaid, Facts, KnownStrategy, OnProgress
 from ..fusion.kept import known_of, said_of
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
 from ..training.base_facts import place_of
-from .recalled import recall, sources, with_gains
+from .recalled import recall, with_gains
 
 ROWS = 30
 
@@ -60,7 +60,7 @@ def _query(
     strategies = context.knowledge.strategies(context.task)
     said = context.knowledge.constants()
     constants = {k: float(v) for k, v in said.items() if isinstance(v, (int, float))}
-    remembered, lessons = recall(context, facts, strategies, constants)
+    remembered, lessons, runs = recall(context, facts, strategies, constants)
     strength = constants.get("recallPrior", math.inf)
     known = tuple(with_gains(as_known(s), remembered, strength) for s in strategies)
     domain = said_of(known_of(context, facts))
@@ -71,10 +71,9 @@ def _query(
         place=place_of(context.base_model, context.task),
         constants=constants,
     )
-    if remembered or lessons:
-        learnt.remembered, learnt.lessons = remembered, lessons
-        learnt.notes = sources(remembered)
-    like = "".join(f" {line}." for line in sources(remembered))
+    if runs:
+        learnt.remembered, learnt.lessons, learnt.notes = remembered, lessons, runs
+    like = "".join(f" {line}." for line in runs)
     return ToolResult(
         f"{len(known)} strategies for {context.task}, cheapest first: {ladder}."
         + _of_domain(domain)

@@ -256,6 +256,9 @@ class _Reading:
             source = str(row["defaultSource"] or "")
             if row["setting"] in asked and _equal(asked[row["setting"]], value):
                 origin = "the controller asked for it"
+            elif row["recalled"] is not None:
+                origin = f"it paid on similar data, in the run {row['earlier'] or row['recalled']}"
+                source = str(row["recalled"])
             elif default is not None and _equal(default, value):
                 origin = "as its recipe has it"
                 source = source or str(row["recipeSource"] or "")

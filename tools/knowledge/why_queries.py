@@ -52,9 +52,11 @@ SELECT ?run ?candidate ?name ?strategyName ?recipe ?rung ?gain ?recipeSource WHE
   OPTIONAL { ?candidate t:usedStrategy ?recipe . ?recipe a t:Strategy ; t:rung ?rung ;
              t:typicalGain ?gain ; dcterms:source ?recipeSource } }"""
 _SETTINGS = """
-SELECT ?run ?part ?name ?setting ?value ?default ?defaultSource ?recipeSource WHERE {
+SELECT ?run ?part ?name ?setting ?value ?default ?defaultSource ?recipeSource ?recalled
+  ?earlier WHERE {
   ?candidate dcterms:isPartOf ?run ; a t:Candidate ; t:name ?name ; t:sets ?part .
   ?part t:setting ?setting ; t:value ?value .
+  OPTIONAL { ?part t:recalledFrom ?recalled . OPTIONAL { ?recalled t:name ?earlier } }
   OPTIONAL { ?candidate t:usedStrategy ?recipe .
              ?recipe t:default ?d ; dcterms:source ?recipeSource .
              ?d t:setting ?setting ; t:value ?default .

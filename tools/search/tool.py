@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..facts import Facts, OnProgress
 from ..jobs.run import run_job
-from ..knowledge.recalled import begun_with, seeds
+from ..knowledge.recalled import begun_with, from_memory, seeds
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
 from ..training.tool import as_will_run, make_spec, renamed
 
@@ -36,7 +36,8 @@ def _search(
     trials = arguments.trials if left is None else min(arguments.trials, left)
     if trials < 1:
         raise ToolRefused("no trials are left in the budget")
-    settings = as_will_run({"strategy": arguments.strategy}, context, facts).model_dump()
+    alone = facts.model_copy(update={"remembered": ()})  # the recipe's first trials stay its own
+    settings = as_will_run({"strategy": arguments.strategy}, context, alone).model_dump()
     taken = sum(c.name.startswith(f"search-{arguments.strategy}") for c in facts.candidates)
     name = f"search-{arguments.strategy}-{taken + 1}"
     workers = max(1, min(context.workers, trials))
@@ -55,7 +56,7 @@ def _search(
     )
     spec = spec.model_copy(update={"workers": workers})
     done = run_job(spec, context.store, context.ledger, progress)
-    outcome = renamed(done.outcome, name, arguments.strategy)
+    outcome = from_memory(renamed(done.outcome, name, arguments.strategy), began, ())
     for note in outcome.notes:
         if "made gentler" in note:
             context.knowledge.record_lesson(context.run, f"{name}: {note}", arguments.strategy)

@@ -21,7 +21,7 @@ from ..facts import Candidate, DataVersion, Facts, OnProgress, Outcome, Setting
 from ..fusion.kept import keep_facts, known_of
 from ..jobs.run import Finished, run_job
 from ..jobs.spec import JobKind, JobSpec
-from ..knowledge.recalled import begun_with, seeds
+from ..knowledge.recalled import begun_with, from_memory, seeds
 from ..tasks import find_task
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
 from .base_facts import this_machine
@@ -242,18 +242,17 @@ def _fine_tune(
 
     done, _, notes = train_gently(make, settings, context, progress, strategy)
     said_of = tuple(filter(None, (softened, *notes, *(begun_with(name, r) for r in began))))
-    return _result(done, name, strategy, context, facts, said_of)
+    outcome = from_memory(renamed(done.outcome, name, strategy), began, said)
+    return _result(done, outcome, context, facts, said_of)
 
 
 def _result(
     done: Finished,
-    name: str,
-    strategy: str,
+    outcome: Outcome,
     context: ToolContext,
     facts: Facts,
     said: tuple[str, ...] = (),
 ) -> ToolResult:
-    outcome = renamed(done.outcome, name, strategy)
     outcome = outcome.model_copy(update={"notes": (*outcome.notes, *said)})
     again = " (done before, not repeated)" if done.reused else f" in {done.seconds:.0f} s"
     if done.reused and any(c.folder == outcome.candidates[0].folder for c in facts.candidates):
