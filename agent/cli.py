@@ -451,6 +451,49 @@ def explain(
 
 
 @app.command()
+def mask(
+    data: Annotated[Path, typer.Argument(metavar="INPUT", help="Data file, or folder of them.")],
+    output: Annotated[
+        Path | None, typer.Option(help="File or folder in the same format; none for report.")
+    ] = None,
+    mode: Annotated[
+        str,
+        typer.Option(
+            help="mask: the kind in brackets; pseudonymise: stand-ins, the same for the same "
+            "value; drop: rows left out; report: nothing is written but the audit."
+        ),
+    ] = "mask",
+    audit: Annotated[
+        Path | None, typer.Option(help="JSONL: id, field, start, end, type; never the value.")
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="Mask this column alone.")] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="Token-classification model that finds names, places, organisations."),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(help="Secret of stand-ins, made where absent; else none is kept."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take personal data out of INPUT: e-mail, phone, card, IBAN, IP, SSN; more with a model."""
+    console = _console(True)
+    with _errors(console):
+        from .mask import Asked, said
+        from .mask import mask as masking
+
+        def note(line: str) -> None:
+            console.print(_escaped(line), soft_wrap=True)
+
+        result = masking(Asked(data, output, mode, audit, text, model, key), note)
+        for line in said(result, mode):
+            note(line)
+        if as_json:
+            print(json.dumps(result))
+
+
+@app.command()
 def runs(workspace: WorkspaceOption = WORKSPACE, as_json: JsonOption = False) -> None:
     """List runs, newest first."""
     console = _console(as_json)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .facts import Facts, KnownStrategy
+from .training.settings import passes
 
 STARTUP = 12.0  # seconds: a child process imports torch, loads the model
 PER_ROW = 0.003  # seconds a row, one frozen pass, before it was measured
@@ -13,6 +14,7 @@ RANK_SECONDS = 20.0  # for all models together, 500 rows each: a guess
 PROBE_PASSES = 1.5  # of what the recipes say: validation rows and fitting come on top
 PRUNED_SHARE = 0.7  # of a full search's time is what pruning leaves
 AUGMENT_PASSES = 8.0  # new rows of three methods, and the fits of the probe, if nothing is known
+ADVERSARIAL_STEPS = 2  # where none are said
 BLEND_MODELS = 3.0  # members that pass the validation rows through an encoder, at most
 CONFIRM_STARTUP = 15.0
 CONFIRM_STARTUPS = 8.0  # of a job's, as measured: a busy machine needs longer for all of it
@@ -52,10 +54,13 @@ def estimate_seconds(tool: str, arguments: Mapping[str, object], facts: Facts) -
     if tool in {"fine_tune", "search_hyperparameters"} and strategy is None:
         return STARTUP + 10 * frozen_pass(facts)
     if tool == "fine_tune" and strategy is not None:
-        return train_seconds(strategy, _epochs(arguments, strategy), facts)
+        epochs = _epochs(arguments, strategy) * _passes_a_step(arguments)
+        return train_seconds(strategy, epochs, facts)
     if tool == "search_hyperparameters" and strategy is not None:
         trials = arguments.get("trials", 1)
-        one = train_seconds(strategy, 1.5 * _epochs({}, strategy), facts)
+        ways = strategy.tried_ways or ("none",)
+        each = sum(passes(way, ADVERSARIAL_STEPS) for way in ways) / len(ways)
+        one = train_seconds(strategy, 1.5 * each * _epochs({}, strategy), facts)
         return PRUNED_SHARE * one * (trials if isinstance(trials, int) else 1)
     if tool == "blend_candidates":
         return STARTUP + BLEND_MODELS * _validation_share(facts) * frozen_pass(facts)
@@ -80,6 +85,14 @@ def _passes(tool: str, named: object, facts: Facts) -> float:
         if s.tool == tool and (wanted is None or s.name in wanted)
     ]
     return (sum(costs) if costs else 1.0) * frozen_pass(facts)
+
+
+def _passes_a_step(arguments: Mapping[str, object]) -> float:
+    """Of adversarial training, in those without it."""
+    steps = arguments.get("adversarial_steps")
+    return passes(
+        str(arguments.get("adversarial")), steps if isinstance(steps, int) else ADVERSARIAL_STEPS
+    )
 
 
 def confirm_seconds(facts: Facts) -> float:

@@ -63,6 +63,9 @@ class KnownStrategy(BaseModel):
     min_examples_per_class: int
     defaults: dict[str, Setting] = {}
     searchable: bool = False
+    tried_ways: tuple[str, ...] = Field(
+        default=(), description="of adversarial training that a search chooses from"
+    )
     variant_of: str | None = None
     technique: str = Field(default="", description="what the tool does; the name where left out")
     requires: tuple[Condition, ...] = Field(default=(), description="when it applies")

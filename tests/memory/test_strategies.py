@@ -17,7 +17,7 @@ OWN = "\n".join(f.read_text() for f in (RECIPES / f"{TASK}.ttl", RECIPES / "plan
 SETTINGS = {
     "learning_rate", "epochs", "batch_size", "weight_decay", "dropout", "warmup_ratio",
     "label_smoothing", "layers", "rank", "alpha", "peft_method", "class_weights", "optimizer",
-    "trials", "members", "mixup",
+    "trials", "members", "mixup", "adversarial", "adversarial_size",
 }  # fmt: skip
 
 

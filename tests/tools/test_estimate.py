@@ -46,6 +46,22 @@ def test_more_trials_cost_more_and_one_less_than_they_would_unpruned() -> None:
     assert costs[0] < seconds("fine_tune", strategy="lora", epochs=7.5)
 
 
+def test_adversarial_training_costs_its_passes_in_a_tuning_and_on_average_in_a_search() -> None:
+    plain, fgm, pgd = (
+        seconds("fine_tune", strategy="lora", adversarial=way, adversarial_steps=3)
+        - estimate.STARTUP
+        for way in ("none", "fgm", "pgd")
+    )
+    assert (fgm, pgd) == (2 * plain, 4 * plain)
+    known = FACTS.strategies[0].model_copy(update={"tried_ways": ("none", "fgm")})
+    facts = FACTS.model_copy(update={"strategies": (known,)})
+    one, both = (
+        seconds("search_hyperparameters", f, strategy="lora", trials=1) / estimate.PRUNED_SHARE
+        for f in (FACTS, facts)
+    )
+    assert both - estimate.STARTUP == pytest.approx(1.5 * (one - estimate.STARTUP))
+
+
 def test_search_costs_more_than_one_fine_tune_and_this_more_than_a_probe() -> None:
     probe = seconds("probe_baselines")
     tune = seconds("fine_tune", strategy="lora")

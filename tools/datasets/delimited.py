@@ -56,6 +56,19 @@ def read_delimited(path: Path) -> Table:
     return _table(path.name, records, decoded, tuple(oddities), guesses, delimiter)
 
 
+def read_records(path: Path) -> tuple[str, list[tuple[int, list[str]]], bool]:
+    """Give a file's delimiter, each row's number and cells, and whether quotes have a meaning.
+
+    Raises:
+        DatasetError: The file cannot be read.
+    """
+    decoded = decode(read_bytes(path), path.name)
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else _sniff(decoded.text)
+    with large_cells():
+        records, oddities = _records(decoded.text, delimiter, path.name)
+    return delimiter, [(record.number, record.cells) for record in records], not oddities
+
+
 def _records(text: str, delimiter: str, name: str) -> tuple[list[_Record], list[Oddity]]:
     """Parse the records; a TSV whose quotes do not add up has quotes as plain characters."""
     try:

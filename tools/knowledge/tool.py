@@ -95,6 +95,9 @@ def as_known(strategy: Strategy) -> KnownStrategy:
         min_examples_per_class=strategy.min_examples_per_class,
         defaults=dict(strategy.defaults),
         searchable=bool(strategy.space) and strategy.tool == "fine_tune",
+        tried_ways=next(
+            (tuple(map(str, p.choices)) for p in strategy.space if p.setting == "adversarial"), ()
+        ),
         variant_of=strategy.variant_of,
         technique=strategy.technique,
         requires=strategy.requires[1:],  # the first is min_examples_per_class

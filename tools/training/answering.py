@@ -15,7 +15,7 @@ from ...evals.metrics import IntArray
 from ..datasets.types import Row
 from .embed import PrefixStates
 from .examples import Batch
-from .network import Network, last_states
+from .network import Network, last_states, symmetric_kl
 from .overlap import WIDTH, overlap
 from .windows import Windows, windows
 
@@ -153,6 +153,10 @@ class AnswerNetwork(Network):
         begin, end = batch["spans"].unbind(-1)
         both = [(logits[..., 0], begin), (logits[..., 1], end)]
         return torch.stack([nn.functional.cross_entropy(s, gold) for s, gold in both]).mean()
+
+    def divergence(self, one: Tensor, other: Tensor, batch: Batch) -> Tensor:
+        """Of two distributions over the pieces, for the beginning and for the end."""
+        return symmetric_kl(one.transpose(1, 2), other.transpose(1, 2))
 
     def outputs(self, logits: Tensor, batch: Batch) -> Tensor:
         """(pieces in the batch, 2) scores."""

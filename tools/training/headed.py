@@ -102,6 +102,10 @@ class HeadedNetwork(EncoderClassifier):
         """The goal's, averaged over the rows."""
         return self.goal.loss(logits, batch["gold"], batch["sizes"]).mean()
 
+    def divergence(self, one: Tensor, other: Tensor, batch: Batch) -> Tensor:
+        """Squared: numbers, several labels and choices share no one distribution."""
+        return nn.functional.mse_loss(one, other)
+
     def outputs(self, logits: Tensor, batch: Batch) -> Tensor:
         """(sequences, width) probabilities or scores, float64."""
         plain = logits.double().cpu().numpy()
@@ -170,7 +174,7 @@ class HeadedTuning:
         core = prepare_encoder(encoder, settings)
         parts = (core, linear_layer(head), settings.dropout, self.goal)
         network = HeadedNetwork(*parts)
-        if settings.mixup:
+        if settings.mixes:
             network = MixedHeaded(*parts, alpha=settings.mixup)
         if self._states:
             self._put_back = put_prefix(encoder, settings)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ...evals.metrics import FloatArray
 from ...evals.result import CurvePoint
+from .adversarial import backward
 from .checkpoint import Checkpoints
 from .examples import Batch, Examples
 from .hardware import Device
@@ -185,7 +186,7 @@ def _epoch(
         if time.monotonic() > watch.deadline:
             cut_short = True
             break
-        loss = _step(network, train_rows, rows, state.optimizer, device, settings.accumulate)
+        loss = _step(network, train_rows, rows, state.optimizer, device, settings)
         state.schedule.step()
         at.batch, at.step, at.rows = at.batch + 1, at.step + 1, at.rows + len(rows)
         at.loss = 0.9 * at.loss + 0.1 * loss if at.loss else loss
@@ -227,26 +228,25 @@ def _step(
     chosen: NDArray[np.int64],
     optimizer: torch.optim.Optimizer,
     device: Device,
-    parts: int = 1,
+    settings: TrainSettings,
 ) -> float:
     """One optimiser step; returns the loss.
 
     A batch that is computed in parts gives the gradient of the whole: each part counts by
     what its mean is over, such as tokens.
     """
-    batches = [examples.batch(part) for part in np.array_split(chosen, min(parts, len(chosen)))]
+    batches = [
+        examples.batch(part)
+        for part in np.array_split(chosen, min(settings.accumulate, len(chosen)))
+    ]
     weights = [network.weight(batch) for batch in batches]
     value = 0.0
     optimizer.zero_grad(set_to_none=True)
     for cpu_batch, weight in zip(batches, weights, strict=True):
         batch = _moved(cpu_batch, device)
-        with device.autocast():
-            logits = network(batch)
-        loss = network.loss(logits, batch) * (weight / sum(weights))
-        value += float(loss.detach())
+        value += backward(network, batch, settings, device, weight / sum(weights))
         if not math.isfinite(value):
             raise FloatingPointError(f"the loss became {value}; try a lower learning rate")
-        loss.backward()
     torch.nn.utils.clip_grad_norm_([p for g in optimizer.param_groups for p in g["params"]], 1.0)
     optimizer.step()
     return value

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .settings import TrainSettings
+from .settings import UNMIXED, TrainSettings
 
 PROCESS = 500 * 2**20  # bytes of a process that has imported what training needs
 FLOAT = 4  # bytes of a weight; products may be half of it
@@ -72,11 +72,12 @@ def estimate_memory(shape: Shape, settings: TrainSettings, length: int) -> Memor
     if settings.checkpointing:  # the inputs of all layers, and all that one of them keeps
         kept = layers * length * shape.width + layer
     logits = KEPT_OF_LOGIT * length * shape.vocabulary
+    together = 2 if settings.adversarial in UNMIXED else 1  # passes kept for one gradient
     return Memory(
         weights=FLOAT * shape.weights,
         gradients=FLOAT * learned,
         optimizer=FLOAT * moments * learned,
-        activations=FLOAT // 2 * rows * kept + FLOAT * rows * logits,
+        activations=together * (FLOAT // 2 * rows * kept + FLOAT * rows * logits),
     )
 
 

@@ -30,6 +30,12 @@ def mean_pool(hidden: Tensor, mask: Tensor) -> Tensor:
     return nn.functional.normalize(total, dim=-1)
 
 
+def symmetric_kl(one: Tensor, other: Tensor) -> Tensor:
+    """The mean over rows of both ways' divergence, halved; softmax is over the last axis."""
+    p, q = one.float().log_softmax(-1), other.float().log_softmax(-1)
+    return ((p.exp() - q.exp()) * (p - q)).sum(-1).mean() / 2
+
+
 class Network(nn.Module):
     """What is tuned: a base model under a task's head.
 
@@ -48,6 +54,13 @@ class Network(nn.Module):
     def loss(self, logits: Any, batch: Batch) -> Tensor:
         """The mean loss over the batch: a scalar with a gradient."""
         raise NotImplementedError
+
+    def divergence(self, one: Any, other: Any, batch: Batch) -> Tensor:
+        """How far two answers to the same batch lie apart: a scalar with a gradient, 0 if equal.
+
+        The mean squared difference of their logits, where a task has nothing better.
+        """
+        return nn.functional.mse_loss(one.float(), other.float())
 
     def outputs(self, logits: Any, batch: Batch) -> Tensor:
         """(units in the batch, width): what the task's answers and scores are made of."""
@@ -100,6 +113,10 @@ class EncoderClassifier(Network):
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         """Of the criterion, cross entropy if none was given."""
         return self.criterion(logits, batch["labels"])
+
+    def divergence(self, one: Tensor, other: Tensor, batch: Batch) -> Tensor:
+        """Of two distributions over the classes."""
+        return symmetric_kl(one, other)
 
     def outputs(self, logits: Tensor, batch: Batch) -> Tensor:
         """(batch, n_classes) probabilities, float64."""

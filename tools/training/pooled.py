@@ -101,7 +101,7 @@ class PooledTuning:
         criterion = _criterion(self.data.train_labels, settings, len(self.data.labels))
         parts = (core, linear_layer(head), settings.dropout, criterion)
         network = EncoderClassifier(*parts)
-        if settings.mixup:
+        if settings.mixes:
             network = MixedClassifier(*parts, alpha=settings.mixup)
         if self._states:
             self._put_back = put_prefix(encoder, settings)

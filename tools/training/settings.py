@@ -27,6 +27,20 @@ PeftMethod = Literal[  # `peft_methods.METHODS` says what each is
     "p_tuning",
 ]
 
+Adversarial = Literal["none", "fgm", "pgd", "freelb", "rdrop", "smart"]  # see `adversarial.py`
+UNMIXED = {"rdrop", "smart"}  # compare two passes of a text, which mix-up would blend apart
+
+
+def passes(adversarial: str, steps: int) -> float:
+    """Forward and backward passes of a step, in those of one without adversarial training."""
+    return {
+        "fgm": 2.0,
+        "pgd": 1.0 + steps,
+        "freelb": steps + 0.3,
+        "rdrop": 2.0,
+        "smart": 2.0 + steps,
+    }.get(adversarial, 1.0)
+
 
 class TrainSettings(BaseModel):
     """Settings of one fine-tune; the knowledge graph holds the defaults with their sources.
@@ -53,6 +67,14 @@ class TrainSettings(BaseModel):
         le=4,
         description="alpha of mix-up on pooled embeddings, 0 for none; not for tags and spans",
     )
+    adversarial: Adversarial = Field("none", description="also learn from shifted word vectors")
+    adversarial_size: float = Field(
+        0.1, gt=0, le=2, description="of the shift, as a share of the length of the vectors"
+    )
+    adversarial_steps: int = Field(2, ge=1, le=10, description="of pgd, freelb and smart")
+    adversarial_weight: float = Field(
+        1.0, ge=0, le=100, description="of the added loss; freelb has none"
+    )
     class_weights: bool = Field(False, description="weigh the loss by inverse root frequency")
     optimizer: Literal["adamw", "sgd"] = "adamw"
     patience: int = Field(3, ge=1, le=100, description="epochs without gain before stopping")
@@ -76,3 +98,8 @@ class TrainSettings(BaseModel):
         False, description="weights of its own for each choice, where the choices never differ"
     )
     beams: int = Field(0, ge=0, le=16, description="of decoding; 0 leaves it to the task")
+
+    @property
+    def mixes(self) -> bool:
+        """Whether embeddings are blended while the model learns."""
+        return self.mixup > 0 and self.adversarial not in UNMIXED

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ...evals.metrics import IntArray
 from ..datasets.types import Row
 from .examples import Batch
-from .network import Network, last_states
+from .network import Network, last_states, symmetric_kl
 from .shapes import WIDTH, word_shapes
 from .windows import Windows, windows
 
@@ -157,6 +157,10 @@ class TagNetwork(Network):
     def weight(self, batch: Batch) -> float:
         """Words that have gold."""
         return max(1.0, float((batch["tags"] != UNTAGGED).sum()))
+
+    def divergence(self, one: Tensor, other: Tensor, batch: Batch) -> Tensor:
+        """Of two distributions over the tags of each word."""
+        return symmetric_kl(one[batch["inside"]], other[batch["inside"]])
 
     def outputs(self, logits: Tensor, batch: Batch) -> Tensor:
         """(words in the batch, tags) probabilities, float64."""

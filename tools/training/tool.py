@@ -26,7 +26,7 @@ from ..tool import Tool, ToolContext, ToolRefused, ToolResult
 from .base_facts import this_machine
 from .described import DRAWN, ZERO_SHOT
 from .memory_retry import SOFTENED, kept_softness, memory_needed, train_gently, within_memory
-from .settings import PeftMethod, TrainSettings
+from .settings import Adversarial, PeftMethod, TrainSettings
 from .softness import gentle_enough
 
 
@@ -59,6 +59,12 @@ class FineTuneArguments(BaseModel):
     mixup: float | None = Field(
         None, ge=0, le=4, description="blends texts, where one label or several belong to a text"
     )
+    adversarial: Adversarial | None = Field(
+        None, description="for answers that bear typos and attacks: 2 to 4 times the time"
+    )
+    adversarial_size: float | None = Field(None, gt=0, le=2)
+    adversarial_steps: int | None = Field(None, ge=1, le=10)
+    adversarial_weight: float | None = Field(None, ge=0, le=100)
     class_weights: bool | None = None
     optimizer: Literal["adamw", "sgd"] | None = None
     max_length: int | None = Field(None, ge=8, le=8192, description="tokens; 256 if left out")

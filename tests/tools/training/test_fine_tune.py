@@ -57,6 +57,8 @@ class Run:
         ),
         {"strategy": "lora", "peft_method": "prompt_tuning", "max_length": 32},
         {"strategy": "top_layers", "layers": 1, "mixup": 0.4},
+        {"strategy": "top_layers", "layers": 1, "adversarial": "pgd"},
+        {"strategy": "lora", "adversarial": "freelb"},
     ],
     ids=lambda s: "-".join(str(v) for v in s.values()),
 )

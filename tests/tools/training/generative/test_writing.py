@@ -217,7 +217,7 @@ def test_batch_in_parts_learns_as_the_whole(tiny_model: MakeModel) -> None:
         pairs = Pairs(codec, [Prompted(*pair) for pair in PAIRS], model.start)
         network = LanguageNetwork(model.core)
         optimizer = torch.optim.SGD(network.parameters(), lr=0.0)
-        _step(network, pairs, np.arange(4), optimizer, CPU, parts)
+        _step(network, pairs, np.arange(4), optimizer, CPU, settings(accumulate=parts))
         return [p.grad for p in network.parameters() if p.grad is not None]
 
     for whole, part in zip(gradients(1), gradients(3), strict=True):
