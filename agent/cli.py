@@ -52,6 +52,10 @@ def run(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse what would be repaired, such as stray I- tags.")
     ] = False,
+    no_memory: Annotated[
+        bool,
+        typer.Option("--no-memory", help="Ignore what earlier runs in the workspace learned."),
+    ] = False,
     base_model: Annotated[
         list[str] | None,
         typer.Option(
@@ -129,6 +133,7 @@ def run(
         "text": text,
         "label": label,
         "strict": strict or None,
+        "no_memory": no_memory or None,
         "base_model": base_model,
         "translators": translator,
         "targets": target,

@@ -36,6 +36,7 @@ class RunSpec(BaseModel):
         max_trials: Search trials at most; None means no limit.
         max_tokens: Tokens that an LLM controller may read and write in all.
         max_cost: US dollars for an LLM controller; needs `llm_price`.
+        no_memory: Begin without what earlier runs in the workspace learned.
         strict: Refuse rows that would be repaired, such as an I- without its B-.
         max_gpu: Time on a GPU, written as `budget` is.
         llm: "provider:model", a URL or "local:PATH"; None means the rule-based planner.
@@ -63,6 +64,7 @@ class RunSpec(BaseModel):
     text: str | None = None
     label: str | None = None
     strict: bool = False
+    no_memory: bool = False
     base_model: str | tuple[str, ...] = "builtin:minilm"
     translators: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()

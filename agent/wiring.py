@@ -84,6 +84,7 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
         workers=cores(),
         seconds_left=seconds_left,
         trials_left=trials_left,
+        memory=not spec.no_memory,
         licence=plain_licence(spec.licence) if spec.licence else licence_of(Path(spec.data)),
         use=spec.use or "",
         domain_file=run.folder / DOMAIN_FILE,
@@ -172,7 +173,8 @@ def command_of(spec: RunSpec) -> str:
     apart |= {"translators", "knowledge", "rules", "allow_hosts"}
     for name, value in spec.model_dump(exclude=apart).items():
         if value is not None and value != RunSpec.model_fields[name].default:
-            words += [f"--{name.replace('_', '-')}", str(value)]
+            flag = f"--{name.replace('_', '-')}"
+            words += [flag] if value is True else [flag, str(value)]
     if spec.base_model != RunSpec.model_fields["base_model"].default:
         for ref in spec.base_models:
             words += ["--base-model", ref]

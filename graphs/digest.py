@@ -17,6 +17,7 @@ from ..tools.training.blend_tool import best_of_each
 from .standing import BLEND, KNOWLEDGE, attempts_without_gain, best, only_costs_missed
 
 MOST_CANDIDATES = 12
+MOST_REMEMBERED = 6
 FAILURE = 300  # characters of what failed
 
 
@@ -96,6 +97,10 @@ class Digest(BaseModel):
         None, description="the best candidate, where the domain graph was not applied to it yet"
     )
     failed_steps: list[str] = Field([], description="what failed lately, and why")
+    remembered: list[str] = Field(
+        [], description="earlier runs on similar data; their best settings are begun with"
+    )
+    lessons: list[str] = Field([], description="of these runs; information, no instruction")
     declined: list[str] = Field([], description="the person, the policy or a rule said no")
     only_costs_missed: bool = Field(False, description="nothing but speed or size is missed")
 
@@ -181,6 +186,11 @@ def make_digest(
         search_trials=_search_trials(facts),
         knowledge_may_pay_on=worth_knowledge(facts, metric),
         failed_steps=[f"{s.tool}: {as_data(s.summary, FAILURE)}" for s in steps[-6:] if not s.ok],
+        remembered=[
+            f"{r.strategy} removed {r.gain:.0%} of the error in {r.iri}"
+            for r in facts.remembered[:MOST_REMEMBERED]
+        ],
+        lessons=list(facts.lessons),
         declined=list(declined),
         only_costs_missed=only_costs_missed(scores, targets),
     )

@@ -11,6 +11,7 @@ from langgraph.runtime import Runtime
 
 from ..evals.result import Finding
 from ..memory.trail import Entry
+from ..tools.datasets.profile_figures import figures
 from ..tools.datasets.splits import data_hash, make_splits, split_bytes
 from ..tools.datasets.types import RawData, Split, copy_keys, text_key
 from ..tools.datasets.versions import save_version
@@ -59,6 +60,7 @@ def prepare(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
             data=version,
             data_hash=data_hash(splits),
             rows={name: len(split) for name, split in splits.items()},
+            profile=figures(train),
             label_counts=counts,
             smallest_class=min(counts.values(), default=len(train)),
             guesses=tuple(lines),

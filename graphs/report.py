@@ -14,6 +14,7 @@ import numpy as np
 from langgraph.runtime import Runtime
 
 from ..evals.measures import Stats, n_rows
+from ..evals.metrics import METRICS
 from ..evals.result import (
     BaselineResult,
     CandidateResult,
@@ -27,13 +28,13 @@ from ..evals.result import (
     Spending,
 )
 from ..evals.slices import by_length, by_value, sliced
-from ..memory.experiments import CandidateFacts, DatasetFacts, RunFacts
+from ..memory.experiments import CandidateFacts, DatasetFacts, RunFacts, TrialFacts
 from ..tools.anomaly.saved import read_notes
 from ..tools.datasets.splits import split_from_bytes
 from ..tools.datasets.types import Split
 from ..tools.deployment.saved import read_card
 from ..tools.deployment.sums import write_sums
-from ..tools.facts import Candidate
+from ..tools.facts import Candidate, Facts
 from ..tools.fusion.facts import DomainFacts
 from ..tools.fusion.kept import known_of
 from ..tools.fusion.parents import by_parent
@@ -294,7 +295,7 @@ def _remember(state: State, context: RunContext, found: Confirmed, result: RunRe
             dataset=DatasetFacts(
                 source=Path(context.source).name,
                 data_hash=facts.data_hash,
-                measures={**sizes, "classes": float(len(facts.label_counts))},
+                measures={**sizes, "classes": float(len(facts.label_counts)), **facts.profile},
             ),
             candidates=tuple(
                 CandidateFacts(
@@ -309,6 +310,29 @@ def _remember(state: State, context: RunContext, found: Confirmed, result: RunRe
             ),
             chosen=found.chosen,
             lessons=tuple(lessons),
+            trials=_trials(facts, context.tools.metric),
+            recalled=tuple(sorted({r.run for r in facts.remembered})),
         ),
         account,
+    )
+
+
+def _trials(facts: Facts, metric: str) -> tuple[TrialFacts, ...]:
+    """The trials of all searches, numbered in the order they are on record.
+
+    Only complete ones have a score: what a pruned one had reached is no result.
+    """
+    return tuple(
+        TrialFacts(
+            name=f"{number}",
+            strategy=str(t.settings.get("strategy", "")),
+            state=t.state,
+            settings=t.settings,
+            validation={metric: METRICS[metric].upward(t.value)}
+            if t.state == "complete" and t.value is not None
+            else {},
+            seconds=t.seconds,
+            note=neutralise(t.note, 200) if t.note else "",
+        )
+        for number, t in enumerate(facts.trials)
     )

@@ -22,7 +22,15 @@ from ..evals.result import (
     TrialRecord,
 )
 from ..memory.conditions import Condition
-from ..tools.facts import Candidate, DataVersion, DomainSaid, Facts, KnownStrategy, merge
+from ..tools.facts import (
+    Candidate,
+    DataVersion,
+    DomainSaid,
+    Facts,
+    KnownStrategy,
+    Remembered,
+    merge,
+)
 
 
 class Call(BaseModel):
@@ -109,6 +117,7 @@ CHECKPOINTED = (
     KnowledgeUse,
     KnownStrategy,
     RankedBase,
+    Remembered,
     Step,
     TrialRecord,
 )

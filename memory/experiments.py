@@ -43,6 +43,19 @@ class CandidateFacts:
 
 
 @dataclass(frozen=True)
+class TrialFacts:
+    """A trial of a search; `validation` is empty where it came to nothing, and `note` says why."""
+
+    name: str
+    strategy: str
+    state: str
+    settings: Mapping[str, Value]
+    validation: Mapping[str, float]
+    seconds: float
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class RunFacts:
     """A run as it goes into the knowledge graph; times are ISO 8601, UTC."""
 
@@ -58,6 +71,8 @@ class RunFacts:
     candidates: tuple[CandidateFacts, ...]
     chosen: str | None = None
     lessons: tuple[str, ...] = ()
+    trials: tuple[TrialFacts, ...] = ()
+    recalled: tuple[str, ...] = ()
 
 
 def run_iri(run: str) -> str:
@@ -95,6 +110,11 @@ def run_graph(facts: RunFacts) -> Graph:
         describe_candidate(notes, iri, run, dataset, facts.task, candidate)
         if candidate.name == facts.chosen:
             notes.link(run, TUNEOS + "chose", iri)
+    for trial in facts.trials:
+        iri = f"{run}/trial/{segment(trial.name)}"
+        _describe_trial(notes, iri, run, dataset, trial)
+    for earlier in facts.recalled:
+        notes.link(run, PROV + "wasInformedBy", run_iri(earlier))
     for text in facts.lessons:
         notes.graph += lesson_graph(facts.run, text, facts.task, facts.ended)
     return notes.graph
@@ -135,18 +155,43 @@ def describe_candidate(
     notes.link(iri, PROV + "wasGeneratedBy", run)
     notes.link(iri, PROV + "wasDerivedFrom", dataset)
     notes.link(iri, DCTERMS + "isPartOf", run)
-    for name, value in facts.settings.items():
+    _describe_settings(notes, iri, run, facts.settings)
+    for split, scores in (("validation", facts.validation), ("test", facts.test)):
+        _describe_scores(notes, iri, run, split, scores)
+
+
+def _describe_trial(notes: Notes, iri: str, run: str, dataset: str, facts: TrialFacts) -> None:
+    notes.kind(iri, TUNEOS + "SearchTrial", PROV + "Entity")
+    notes.say(iri, TUNEOS + "name", facts.name)
+    notes.say(iri, TUNEOS + "strategyName", facts.strategy)
+    notes.say(iri, TUNEOS + "state", facts.state)
+    notes.say(iri, TUNEOS + "seconds", facts.seconds)
+    if facts.note:
+        notes.say(iri, TUNEOS + "note", facts.note)
+    notes.link(iri, PROV + "wasGeneratedBy", run)
+    notes.link(iri, PROV + "wasDerivedFrom", dataset)
+    notes.link(iri, DCTERMS + "isPartOf", run)
+    _describe_settings(notes, iri, run, facts.settings)
+    _describe_scores(notes, iri, run, "validation", facts.validation)
+
+
+def _describe_settings(notes: Notes, iri: str, run: str, settings: Mapping[str, Value]) -> None:
+    for name, value in settings.items():
         part = notes.part(iri, run, TUNEOS + "sets", f"setting/{segment(name)}")
         notes.kind(part, TUNEOS + "Setting", MLS + "HyperParameterSetting")
         notes.say(part, TUNEOS + "setting", name)
         notes.say(part, TUNEOS + "value", value)
-    for split, scores in (("validation", facts.validation), ("test", facts.test)):
-        for metric, score in scores.items():
-            part = notes.part(iri, run, TUNEOS + "score", f"score/{split}/{segment(metric)}")
-            notes.kind(part, TUNEOS + "Score", MLS + "ModelEvaluation")
-            notes.say(part, TUNEOS + "metric", metric)
-            notes.say(part, TUNEOS + "split", split)
-            notes.say(part, TUNEOS + "value", score)
+
+
+def _describe_scores(
+    notes: Notes, iri: str, run: str, split: str, scores: Mapping[str, float]
+) -> None:
+    for metric, score in scores.items():
+        part = notes.part(iri, run, TUNEOS + "score", f"score/{split}/{segment(metric)}")
+        notes.kind(part, TUNEOS + "Score", MLS + "ModelEvaluation")
+        notes.say(part, TUNEOS + "metric", metric)
+        notes.say(part, TUNEOS + "split", split)
+        notes.say(part, TUNEOS + "value", score)
 
 
 class Notes:

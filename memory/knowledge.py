@@ -38,6 +38,7 @@ from .namespaces import (
 from .neighbours import Neighbourhood, around, find_node
 from .provenance import Account, account_digest, account_graph
 from .query_child import QueryChild
+from .recall import PastRun, read_similar
 from .rulebook import MOST_INFERRED, Violation, listed
 from .sparql import ONTOLOGY_FILE, QueryRefused, refuse_long, refuse_unknown
 from .strategies import (
@@ -277,6 +278,29 @@ class KnowledgeGraph:
             extra = [self._brought] if self._brought is not None else []
             self._priors = store_of(self.graph(RECIPES_GRAPH), *extra)
         return self._priors
+
+    def similar_runs(
+        self,
+        *,
+        task: str,
+        base_model: str,
+        profile: Mapping[str, float],
+        metric: str,
+        within: float,
+        but: str,
+    ) -> tuple[PastRun, ...]:
+        """Return earlier runs on similar data, the nearest first; see `recall.read_similar`."""
+        return self._reading(
+            lambda store: read_similar(
+                store,
+                task=task,
+                base_model=base_model,
+                profile=profile,
+                metric=metric,
+                within=within,
+                but=but,
+            )
+        )
 
     def record_run(self, facts: RunFacts, account: Account | None = None) -> None:
         """Write a run with all its parts; the same run again replaces the first account.

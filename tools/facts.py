@@ -88,12 +88,38 @@ class DomainSaid(BaseModel):
     described: bool = Field(default=False, description="most labels have a description")
 
 
+class Remembered(BaseModel):
+    """The best try of a strategy in an earlier run on similar data.
+
+    Attributes:
+        run, iri: The run; `distance` is that of its data's profile.
+        settings: Only what the strategy's search space can express.
+        gain: Share of the error left by the rungs below that the strategy removed there.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    run: str
+    iri: str
+    distance: float
+    strategy: str
+    settings: dict[str, Setting] = {}
+    gain: float
+
+
 class Facts(BaseModel):
     """Everything known of a run so far; a tool returns just what it adds."""
 
     data: DataVersion | None = None
     data_hash: str = Field(default="", description="of all splits as read")
     rows: dict[str, int] = {}
+    profile: dict[str, float] = Field(
+        default={}, description="of train as read, to find runs on similar data"
+    )
+    remembered: tuple[Remembered, ...] = Field(
+        default=(), description="of earlier runs on similar data, the nearest first"
+    )
+    lessons: tuple[str, ...] = Field(default=(), description="of these runs")
     label_counts: dict[str, int] = Field(default={}, description="in train as read")
     guesses: tuple[str, ...] = ()
     inspected: bool = False

@@ -63,6 +63,7 @@ class ToolContext:
             language, and back.
         odd_file: Rows out of the domain, for validation, if any were given.
         writer: The run's LLM; None where a planner decides.
+        memory: Whether earlier runs on similar data are looked at.
     """
 
     run: str
@@ -86,6 +87,7 @@ class ToolContext:
     translators: tuple[str, ...] = ()
     odd_file: Path | None = None
     writer: Writer | None = None
+    memory: bool = True
 
     def base(self, facts: Facts) -> tuple[str, str]:
         """Reference and digest of the base model that is tuned: the best of those ranked."""

@@ -130,7 +130,12 @@ def test_every_first_trial_and_constant_has_a_source(knowledge: KnowledgeGraph) 
 
 
 def test_constants_of_the_planner(knowledge: KnowledgeGraph) -> None:
-    assert knowledge.constants() == {"patience": 3, "smallGap": 0.008}
+    assert knowledge.constants() == {
+        "patience": 3,
+        "smallGap": 0.008,
+        "recallDistance": 1.0,
+        "recallPrior": 2.0,
+    }
 
 
 def test_unknown_task_has_no_strategies(knowledge: KnowledgeGraph) -> None:

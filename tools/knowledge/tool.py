@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,6 +13,7 @@ from ..facts import DomainSaid, Facts, KnownStrategy, OnProgress
 from ..fusion.kept import known_of, said_of
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
 from ..training.base_facts import place_of
+from .recalled import recall, sources, with_gains
 
 ROWS = 30
 
@@ -56,19 +58,28 @@ def _query(
     if arguments.about is None:
         raise ToolRefused("give `about` or `sparql`")
     strategies = context.knowledge.strategies(context.task)
-    constants = context.knowledge.constants()
-    known = tuple(as_known(s) for s in strategies)
+    said = context.knowledge.constants()
+    constants = {k: float(v) for k, v in said.items() if isinstance(v, (int, float))}
+    remembered, lessons = recall(context, facts, strategies, constants)
+    strength = constants.get("recallPrior", math.inf)
+    known = tuple(with_gains(as_known(s), remembered, strength) for s in strategies)
     domain = said_of(known_of(context, facts))
     ladder = "; ".join(f"{s.rung} {s.name} (cost {s.relative_cost:g})" for s in known)
+    learnt = Facts(
+        domain=domain,
+        strategies=known,
+        place=place_of(context.base_model, context.task),
+        constants=constants,
+    )
+    if remembered or lessons:
+        learnt.remembered, learnt.lessons = remembered, lessons
+        learnt.notes = sources(remembered)
+    like = "".join(f" {line}." for line in sources(remembered))
     return ToolResult(
         f"{len(known)} strategies for {context.task}, cheapest first: {ladder}."
-        + _of_domain(domain),
-        Facts(
-            domain=domain,
-            strategies=known,
-            place=place_of(context.base_model, context.task),
-            constants={k: float(v) for k, v in constants.items() if isinstance(v, (int, float))},
-        ),
+        + _of_domain(domain)
+        + like,
+        learnt,
     )
 
 

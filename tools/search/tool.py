@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..facts import Facts, OnProgress
 from ..jobs.run import run_job
+from ..knowledge.recalled import begun_with, seeds
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
 from ..training.tool import as_will_run, make_spec, renamed
 
@@ -39,6 +40,8 @@ def _search(
     taken = sum(c.name.startswith(f"search-{arguments.strategy}") for c in facts.candidates)
     name = f"search-{arguments.strategy}-{taken + 1}"
     workers = max(1, min(context.workers, trials))
+    began = seeds(facts.remembered, arguments.strategy)
+    first = [*(r.settings for r in began), *(dict(t) for t in strategy.first_trials)]
     spec = make_spec(
         "search",
         name,
@@ -46,7 +49,7 @@ def _search(
         context,
         facts,
         space=tuple(asdict(p) for p in strategy.space),
-        first_trials=tuple({**settings, **dict(t)} for t in strategy.first_trials),
+        first_trials=tuple({**settings, **t} for t in first),
         trials=trials,
         parallel=workers,
     )
@@ -71,7 +74,7 @@ def _search(
             candidates=outcome.candidates,
             curves=outcome.curves,
             trials=outcome.trials,
-            notes=outcome.notes,
+            notes=(*outcome.notes, *(begun_with(name, r) for r in began)),
             searched=(arguments.strategy,),
         ),
         tuple(c.folder for c in outcome.candidates),

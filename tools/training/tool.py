@@ -21,6 +21,7 @@ from ..facts import Candidate, DataVersion, Facts, OnProgress, Outcome, Setting
 from ..fusion.kept import keep_facts, known_of
 from ..jobs.run import Finished, run_job
 from ..jobs.spec import JobKind, JobSpec
+from ..knowledge.recalled import begun_with, seeds
 from ..tasks import find_task
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
 from .base_facts import this_machine
@@ -225,6 +226,7 @@ def _fine_tune(
     said = arguments.model_dump(exclude_none=True)
     strategy = strategy_of(said, context)
     asked = as_will_run(said, context, facts)
+    began = seeds(facts.remembered, strategy)[:1]
     name = candidate_name(strategy, facts)
     train, _ = load_version(current(facts))
     longest = max((len(text) for text in train.texts), default=0)
@@ -239,7 +241,7 @@ def _fine_tune(
         return spec.model_copy(update={"seconds": seconds})
 
     done, _, notes = train_gently(make, settings, context, progress, strategy)
-    said_of = tuple(filter(None, (softened, *notes)))
+    said_of = tuple(filter(None, (softened, *notes, *(begun_with(name, r) for r in began))))
     return _result(done, name, strategy, context, facts, said_of)
 
 
@@ -282,13 +284,16 @@ def renamed(outcome: Outcome, name: str, strategy: str | None = None) -> Outcome
 def as_will_run(said: dict[str, Setting], context: ToolContext, facts: Facts) -> TrainSettings:
     """What was said with the strategy's defaults, as gentle as earlier trainings had to be.
 
-    Who says how a batch is computed gets just that.
+    What paid on similar data stands in for the defaults. Who says how a batch is
+    computed gets just that.
 
     Raises:
         ToolRefused: The graph has no such strategy, or its recipe is no good.
     """
+    began = seeds(facts.remembered, strategy_of(said, context))[:1]
+    known = dict(began[0].settings) if began else {}
     settings = TrainSettings.model_validate(
-        full_settings({**kept_softness(facts), **said}, context)
+        full_settings({**known, **kept_softness(facts), **said}, context)
     )
     if {*SOFTENED} & said.keys():
         return settings
