@@ -231,6 +231,16 @@ class ProvenanceStep(BaseModel):
     made: tuple[str, ...] = ()
 
 
+class SliceResult(BaseModel):
+    """The metric over a part of the test split: texts of some lengths, or of one language."""
+
+    name: str
+    rows: int
+    metric: str
+    value: float
+    ci: tuple[float, float] = Field(description="95% interval")
+
+
 class OddInputs(BaseModel):
     """How the model tells inputs that are unlike those it learned from, fitted on validation."""
 
@@ -270,6 +280,9 @@ class RunStory(BaseModel):
     per_label_of: Named = "label"
     per_parent: list[LabelResult] = Field(
         default=[], description="of families of labels, where a taxonomy has them; test split"
+    )
+    slices: list[SliceResult] = Field(
+        default=[], description="of the test split, by length and language; small ones left out"
     )
     worst: list[WrongAnswer] = Field(default=[], description="wrong test rows, worst first")
     examples: list[WrongAnswer] = Field(

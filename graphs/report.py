@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from langgraph.runtime import Runtime
 
+from ..evals.measures import Stats, n_rows
 from ..evals.metrics import METRICS
 from ..evals.result import (
     BaselineResult,
@@ -23,11 +24,14 @@ from ..evals.result import (
     ProvenanceStep,
     RunResult,
     RunStory,
+    SliceResult,
     Spending,
 )
+from ..evals.slices import by_length, by_value, sliced
 from ..memory.experiments import CandidateFacts, DatasetFacts, RunFacts, TrialFacts
 from ..tools.anomaly.saved import read_notes
 from ..tools.datasets.splits import split_from_bytes
+from ..tools.datasets.types import Split
 from ..tools.deployment.saved import read_card
 from ..tools.deployment.sums import write_sums
 from ..tools.facts import Candidate, Facts
@@ -222,11 +226,26 @@ def _of_the_test(
     labels = read_card(Path(result.model)).labels
     answers = folder / "chosen.jsonl"
     parts = story_parts(find_task(tools.task), tools.metric, test, stats, answers, labels)
+    parts["slices"] = _slices(tools.metric, stats, test, tools.seed)
     parts["odd"] = _odd_inputs(Path(result.model), answers)
     knowledge = read_knowledge(Path(result.model))
     if knowledge is not None and "classes" in stats:
         parts["per_parent"] = by_parent(knowledge.facts, labels, stats["classes"])
     return parts
+
+
+def _slices(metric: str, stats: Stats, test: Split, seed: int) -> list[SliceResult]:
+    """How the metric fares on short and long texts, and in each language where rows say it."""
+    if n_rows(stats) != len(test):
+        return []  # statistics of more than the rows, such as every turn of a dialogue
+    parts = by_length(test.texts)
+    for field in ("language", "lang", "target_lang"):
+        if test.rows and all(field in row for row in test.rows):
+            parts |= by_value([row[field] for row in test.rows], "language")
+    return [
+        SliceResult(name=s.name, rows=s.rows, metric=metric, value=s.value, ci=(s.low, s.high))
+        for s in sliced(metric, stats, parts, seed=seed)
+    ]
 
 
 def _odd_inputs(model: Path, answers: Path) -> OddInputs | None:

@@ -19,6 +19,7 @@ BLEND_MODELS = 3.0  # members that pass the validation rows through an encoder, 
 CONFIRM_STARTUP = 15.0
 CONFIRM_STARTUPS = 8.0  # of a job's, as measured: a busy machine needs longer for all of it
 CONFIRM_SHARE = 0.4  # of the budget is kept back for confirm and report at most
+DETECTOR_ROWS = 2500  # that a classifier is shown to know what is usual
 CONFIRM_MODELS = 3.0  # candidate and baselines, in frozen passes
 
 
@@ -100,7 +101,9 @@ def confirm_seconds(facts: Facts) -> float:
     share = facts.rows.get("test", 0) / rows
     startup = max(CONFIRM_STARTUP, CONFIRM_STARTUPS * facts.startup_seconds)
     written = facts.answer_seconds * facts.rows.get("test", 0)
-    return startup + CONFIRM_MODELS * share * frozen_pass(facts) + written
+    looked_at = min(1.0, DETECTOR_ROWS / rows)
+    passes = CONFIRM_MODELS * share + looked_at
+    return startup + passes * frozen_pass(facts) + written
 
 
 def kept_back(facts: Facts, limit: float) -> float:

@@ -25,7 +25,7 @@ from .saved import Anomaly, Detector, write_detector
 from .scores import fit_usual, needed, oddness
 
 FALSE_ALARMS = 0.05  # share of usual inputs that may be called odd
-MOST_TRAIN, MOST_VALIDATION, MOST_ODD = 3000, 2000, 2000  # rows looked at
+MOST_TRAIN, MOST_VALIDATION, MOST_ODD = 1500, 1000, 1000  # rows looked at
 POINTS = 50  # of the coverage-risk curve
 
 

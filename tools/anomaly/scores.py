@@ -67,6 +67,9 @@ def oddness(
     """
     if name == "max_softmax":
         return np.asarray(-softmax(logits).max(axis=1))
+    # Probabilities say nothing of the level of logits: a blend has none, and a head whose classes
+    # sum to zero gives a class away that was taken out. So the level is always their mean.
+    logits = logits - logits.mean(axis=1, keepdims=True)
     if name == "max_logit":
         return np.asarray(-logits.max(axis=1))
     if name == "energy":

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ...evals.anomaly import ODD_METRICS
 from ...evals.metrics import METRICS
 from ...evals.result import (
     CandidateResult,
@@ -55,7 +56,7 @@ def primary_metric(result: RunResult) -> str:
     The first target on quality says what the user cares about; without one, what
     was compared, then a customary metric, then whatever was measured.
     """
-    quality = [t.metric for t in result.targets if not _has_unit(t.metric)]
+    quality = [t.metric for t in result.targets if not _apart(t.metric)]
     if quality:
         return quality[0]
     compared = [c.metric for c in comparisons(result)]
@@ -218,6 +219,11 @@ def _score(rung: Rung) -> float | None:
 
 def _short(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _apart(metric: str) -> bool:
+    """Measured of other things than the answers to the rows: costs, and odd rows."""
+    return _has_unit(metric) or metric in ODD_METRICS
 
 
 def _has_unit(metric: str) -> bool:
