@@ -84,7 +84,9 @@ SELECT ?failure ?run ?strategy ?technique ?reason ?machine ?base ?setting ?value
     t:sets ?part . ?part t:setting ?setting ; t:value ?value }
 ORDER BY ?failure ?setting"""
 _DOMAIN_SIZE = f"SELECT (COUNT(*) AS ?size) WHERE {{ GRAPH <{DOMAIN_GRAPH}> {{ ?s ?p ?o }} }}"
-_JUDGES: dict[tuple[str, ...], Judge] = {}  # of the package's own rules, for the whole process
+# Of the package's own recipes and rules, which are the same in every workspace.
+_PRIORS: dict[str, Store] = {}
+_JUDGES: dict[tuple[str, ...], Judge] = {}
 
 
 class _Damaged(StoreError):
@@ -275,8 +277,15 @@ class KnowledgeGraph:
     def _recipes(self) -> Store:
         """The recipes with what was brought, in memory: they are asked for at every step."""
         if self._priors is None:
+            key = self._digest(RECIPES_GRAPH)
+            own = self._brought is None and not self._files(RECIPES_GRAPH)
+            if own and key in _PRIORS:
+                self._priors = _PRIORS[key]
+                return self._priors
             extra = [self._brought] if self._brought is not None else []
             self._priors = store_of(self.graph(RECIPES_GRAPH), *extra)
+            if own:
+                _PRIORS[key] = self._priors
         return self._priors
 
     def similar_runs(
@@ -506,14 +515,15 @@ class KnowledgeGraph:
         brought = self._brought if self._brought is not None else _empty()
         (row,) = self.select(_DOMAIN_SIZE)
         reasoned = 0 < row["size"] <= MOST_INFERRED  # what comes in bulk is no vocabulary
-        rules = self.rules() + brought
         added = any(self._files(g) for g in (RULES_GRAPH, RECIPES_GRAPH))
         trusted = not (reasoned or len(brought) or added)
+        key = tuple(self._digest(g) for g in (ONTOLOGY_GRAPH, RECIPES_GRAPH, RULES_GRAPH))
+        if trusted and key in _JUDGES:
+            return _JUDGES[key]
+        rules = self.rules() + brought
         background = self.graph(ONTOLOGY_GRAPH) + self.graph(RECIPES_GRAPH) + brought
         if trusted:
-            key = tuple(self._digest(g) for g in (ONTOLOGY_GRAPH, RECIPES_GRAPH, RULES_GRAPH))
-            if key not in _JUDGES:
-                _JUDGES[key] = judge_of(rules, background, trusted=True)
+            _JUDGES[key] = judge_of(rules, background, trusted=True)
             return _JUDGES[key]
         if reasoned:
             background += self.domain()
