@@ -513,8 +513,7 @@ class KnowledgeGraph:
     def _made_judge(self) -> Judge:
         """Compile the rules; in a process of their own where a user has brought any."""
         brought = self._brought if self._brought is not None else _empty()
-        (row,) = self.select(_DOMAIN_SIZE)
-        reasoned = 0 < row["size"] <= MOST_INFERRED  # what comes in bulk is no vocabulary
+        reasoned = self._reasoned()
         added = any(self._files(g) for g in (RULES_GRAPH, RECIPES_GRAPH))
         trusted = not (reasoned or len(brought) or added)
         key = tuple(self._digest(g) for g in (ONTOLOGY_GRAPH, RECIPES_GRAPH, RULES_GRAPH))
@@ -528,6 +527,13 @@ class KnowledgeGraph:
         if reasoned:
             background += self.domain()
         return judge_of(rules, background, trusted=False)
+
+    def _reasoned(self) -> bool:
+        """Whether a user's domain is small enough to be reasoned over: bulk is no vocabulary."""
+        if not self._files(DOMAIN_GRAPH):
+            return False
+        (row,) = self.select(_DOMAIN_SIZE)
+        return bool(row["size"] <= MOST_INFERRED)
 
     def failures(self) -> tuple[Failure, ...]:
         """Return what ran out of memory, on whatever machine; read once."""

@@ -12,6 +12,7 @@ from tuneos.memory.actions import Action, BaseFacts, Failure
 from tuneos.memory.brought import BroughtError, read_brought
 from tuneos.memory.judging import GuardedRules
 from tuneos.memory.knowledge import KnowledgeGraph
+from tuneos.memory.rulebook import RuleBook
 
 BASE = BaseFacts("tiny", "abc", "encoder", "bert", ("query", "key", "dense"))
 MEMORY = {"rows_at_once": 32, "max_length": 256, "checkpointing": False}
@@ -228,3 +229,10 @@ def test_folder_without_turtle_and_missing_file_are_said(tmp_path: Path) -> None
         read_brought([tmp_path])
     with pytest.raises(BroughtError, match="cannot be read"):
         read_brought([tmp_path / "none.ttl"])
+
+
+def test_packages_own_rules_are_judged_here_and_a_users_apart(tmp_path: Path) -> None:
+    knowledge = KnowledgeGraph(tmp_path / "graph")
+    assert isinstance(knowledge.judge(), RuleBook)
+    knowledge.put("words", b"<urn:a> <urn:b> <urn:c> .\n", "domain")
+    assert isinstance(KnowledgeGraph(tmp_path / "graph").judge(), GuardedRules)

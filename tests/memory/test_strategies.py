@@ -135,6 +135,7 @@ def test_constants_of_the_planner(knowledge: KnowledgeGraph) -> None:
         "smallGap": 0.008,
         "recallDistance": 1.0,
         "recallPrior": 2.0,
+        "recallSame": 0.15,
     }
 
 

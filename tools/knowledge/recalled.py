@@ -137,13 +137,20 @@ def shrunk_gain(prior: float, seen: Sequence[tuple[float, float]], strength: flo
     return max(0.0, total / (strength + sum(weights)))
 
 
+def alike(remembered: Sequence[Remembered], constants: Mapping[str, float]) -> list[Remembered]:
+    """Those on data so near that their settings come before the recipe's."""
+    same = constants.get("recallSame", 0.0)
+    return [r for r in remembered if r.distance <= same]
+
+
 def with_gains(
-    known: KnownStrategy, remembered: Sequence[Remembered], strength: float
+    known: KnownStrategy, remembered: Sequence[Remembered], constants: Mapping[str, float]
 ) -> KnownStrategy:
     """The strategy as similar runs saw it: gain shrunk, settings those it begins with."""
+    strength = constants.get("recallPrior", math.inf)
     seen = [(r.distance, r.gain) for r in remembered if r.strategy == known.name]
     gain = round(shrunk_gain(known.typical_gain, seen, strength), 4) if seen else known.typical_gain
-    began = seeds(remembered, known.name)[:1]
+    began = seeds(alike(remembered, constants), known.name)[:1]
     defaults = {**known.defaults, **(began[0].settings if began else {})}
     return known.model_copy(update={"typical_gain": gain, "defaults": defaults})
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -61,8 +60,7 @@ def _query(
     said = context.knowledge.constants()
     constants = {k: float(v) for k, v in said.items() if isinstance(v, (int, float))}
     remembered, lessons, runs = recall(context, facts, strategies, constants)
-    strength = constants.get("recallPrior", math.inf)
-    known = tuple(with_gains(as_known(s), remembered, strength) for s in strategies)
+    known = tuple(with_gains(as_known(s), remembered, constants) for s in strategies)
     domain = said_of(known_of(context, facts))
     ladder = "; ".join(f"{s.rung} {s.name} (cost {s.relative_cost:g})" for s in known)
     learnt = Facts(

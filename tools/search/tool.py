@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..facts import Facts, OnProgress
 from ..jobs.run import run_job
-from ..knowledge.recalled import begun_with, from_memory, seeds
+from ..knowledge.recalled import alike, begun_with, from_memory, seeds
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
 from ..training.tool import as_will_run, make_spec, renamed
 
@@ -42,7 +42,10 @@ def _search(
     name = f"search-{arguments.strategy}-{taken + 1}"
     workers = max(1, min(context.workers, trials))
     began = seeds(facts.remembered, arguments.strategy)
-    first = [*(r.settings for r in began), *(dict(t) for t in strategy.first_trials)]
+    near = alike(began, facts.constants)
+    far = [r for r in began if r not in near]
+    own = [dict(t) for t in strategy.first_trials]
+    first = [*(r.settings for r in near), *own, *(r.settings for r in far)]
     spec = make_spec(
         "search",
         name,

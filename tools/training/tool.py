@@ -21,7 +21,7 @@ from ..facts import Candidate, DataVersion, Facts, OnProgress, Outcome, Setting
 from ..fusion.kept import keep_facts, known_of
 from ..jobs.run import Finished, run_job
 from ..jobs.spec import JobKind, JobSpec
-from ..knowledge.recalled import begun_with, from_memory, seeds
+from ..knowledge.recalled import alike, begun_with, from_memory, seeds
 from ..tasks import find_task
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
 from .base_facts import this_machine
@@ -226,7 +226,7 @@ def _fine_tune(
     said = arguments.model_dump(exclude_none=True)
     strategy = strategy_of(said, context)
     asked = as_will_run(said, context, facts)
-    began = seeds(facts.remembered, strategy)[:1]
+    began = seeds(alike(facts.remembered, facts.constants), strategy)[:1]
     name = candidate_name(strategy, facts)
     train, _ = load_version(current(facts))
     longest = max((len(text) for text in train.texts), default=0)
@@ -289,7 +289,7 @@ def as_will_run(said: dict[str, Setting], context: ToolContext, facts: Facts) ->
     Raises:
         ToolRefused: The graph has no such strategy, or its recipe is no good.
     """
-    began = seeds(facts.remembered, strategy_of(said, context))[:1]
+    began = seeds(alike(facts.remembered, facts.constants), strategy_of(said, context))[:1]
     known = dict(began[0].settings) if began else {}
     settings = TrainSettings.model_validate(
         full_settings({**known, **kept_softness(facts), **said}, context)

@@ -107,8 +107,9 @@ def test_strategy_begins_with_what_paid_and_is_as_it_was_without_memory() -> Non
         min_examples_per_class=1,
         defaults={"layers": 2, "epochs": 6},
     )
-    assert with_gains(known, [], 2.0) == known
-    found = with_gains(known, [remembered(0.4, 3)], 2.0)
+    constants = {"recallPrior": 2.0, "recallSame": 0.15}
+    assert with_gains(known, [], constants) == known
+    found = with_gains(known, [remembered(0.4, 3)], constants)
     assert (found.typical_gain, found.defaults) == (0.2, {"layers": 3, "epochs": 6})
 
 

@@ -21,6 +21,8 @@ PAID = Remembered(
     settings={"layers": 3, "learning_rate": 5e-4},
     gain=0.3,
 )
+FAR = PAID.model_copy(update={"distance": 0.6})
+NEAR = {"recallSame": 0.15}
 NONE = PAID.model_copy(update={"gain": 0.0})
 ASKED = {"strategy": "top_layers"}
 
@@ -41,19 +43,26 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def test_fine_tune_begins_with_what_paid(context: Any) -> None:
-    settings = as_will_run({**ASKED}, context, Facts(remembered=(PAID,)))
+    settings = as_will_run({**ASKED}, context, Facts(remembered=(PAID,), constants=NEAR))
     assert (settings.layers, settings.learning_rate) == (3, 5e-4)
 
 
 def test_what_the_call_names_itself_is_kept(context: Any) -> None:
-    settings = as_will_run({**ASKED, "layers": 1}, context, Facts(remembered=(PAID,)))
+    settings = as_will_run(
+        {**ASKED, "layers": 1}, context, Facts(remembered=(PAID,), constants=NEAR)
+    )
     assert (settings.layers, settings.learning_rate) == (1, 5e-4)
 
 
 def test_without_memory_or_gain_the_recipe_holds(context: Any) -> None:
     recipe = as_will_run({**ASKED}, context, Facts())
-    assert as_will_run({**ASKED}, context, Facts(remembered=(NONE,))) == recipe
+    assert as_will_run({**ASKED}, context, Facts(remembered=(NONE,), constants=NEAR)) == recipe
     assert (recipe.layers, recipe.learning_rate) != (3, 5e-4)
+
+
+def test_what_paid_further_away_is_no_beginning(context: Any) -> None:
+    far = as_will_run({**ASKED}, context, Facts(remembered=(FAR,), constants=NEAR))
+    assert far == as_will_run({**ASKED}, context, Facts())
 
 
 def test_search_tries_what_paid_first_then_the_trials_of_its_recipe(
@@ -67,11 +76,13 @@ def test_search_tries_what_paid_first_then_the_trials_of_its_recipe(
 
     monkeypatch.setattr(search, "make_spec", make)
     asked = SEARCH.arguments.model_validate({**ASKED, "trials": 4})
-    for facts in (Facts(), Facts(remembered=(PAID,))):
+    distant = Facts(remembered=(FAR,), constants=NEAR)
+    for facts in (Facts(), Facts(remembered=(PAID,), constants=NEAR), distant):
         with pytest.raises(Stopped):
             SEARCH.run(asked, context, facts, lambda _: None)
-    without, with_memory = (m["first_trials"] for m in made)
+    without, with_memory, from_afar = (m["first_trials"] for m in made)
     assert with_memory[1:] == without
+    assert from_afar == (*without, with_memory[0])
     assert (with_memory[0]["layers"], with_memory[0]["learning_rate"]) == (3, 5e-4)
 
 
