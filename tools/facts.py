@@ -176,6 +176,8 @@ class Facts(BaseModel):
         if self.data is not None:
             found["train_rows"] = self.data.train_rows
             found["validation_rows"] = self.data.validation_rows
+            if self.label_counts and not (self.domain and self.domain.described):
+                found["rows_a_bare_label"] = self.data.train_rows // len(self.label_counts)
         return found
 
     @model_serializer(mode="wrap")

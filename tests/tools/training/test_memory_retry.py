@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tuneos.memory.actions import Failure
 from tuneos.tools.facts import Candidate, Facts, Outcome
 from tuneos.tools.jobs.run import Finished, JobFailed
 from tuneos.tools.training import memory_retry
@@ -20,6 +21,7 @@ class Remembering:
     def __init__(self, free: int = 0) -> None:
         self.kept_values = {"free_memory": str(free)} if free else {}
         self.lessons: list[tuple[str, str, str]] = []
+        self.failures: list[Failure] = []
 
     def kept(self, run: str, name: str) -> str | None:
         return self.kept_values.get(name)
@@ -29,6 +31,9 @@ class Remembering:
 
     def record_lesson(self, run: str, text: str, about: str) -> None:
         self.lessons.append((run, text, about))
+
+    def record_failure(self, failure: Failure) -> None:
+        self.failures.append(failure)
 
 
 def context(known: Remembering, base: Path | None = None) -> Any:
@@ -45,7 +50,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, times: int, **how: bool) -> list[Tr
     tried: list[TrainSettings] = []
 
     def run_job(spec: Any, *_: Any) -> Finished:
-        tried.append(spec)
+        tried.append(spec.settings)
         if len(tried) <= times:
             raise JobFailed("ran out of memory; use a smaller batch_size", **how)
         return Finished(Outcome(), Path("x"), 1.0, reused=False)
@@ -55,7 +60,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, times: int, **how: bool) -> list[Tr
 
 
 def same(settings: TrainSettings) -> Any:
-    return settings
+    return SimpleNamespace(settings=settings, what=SimpleNamespace(base_digest="base"))
 
 
 def test_retries_halve_what_is_computed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,6 +72,10 @@ def test_retries_halve_what_is_computed_at_once(monkeypatch: pytest.MonkeyPatch)
     assert ended == tried[-1]
     assert notes == ("lora ran out of memory: batches of 16 are computed 4 rows at a time",)
     assert known.lessons == [("r", notes[0], "lora")]
+    assert [(f.base, f.settings["rows_at_once"]) for f in known.failures] == [
+        ("base", 16),
+        ("base", 8),
+    ]
 
 
 def test_what_fits_is_not_remarked(monkeypatch: pytest.MonkeyPatch) -> None:
