@@ -33,7 +33,12 @@ class Usual:
 
 
 def fit_usual(features: NDArray[np.float32], labels: IntArray) -> Usual:
-    """Describe training rows by their features, (n, width), and classes, (n,)."""
+    """Describe training rows by their features, (n, width), and classes, (n,).
+
+    Nothing is described where a model has no features, as with tf-idf.
+    """
+    if not features.shape[1]:
+        return Usual()
     known = np.unique(labels)
     means = np.stack([features[labels == c].mean(axis=0) for c in known]).astype(np.float32)
     centred = (features - means[np.searchsorted(known, labels)]).astype(np.float64)

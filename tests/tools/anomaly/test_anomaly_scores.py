@@ -90,3 +90,7 @@ def test_position_is_a_share_of_usual_rows() -> None:
 def test_a_score_says_what_it_lacks() -> None:
     with pytest.raises(ValueError, match="neighbours"):
         oddness("knn", np.zeros((1, 2)), np.zeros((1, 2), np.float32), Usual())
+
+
+def test_a_model_without_features_describes_nothing() -> None:
+    assert fit_usual(np.zeros((4, 0), np.float32), np.array([0, 1, 0, 1])) == Usual()
