@@ -24,6 +24,7 @@ LONGEST_TEXT = 400
 LONGEST_REASON = 160
 SHORTEST_TEXT = 24
 WINDOW_SHARE = 16  # a window holds this many texts of the longest kind at least
+FIELD_TOKENS = 100  # of a window for each argument that a tool may be given
 MOST_ITEMS = 8
 MOST = 10_000  # of a whole number without a limit of its own
 STEPS = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0)  # in each power of ten
@@ -56,6 +57,28 @@ def bounds_for(
     """Choose bounds that leave most of a model's window to what it reads."""
     text = LONGEST_TEXT if window is None else window // WINDOW_SHARE
     return Bounds(max(SHORTEST_TEXT, min(LONGEST_TEXT, text)), tuple(candidates), tuple(strategies))
+
+
+def fitting(tools: Sequence[Mapping[str, Any]], window: int | None) -> list[dict[str, Any]]:
+    """Tools with the arguments that a window has room for: those needed, then the first ones.
+
+    Args:
+        tools: In the OpenAI function format; not modified.
+        window: Tokens; None leaves the tools as they are.
+    """
+    if window is None:
+        return [dict(tool) for tool in tools]
+    return [_with_fields(tool, window // FIELD_TOKENS) for tool in tools]
+
+
+def _with_fields(tool: Mapping[str, Any], most: int) -> dict[str, Any]:
+    parameters = tool["function"].get("parameters") or {}
+    fields, needed = parameters.get("properties", {}), parameters.get("required", ())
+    optional = [name for name in fields if name not in needed]
+    dropped = set(optional[max(0, most - len(needed)) :])
+    kept = {name: field for name, field in fields.items() if name not in dropped}
+    fewer = {**parameters, "properties": kept} if dropped else parameters
+    return {**tool, "function": {**tool["function"], "parameters": fewer}}
 
 
 def answer_schema(tools: Sequence[Mapping[str, Any]], bounds: Bounds) -> Schema:

@@ -24,7 +24,7 @@ from ...tools.registry import TOOLS
 from ..controllers import Controller, ControllerError
 from ..planner import read_digest
 from . import weights
-from .bounds import Schema, answer_schema, bounds_for, longest
+from .bounds import Schema, answer_schema, bounds_for, fitting, longest
 from .prompt import Turn, plainly, prompts, unmarked
 from .weights import LocalRef, Words
 
@@ -140,6 +140,7 @@ class LocalChat(BaseChatModel):
             ControllerError: Not even the shortest does.
         """
         words = weights.load_words(self.ref)
+        tools = fitting(tools, self.window)
         if tools:
             bounds = bounds_for(self.window, *_names(messages))
             schema = answer_schema(tools, bounds)

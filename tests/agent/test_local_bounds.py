@@ -15,6 +15,7 @@ from tuneos.agent.local.bounds import (
     bounds_for,
     decimals,
     described,
+    fitting,
     longest,
 )
 from tuneos.agent.local.constraint import unwritable
@@ -148,3 +149,13 @@ def test_tokenizer_that_cannot_write_json_is_found_out(tokenizer: Any) -> None:
     poor.decoder = decoders.ByteLevel()
     few = PreTrainedTokenizerFast(tokenizer_object=poor, eos_token="</s>")
     assert unwritable(grammar_tokenizer(few, 27), schema) is not None
+
+
+def test_small_window_leaves_out_the_last_arguments_that_are_not_needed() -> None:
+    tool = SCHEMAS["fine_tune"]
+    (small,) = fitting([tool], 1024)
+    fields = small["function"]["parameters"]["properties"]
+    assert list(fields)[:2] == ["strategy", "learning_rate"]
+    assert len(fields) == 10
+    assert fitting([tool], None) == [tool]
+    assert longest(answer_schema([small], bounds_for(1024))) < 512
