@@ -51,8 +51,9 @@ import json, sys, time, numpy, torch
 from pathlib import Path
 from tuneos.tools.training.base_model import load_encoder, load_tokenizer
 from tuneos.tools.training.hardware import pick_device
-from tuneos.tools.training.loop import Rows, Watch, train
+from tuneos.tools.training.loop import Watch, train
 from tuneos.tools.training.network import EncoderClassifier, prepare_encoder
+from tuneos.tools.training.pooled import Rows
 from tuneos.tools.training.settings import TrainSettings
 from tuneos.tools.training.tokens import tokenize
 path, file, strategy = Path(sys.argv[1]), sys.argv[2], sys.argv[5]
@@ -67,7 +68,7 @@ tokens = tokenize(load_tokenizer(path), [r["text"] for r in data], 256)
 few = tokenize(load_tokenizer(path), [r["text"] for r in data[:8]], 256)
 network = EncoderClassifier(prepare_encoder(encoder, settings),
                             torch.nn.Linear(encoder.config.hidden_size, len(labels)), 0.1)
-watch = Watch(score=lambda true, found: 0.0)
+watch = Watch(score=lambda outputs: 0.0)
 done = train(network, Rows(tokens, y), Rows(few, y[:8]), settings, pick_device(), watch, seed=0)
 print("RATE", done.rows_per_second)
 """
