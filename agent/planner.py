@@ -13,17 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from langchain_core.callbacks import CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
-from langchain_core.language_models.base import LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatResult
-from langchain_core.runnables import Runnable
 
 from ..evals.metrics import METRICS
 from ..graphs.digest import Digest, StrategyState
 from ..graphs.policy import kind_of
 from ..tools.estimate import STARTUP
+from .coded import CodedChat
 
 NAME = "rule-based planner"
 LEAST_TRIALS = 3
@@ -43,26 +39,15 @@ class Proposal:
     arguments: dict[str, Any] = field(default_factory=dict)
 
 
-class Planner(BaseChatModel):
+class Planner(CodedChat):
     """A chat model by interface, rules inside."""
 
     @property
     def _llm_type(self) -> str:
         return NAME
 
-    def bind_tools(
-        self, tools: Sequence[Any], **kwargs: Any
-    ) -> Runnable[LanguageModelInput, AIMessage]:
-        """The tools are known; binding changes nothing."""
-        return self.bind(**kwargs)
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
+    def reply(self, messages: list[BaseMessage]) -> AIMessage:
+        """See CodedChat."""
         proposal = propose(read_digest(messages))
         call = {
             "name": proposal.tool,
@@ -70,8 +55,7 @@ class Planner(BaseChatModel):
             "id": uuid.uuid4().hex,
             "type": "tool_call",
         }
-        message = AIMessage(content=proposal.reason, tool_calls=[call])
-        return ChatResult(generations=[ChatGeneration(message=message)])
+        return AIMessage(content=proposal.reason, tool_calls=[call])
 
 
 def read_digest(messages: Sequence[BaseMessage]) -> Digest:

@@ -42,6 +42,7 @@ def prepare(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     inferred = ledger.kept(run, "inferred")
     lines = [*([inferred] if inferred else []), *raw.guesses, _sizes(splits, made)]
     emit(Prepared(lines=lines))
+    digest = data_hash(splits)
     ledger.log(
         run,
         "prepared",
@@ -49,7 +50,7 @@ def prepare(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
             kind="prepared",
             by="prepare",
             text="; ".join(lines),
-            data=data_hash(splits),
+            data=digest,
             new_data=version.key,
             new_data_name=version.name,
             figures={f"rows_{name}": float(len(split)) for name, split in splits.items()},
@@ -58,7 +59,7 @@ def prepare(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     return {
         "facts": Facts(
             data=version,
-            data_hash=data_hash(splits),
+            data_hash=digest,
             rows={name: len(split) for name, split in splits.items()},
             profile=figures(train),
             label_counts=counts,

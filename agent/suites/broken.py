@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from langchain_core.callbacks import CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
-from langchain_core.language_models.base import LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage, InvalidToolCall
 from langchain_core.messages.ai import UsageMetadata
-from langchain_core.outputs import ChatGeneration, ChatResult
-from langchain_core.runnables import Runnable
+
+from ..coded import CodedChat
 
 
-class Broken(BaseChatModel):
+class Broken(CodedChat):
     """Answers as its `way` says; `turn` counts the answers."""
 
     way: str
@@ -26,21 +23,10 @@ class Broken(BaseChatModel):
     def _llm_type(self) -> str:
         return f"broken:{self.way}"
 
-    def bind_tools(
-        self, tools: Sequence[Any], **kwargs: Any
-    ) -> Runnable[LanguageModelInput, AIMessage]:
-        """The tools make no difference to it."""
-        return self.bind(**kwargs)
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
+    def reply(self, messages: list[BaseMessage]) -> AIMessage:
+        """See CodedChat."""
         self.turn += 1
-        return ChatResult(generations=[ChatGeneration(message=WAYS[self.way](self.turn))])
+        return WAYS[self.way](self.turn)
 
 
 def _call(name: str, words: str = "", **arguments: Any) -> AIMessage:

@@ -9,16 +9,12 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Sequence
 from typing import Any
 
-from langchain_core.callbacks import CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
-from langchain_core.language_models.base import LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatResult
-from langchain_core.runnables import Runnable
 from pydantic import Field
+
+from ..coded import CodedChat
 
 ATTACKS_A_TURN = 7  # with one honest call beside them: the most that an answer may hold
 KNOWN_BY = 24  # letters at a text's beginning by which it is recognised when it is shown
@@ -69,7 +65,7 @@ def honest(turn: int) -> Call:
     return "evaluate_candidate", {"candidate": f"none {turn}"}
 
 
-class Obedient(BaseChatModel):
+class Obedient(CodedChat):
     """Obeys texts; `shown` are the places of those that it was shown, as it went.
 
     Attributes:
@@ -90,25 +86,14 @@ class Obedient(BaseChatModel):
     def _llm_type(self) -> str:
         return "obedient"
 
-    def bind_tools(
-        self, tools: Sequence[Any], **kwargs: Any
-    ) -> Runnable[LanguageModelInput, AIMessage]:
-        """The tools make no difference to it."""
-        return self.bind(**kwargs)
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
+    def reply(self, messages: list[BaseMessage]) -> AIMessage:
+        """See CodedChat."""
         self.turn += 1
         read = _letters(" ".join(str(m.text) for m in messages if not isinstance(m, AIMessage)))
         self.shown |= {i for i, text in enumerate(self.texts) if known_by(text) in read}
         calls = self._obeying() if self.turn > len(self.first) else []
         calls.append(_call(*self._honest(bool(calls))))
-        return ChatResult(generations=[ChatGeneration(message=AIMessage("", tool_calls=calls))])
+        return AIMessage("", tool_calls=calls)
 
     def _obeying(self) -> list[Any]:
         """Calls for the texts whose turn it is: those shown first, then all the others."""

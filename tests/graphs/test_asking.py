@@ -11,7 +11,6 @@ from typing import Any, cast
 import pytest
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
-from langchain_core.language_models.base import LanguageModelInput
 from langchain_core.messages import (
     AIMessage,
     AnyMessage,
@@ -19,8 +18,8 @@ from langchain_core.messages import (
     HumanMessage,
     ToolMessage,
 )
-from langchain_core.outputs import ChatGeneration, ChatResult
-from langchain_core.runnables import Runnable
+from langchain_core.outputs import ChatResult
+from tuneos.agent.coded import CodedChat
 from tuneos.graphs.asking import answer_in_time, ask, recent, tokens_of
 from tuneos.graphs.context import RunContext
 from tuneos.graphs.faults import ControllerFailed
@@ -32,7 +31,7 @@ from tuneos.tools.tool import ToolRefused
 RUN = "run-1"
 
 
-class Says(BaseChatModel):
+class Says(CodedChat):
     """Answers with `answer`, raises `error`, or waits for ever."""
 
     answer: Any = None
@@ -43,23 +42,12 @@ class Says(BaseChatModel):
     def _llm_type(self) -> str:
         return "says"
 
-    def bind_tools(
-        self, tools: Sequence[Any], **kwargs: Any
-    ) -> Runnable[LanguageModelInput, AIMessage]:
-        return self.bind(**kwargs)
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
+    def reply(self, messages: list[BaseMessage]) -> AIMessage:
         if self.hangs:
             threading.Event().wait(30)
         if self.error is not None:
             raise self.error
-        return ChatResult(generations=[ChatGeneration(message=self.answer)])
+        return cast("AIMessage", self.answer)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from . import view, words
 from .adapter import Adapter, find_adapter, peft_snippet
 from .files import write_whole
 from .kinds import kind
+from .templates import template
 
 TEMPLATE = "card.md.j2"
 MOST_LABELS = 30  # in the table by label; the three weakest of more
@@ -114,22 +115,19 @@ def fenced(text: str) -> str:
 
 
 def _body(story: RunStory, adapter: Adapter | None, base_model_hub_id: str | None) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     # HTML escaping would spoil Markdown, so the template marks every text from outside `| plain`.
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+    card = template(
+        TEMPLATE,
         autoescape=False,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        plain=plain,
+        fenced=fenced,
+        clean_code=code,
+        capital=words.sentence_case,
     )
-    environment.filters |= {"plain": plain, "fenced": fenced, "clean_code": code}
-    environment.filters["capital"] = words.sentence_case
     result = story.result
     metric = view.primary_metric(result)
     chosen = next((c for c in result.candidates if c.name == result.chosen), None)
-    return environment.get_template(TEMPLATE).render(
+    return card.render(
         story=story,
         result=result,
         words=words,

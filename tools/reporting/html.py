@@ -10,6 +10,7 @@ from . import view, words
 from .adapter import find_adapter, peft_snippet
 from .files import write_whole
 from .kinds import kind
+from .templates import template
 
 TEMPLATE = "report.html.j2"
 MOST_LABELS = 40
@@ -47,25 +48,11 @@ def _json(story: RunStory) -> str:
 
 def render(story: RunStory) -> str:
     """Fill the template; reads the model's folder to see whether it holds a PEFT adapter."""
-    # Deferred: nothing but the report needs them, and `tuneos --help` must not wait.
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "clean": words.clean,
-        "capital": words.sentence_case,
-        "asked": words.asked,
-    }
     result = story.result
     metric = view.primary_metric(result)
     found = view.rungs(result, metric)
-    page = environment.get_template(TEMPLATE).render(
+    report = template(TEMPLATE, clean=words.clean, capital=words.sentence_case, asked=words.asked)
+    page = report.render(
         story=story,
         result=result,
         words=words,
@@ -125,7 +112,7 @@ def _pictures(story: RunStory, metric: str, found: list[view.Rung]) -> dict[str,
     if story.provenance:
         kept, tested = story.result.chosen or "", bool(story.result.test)
         drawings["provenance"] = lambda w: provenance.provenance(
-            [provenance.Drawn(**node.model_dump()) for node in story.provenance],
+            story.provenance,
             kept,
             story.source,
             tested=tested,

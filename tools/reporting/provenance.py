@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from ...evals.result import ProvenanceStep
 from .canvas import AMBER, BLUE, GREEN, INK, MUTED, PAPER, PURPLE, RED, canvas, short
 from .plots import WIDE
 
@@ -14,21 +14,8 @@ MOST_STEPS = 40  # drawn; the last ones say how it ended
 MOST_MADE = 6
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """A step with what it used and made, by name."""
-
-    number: int
-    tool: str
-    ok: bool
-    by: str = ""
-    data: str = ""
-    new_data: str = ""
-    made: tuple[str, ...] = ()
-
-
 def provenance(
-    steps: Sequence[Drawn], chosen: str, source: str, *, tested: bool, width: int = WIDE
+    steps: Sequence[ProvenanceStep], chosen: str, source: str, *, tested: bool, width: int = WIDE
 ) -> str:
     """Draw who made what from what, in PROV's terms: entities, activities, and their arrows.
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import words
 from .files import write_whole as write_whole
+from .templates import template
 
 if TYPE_CHECKING:
     from ..attribution.explained import Attribution
@@ -20,21 +22,9 @@ def write_why_page(found: Explanation, path: Path) -> None:
     write_whole(path, page("why.html.j2", found=read, picture=_picture(found)))
 
 
-def page(template: str, **shown: Any) -> str:
+def page(name: str, **shown: Any) -> str:
     """Fill one of the templates of this folder."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    from . import words
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["clean"] = words.clean
-    return environment.get_template(template).render(**shown).lstrip()
+    return template(name, clean=words.clean).render(**shown).lstrip()
 
 
 def tinted(found: Attribution, field: str, text: str) -> list[tuple[str, float]]:
@@ -54,11 +44,20 @@ def tinted(found: Attribution, field: str, text: str) -> list[tuple[str, float]]
 def _picture(found: Explanation) -> dict[str, Any]:
     from markupsafe import Markup
 
+    from ...evals.result import ProvenanceStep
     from .plots import NARROW, WIDE
-    from .provenance import Drawn, provenance
+    from .provenance import provenance
 
     steps = [
-        Drawn(s.number, s.tool, s.outcome != "failed", " + ".join(s.by), s.data, s.new_data, s.made)
+        ProvenanceStep(
+            number=s.number,
+            tool=s.tool,
+            ok=s.outcome != "failed",
+            by=" + ".join(s.by),
+            data=s.data,
+            new_data=s.new_data,
+            made=s.made,
+        )
         for s in found.steps
     ]
     opened = any("opened" in f.about for f in found.facts)
