@@ -48,8 +48,8 @@ def diagnose(
             what=f"train texts with personal data ({kinds})",
             count=len(masked.touched),
             action="a run masks it before training"
-            if find_task(raw.task).maskable is not None
-            else "left as it is: offsets point into these texts",
+            if find_task(raw.task).masks_unasked
+            else "a run masks it with --personal-data mask; secrets go in any case",
             examples=[raw.splits["train"].places[i] for i in masked.touched[:5]],
         )
         profile = profile.model_copy(

@@ -74,6 +74,16 @@ def run(
         list[str] | None, typer.Option(help='Such as "macro_f1>=0.90"; may be repeated.')
     ] = None,
     budget: Annotated[str | None, typer.Option(help="Time, such as 30m or 1h30m.")] = None,
+    personal_data: Annotated[
+        str | None,
+        typer.Option(
+            help="mask, pseudonymise, drop or report: in every split, before anything learns."
+        ),
+    ] = None,
+    names: Annotated[
+        Path | None,
+        typer.Option(help="Model of a run that finds names too, with --personal-data."),
+    ] = None,
     max_trials: Annotated[int | None, typer.Option(help="Search trials at most.")] = None,
     llm: Annotated[
         str | None,
@@ -138,6 +148,8 @@ def run(
         "translators": translator,
         "targets": target,
         "budget": budget,
+        "personal_data": personal_data,
+        "names": str(names) if names else None,
         "max_trials": max_trials,
         "llm": llm,
         "llm_model": llm_model,
@@ -337,6 +349,10 @@ def predict(
     input_file: Annotated[Path, typer.Argument(metavar="INPUT", help="Text lines, CSV or JSONL.")],
     output: Annotated[Path | None, typer.Option(help="JSONL file; stdout if left out.")] = None,
     text: Annotated[str | None, typer.Option(help="Column or field of the text.")] = None,
+    names: Annotated[
+        Path | None,
+        typer.Option(help="Where the model lies that masked names in training, if it was moved."),
+    ] = None,
     certainty: Annotated[
         float | None,
         typer.Option(
@@ -369,7 +385,8 @@ def predict(
         chosen = read_guards(guard or (), guards)
         inputs = read_inputs(input_file, find_task(read_card(model).task), text)
         with console.status("loading the model"):
-            loaded = load_model(model)
+            loaded = load_model(model, names)
+            _ = loaded.guard  # a model of names that is missing is told before anything is written
             if loaded.card.encoder != "none":
                 calibrate_threads()
         with whole_file(output) as stream:

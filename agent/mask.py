@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import time
 from collections import Counter
@@ -17,12 +16,11 @@ from ..tools.datasets.formats import reader_of
 from ..tools.datasets.locate import refuse_links_out
 from ..tools.datasets.masked_files import mask_file
 from ..tools.errors import UserError
-from ..tools.guardrails.edits import Replacement
 from ..tools.guardrails.masked_rows import Masker
-from ..tools.guardrails.pseudonyms import SECRET_BYTES, Pseudonyms
+from ..tools.guardrails.masker import kept_secret, row_guard
+from ..tools.guardrails.masking import MODES
+from ..tools.guardrails.pseudonyms import SECRET_BYTES
 from .output import whole_file
-
-MODES = ("mask", "pseudonymise", "drop", "report")
 
 
 class MaskError(UserError):
@@ -150,18 +148,7 @@ def _files(asked: Asked, note: Callable[[str], None]) -> list[tuple[Path, Path |
 
 
 def _masker(asked: Asked) -> Masker:
-    replacement: Replacement = _named
-    if asked.mode == "pseudonymise":
-        replacement = Pseudonyms(_secret(asked.key)).stand_in
-    if asked.model is None:
-        return Masker(replacement)
-    from ..tools.guardrails.named import finder
-
-    return Masker(replacement, finder(asked.model))
-
-
-def _named(kind: str, value: str) -> str:
-    return f"[{kind}]"
+    return row_guard(asked.mode, asked.model, lambda: _secret(asked.key)).masker
 
 
 def _secret(path: Path | None) -> bytes:
@@ -169,15 +156,8 @@ def _secret(path: Path | None) -> bytes:
     if path is None:
         return secrets.token_bytes(SECRET_BYTES)
     try:
-        if not path.exists():
-            made = secrets.token_bytes(SECRET_BYTES)
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "w", encoding="ascii") as stream:
-                stream.write(made.hex() + "\n")
-            return made
-        found = bytes.fromhex(path.read_text(encoding="ascii").strip())
+        return kept_secret(path)
     except (OSError, ValueError) as error:
-        raise MaskError(f"--key {path}: cannot be read as a key: {error}") from None
-    if len(found) < SECRET_BYTES:
-        raise MaskError(f"--key {path}: is no key of tuneos mask; name a new file")
-    return found
+        raise MaskError(
+            f"--key {path}: cannot be read as a key of tuneos mask: {error}; name a new file"
+        ) from None

@@ -32,7 +32,10 @@ from ..tools.datasets.splits import make_splits, split_bytes, write_split
 from ..tools.datasets.types import RawData, Split
 from ..tools.facts import Facts
 from ..tools.fusion.files import DOMAIN_FILE, read_files, write_domain
+from ..tools.guardrails.masking import STAND_INS
+from ..tools.guardrails.named import check_names
 from ..tools.guardrails.network import guarded
+from ..tools.guardrails.run_rows import guard_of
 from ..tools.jobs.run import allow_jobs, interrupt_jobs
 from ..tools.knowledge.check import check_strategies
 from ..tools.reporting.html import restore_json
@@ -41,7 +44,7 @@ from ..tools.training.base_model import base_models_in, find_base_model
 from ..tools.training.score import ODD_FILE
 from . import controllers
 from .spec import RunSpec, SpecError
-from .wiring import hosts_of, make_context, read_rows, strategies_for
+from .wiring import data_guard, hosts_of, make_context, read_rows, strategies_for
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -122,6 +125,10 @@ def plan_run(spec: RunSpec) -> Plan:
     read_files([Path(file) for file in spec.knowledge])
     if spec.task is not None and spec.task not in TASKS:
         raise SpecError(f"--task {spec.task!r}: choose from {', '.join(TASKS)}")
+    if spec.names is not None:
+        if spec.personal_data is None:
+            raise SpecError("--names: say what becomes of them, such as --personal-data mask")
+        check_names(Path(spec.names))
     if spec.out is not None:
         _check_out(Path(spec.out))
     llm_model = controllers.check_controller(spec.llm, spec.llm_model)
@@ -178,6 +185,8 @@ def create_run(plan: Plan) -> Run:
     spec = plan.spec.model_copy(update={"task": plan.raw.task})
     if spec.out is not None:
         spec = spec.model_copy(update={"out": str(_make_out(Path(spec.out)))})
+    if spec.names:
+        spec = spec.model_copy(update={"names": str(Path(spec.names).resolve())})
     if spec.rules:  # found again from wherever the run is resumed
         brought = tuple(str(Path(k).resolve()) for k in spec.rules)
         spec = spec.model_copy(update={"rules": brought})
@@ -197,12 +206,21 @@ def create_run(plan: Plan) -> Run:
     ledger.set_limit(name, "gpu_seconds", spec.gpu_seconds())
     ledger.keep_copy()
     if plan.odd:
-        write_split(run.folder / ODD_FILE, plan.odd["validation"])
-        ledger.keep(name, ODD_TEST, split_bytes(plan.odd["test"]).decode())
+        odd = _guarded(plan.odd, run)
+        write_split(run.folder / ODD_FILE, odd["validation"])
+        ledger.keep(name, ODD_TEST, split_bytes(odd["test"]).decode())
     if spec.knowledge:
         write_domain(run.folder / DOMAIN_FILE, read_files([Path(f) for f in spec.knowledge]))
     (run.folder / "spec.yaml").write_text(spec_yaml(spec), encoding="utf-8")
     return run
+
+
+def _guarded(odd: dict[str, Split], run: Run) -> dict[str, Split]:
+    """Rows out of the domain, masked as the run's own will be; none is left out."""
+    if run.spec.personal_data == "report":
+        return odd
+    masks, task = guard_of(data_guard(run)), find_task(str(run.spec.task))
+    return {name: masks(task, split).split for name, split in odd.items()}
 
 
 def find_run(name: str, workspace_folder: Path) -> Run:
@@ -271,6 +289,7 @@ def _driven(run: Run, ledger: Ledger, tell: OnEvent, approve: Approve | None) ->
     finally:
         with contextlib.suppress(StoreError):
             ledger.release_open(run.name, include_own=True)
+    (run.folder / STAND_INS).unlink(missing_ok=True)  # nobody can look values up from here on
     ledger.keep_copy()
     done = ledger.run(run.name)
     if done.result is None:

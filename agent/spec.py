@@ -33,6 +33,10 @@ class RunSpec(BaseModel):
             back-translation; folders or Hub names.
         targets: "macro_f1>=0.90"; all must hold.
         budget: "30m", "1h30m", "90s"; None means no limit.
+        personal_data: What becomes of personal data in every split before anything learns
+            from it: masked, replaced by stand-ins, its rows left out, or only told. None: the
+            agent masks texts that nothing points into. Secrets go in any case but "report".
+        names: A token-classification model that finds names as well.
         max_trials: Search trials at most; None means no limit.
         max_tokens: Tokens that an LLM controller may read and write in all.
         max_cost: US dollars for an LLM controller; needs `llm_price`.
@@ -69,6 +73,8 @@ class RunSpec(BaseModel):
     translators: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     budget: str | None = None
+    personal_data: Literal["mask", "pseudonymise", "drop", "report"] | None = None
+    names: str | None = None
     max_trials: int | None = Field(None, ge=0)
     max_tokens: int | None = Field(None, gt=0)
     max_cost: float | None = Field(None, gt=0)
@@ -191,7 +197,7 @@ def read_run_file(path: Path, flags: Mapping[str, Any]) -> RunSpec:
         raise SpecError(f"run file {path}: cannot be read as YAML: {first}") from error
     if not isinstance(said, dict):
         raise SpecError(f"run file {path}: must be a mapping with at least `data:`")
-    for name in ("data", "workspace", "out", "policy", "ood"):
+    for name in ("data", "workspace", "out", "policy", "ood", "names"):
         if isinstance(said.get(name), str):
             said[name] = str(path.parent / Path(said[name]).expanduser())
     for name in ("knowledge", "rules"):

@@ -28,6 +28,7 @@ from ..tools.datasets.types import RawData
 from ..tools.estimate import kept_back
 from ..tools.facts import Facts
 from ..tools.fusion.files import DOMAIN_FILE
+from ..tools.guardrails.masking import DataGuard
 from ..tools.tasks import TASKS, find_task
 from ..tools.tool import ToolContext
 from ..tools.training.base_model import find_base_model
@@ -90,6 +91,7 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
         domain_file=run.folder / DOMAIN_FILE,
         translators=spec.translators,
         odd_file=run.folder / ODD_FILE,
+        guard=data_guard(run),
     )
     threading.Thread(target=_made_ready, args=(tools,), daemon=True).start()
     return RunContext(
@@ -108,6 +110,12 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
         context_tokens=controller.context_tokens,
         price=spec.price(),
     )
+
+
+def data_guard(run: Run) -> DataGuard:
+    """What becomes of personal data in a run's rows."""
+    names = Path(run.spec.names) if run.spec.names else None
+    return DataGuard(run.spec.personal_data, names, run.folder)
 
 
 def knowledge_of(

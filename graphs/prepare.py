@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from hashlib import sha256
 from typing import Any
@@ -15,17 +16,22 @@ from ..tools.datasets.profile_figures import figures
 from ..tools.datasets.splits import data_hash, make_splits, split_bytes
 from ..tools.datasets.types import RawData, Split, copy_keys, text_key
 from ..tools.datasets.versions import save_version
-from ..tools.facts import Facts
+from ..tools.facts import Facts, JobProgress
+from ..tools.guardrails.run_rows import GuardedRows, guard_rows
 from .context import RunContext
-from .events import Prepared, emit
+from .events import Prepared, StepEnded, StepProgress, StepStarted, emit
 from .integrity import ROWS, remember
 from .state import State
+
+_MANY_ROWS = 20_000  # from which looking for secrets takes seconds
+_TELL_EVERY = 0.2  # seconds
 
 
 def prepare(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     """Snapshot the rows by content hash; from here on no tool can read the test split."""
     context = runtime.context
-    raw = context.read()
+    guarded = _guarded(context)
+    raw = guarded.raw
     splits = make_splits(raw, seed=context.tools.seed)
     train, validation, test = (splits[n] for n in ("train", "validation", "test"))
     context.seals.seal(context.tools.run, split_bytes(test))
@@ -36,11 +42,25 @@ def prepare(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     ledger.keep(run, ROWS, sha256("".join(rows).encode()).hexdigest())
     ledger.keep(run, "held_out", json.dumps(sorted(keys)))
     ledger.keep(run, "rows", json.dumps({name: len(split) for name, split in splits.items()}))
-    version = save_version(context.tools.store, train, validation, name="as read")
+    masking = guarded.masking
+    complete = masking is not None and masking.complete
+    version = save_version(
+        context.tools.store,
+        train,
+        validation,
+        name="personal data out" if complete else "as read",
+        masked=complete,
+        masking=masking,
+    )
     counts = dict(Counter(label for label in train.labels if label).most_common())
     made = [name for name in ("validation", "test") if name not in raw.splits]
     inferred = ledger.kept(run, "inferred")
-    lines = [*([inferred] if inferred else []), *raw.guesses, _sizes(splits, made)]
+    lines = [
+        *([inferred] if inferred else []),
+        *raw.guesses,
+        *guarded.lines,
+        _sizes(splits, made),
+    ]
     emit(Prepared(lines=lines))
     digest = data_hash(splits)
     ledger.log(
@@ -65,7 +85,7 @@ def prepare(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
             label_counts=counts,
             smallest_class=min(counts.values(), default=len(train)),
             guesses=tuple(lines),
-            findings=_findings(raw),
+            findings=(*_findings(raw), *guarded.findings),
         ),
         "refused": 0,
         "asked_on": 0,
@@ -76,6 +96,31 @@ def prepare(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         "taken_over": None,
         "stop": None,
     }
+
+
+def _guarded(context: RunContext) -> GuardedRows:
+    """Read the rows and take personal data and secrets out, with progress where that takes long."""
+    raw, guard = context.read(), context.tools.guard
+    rows = sum(len(split) for split in raw.splits.values())
+    if guard.mode is None and rows < _MANY_ROWS:
+        return guard_rows(raw, guard)
+    what = "secrets" if guard.mode is None else "personal data"
+    start, told = time.monotonic(), 0.0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal told
+        if time.monotonic() - told >= _TELL_EVERY:
+            told = time.monotonic()
+            share = done / max(1, total)
+            said = JobProgress(share=share, text=f"looking for {what}")
+            emit(StepProgress(tool="personal_data", progress=said))
+
+    emit(StepStarted(tool="personal_data", arguments={}, reason=f"look for {what}", estimate=0))
+    found = guard_rows(raw, guard, tell)
+    summary = "; ".join(found.lines) or f"no {what} found"
+    seconds = time.monotonic() - start
+    emit(StepEnded(tool="personal_data", summary=summary, ok=True, seconds=seconds))
+    return found
 
 
 def _sizes(splits: dict[str, Split], made: list[str]) -> str:

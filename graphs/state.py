@@ -31,6 +31,7 @@ from ..tools.facts import (
     Remembered,
     merge,
 )
+from ..tools.guardrails.masking import Masking
 
 
 class Call(BaseModel):
@@ -116,6 +117,7 @@ CHECKPOINTED = (
     Finding,
     KnowledgeUse,
     KnownStrategy,
+    Masking,
     RankedBase,
     Remembered,
     Step,

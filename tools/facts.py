@@ -15,6 +15,7 @@ from pydantic import (
 
 from ..evals.result import Curve, Finding, KnowledgeUse, RankedBase, TrialRecord
 from ..memory.conditions import Condition, unmet
+from .guardrails.masking import Masking
 
 Setting = str | int | float | bool
 
@@ -33,6 +34,7 @@ class DataVersion(BaseModel):
     train_rows: int
     validation_rows: int
     masked: bool = False
+    masking: Masking | None = None
     cleaned: bool = False
 
 

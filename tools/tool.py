@@ -20,6 +20,7 @@ from ..memory.knowledge import KnowledgeGraph
 from ..memory.ledger import Ledger
 from ..memory.workspace import Workspace
 from .facts import Facts, OnProgress
+from .guardrails.masking import DataGuard
 from .tasks import find_task
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class ToolContext:
             language, and back.
         odd_file: Rows out of the domain, for validation, if any were given.
         writer: The run's LLM; None where a planner decides.
+        guard: What the person wants done about personal data in the rows.
         memory: Whether earlier runs on similar data are looked at.
     """
 
@@ -88,6 +90,7 @@ class ToolContext:
     odd_file: Path | None = None
     writer: Writer | None = None
     memory: bool = True
+    guard: DataGuard = field(default_factory=DataGuard)
 
     def base(self, facts: Facts) -> tuple[str, str]:
         """Reference and digest of the base model that is tuned: the best of those ranked."""

@@ -106,10 +106,8 @@ def explain_answer(
         ModelError, BaseModelError, DatasetError: The model or the row is at fault.
     """
     card, task = model.card, model.task
-    if card.masked:
-        from ..guardrails.personal_data import mask_split
-
-        split = mask_split(split, task.maskable or ())
+    if model.guard is not None:
+        split = model.guard(task, split).split
     if isinstance(task, HeadedTask):
         split = task.completed(split, card)
     (answer,) = model.answers(split, prepared=True)

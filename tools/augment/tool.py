@@ -97,6 +97,7 @@ def _augment(
         validation,
         name=f"{before}augmented",
         masked=version.masked,
+        masking=version.masking,
         cleaned=version.cleaned,
     )
     note = f"Augmented by {best.method}, {best.rows} rows: {lines}"

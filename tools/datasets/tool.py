@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...evals.result import Finding
 from ..facts import DataVersion, Facts, JobProgress, OnProgress
-from ..guardrails.personal_data import mask_split, mask_texts
+from ..guardrails.masker import row_guard
+from ..guardrails.personal_data import mask_texts
 from ..tasks import find_task
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
 from .clean import WHY, clean_train
 from .profile import profile_data
 from .types import is_copy
 from .versions import load_version, save_version
+
+LEFT = (
+    "left as it is: entities, answers or programs may consist of it; "
+    "tuneos run --personal-data masks it"
+)
 
 
 class InspectArguments(BaseModel):
@@ -74,7 +80,10 @@ def _inspect(
         progress(JobProgress(share=done / total, text="looking for personal data"))
 
     masked = mask_texts(train.texts, tell)
-    maskable = find_task(context.task).maskable is not None
+    out = version.masking is not None and version.masking.complete
+    found = 0 if out else len(masked.touched)
+    told = context.guard.mode == "report"
+    maskable = find_task(context.task).masks_unasked and not told
     leaked = sum(is_copy(text, context.held_out) for text in train.texts)
     findings = list(profile.findings)
     findings = [f for f in findings if "leak" not in f.what.lower()]
@@ -87,7 +96,7 @@ def _inspect(
                 action="clean_dataset drops them from train",
             ),
         )
-    if masked.counts:
+    if masked.counts and not out:  # stand-ins look like what they stand for
         kinds = ", ".join(f"{n} {kind.lower()}" for kind, n in sorted(masked.counts.items()))
         findings.append(
             Finding(
@@ -95,7 +104,9 @@ def _inspect(
                 count=len(masked.touched),
                 action="mask_personal_data replaces it"
                 if maskable
-                else "left as it is: offsets point into these texts",
+                else "left as it is: the run was told to report only"
+                if told
+                else LEFT,
                 examples=[train.places[i] for i in masked.touched[:5]],
             )
         )
@@ -117,7 +128,7 @@ def _inspect(
         )
         + f"{profile.duplicates} copies, {profile.conflicting_rows} rows with conflicting labels, "
         f"{leaked} rows leaked from the held-out splits, "
-        f"{len(masked.touched)} texts with personal data."
+        f"{found} texts with personal data."
     )
     return ToolResult(
         summary,
@@ -125,7 +136,7 @@ def _inspect(
             inspected=True,
             labels=tuple(sorted(counts)),
             smallest_class=profile.smallest_count,
-            personal_data=len(masked.touched) if maskable else 0,
+            personal_data=found if maskable else 0,
             dirty_rows=dirty,
             findings=tuple(findings),
         ),
@@ -153,6 +164,7 @@ def _clean(
         validation,
         name=_named(version.name, "without doubtful labels" if suspects else "cleaned"),
         masked=version.masked,
+        masking=version.masking,
         cleaned=True,
     )
     findings = tuple(
@@ -177,9 +189,13 @@ def _clean(
 
 def _mask(_: MaskArguments, context: ToolContext, facts: Facts, progress: OnProgress) -> ToolResult:
     version = current(facts)
-    maskable = find_task(context.task).maskable
-    if maskable is None:
-        raise ToolRefused(f"{context.task}: offsets point into its texts, which cannot be masked")
+    task = find_task(context.task)
+    if context.guard.mode == "report":
+        raise ToolRefused("the person wants personal data only reported")
+    if version.masking is not None and version.masking.complete:
+        raise ToolRefused("personal data was taken out of every split before the run began")
+    if not task.masks_unasked:
+        raise ToolRefused(f"{context.task}: {LEFT}")
     train, validation = load_version(version)
     if not version.cleaned and any(is_copy(text, context.held_out) for text in train.texts):
         raise ToolRefused("clean_dataset first: leaked rows cannot be found in masked texts")
@@ -187,20 +203,20 @@ def _mask(_: MaskArguments, context: ToolContext, facts: Facts, progress: OnProg
     def tell(done: int, total: int) -> None:
         progress(JobProgress(share=done / total, text="masking personal data"))
 
-    masked = mask_texts(train.texts, tell)
-    masked_validation = mask_texts(validation.texts)
+    masks = row_guard("mask", None, bytes)
+    new_train, new_validation = masks(task, train, tell), masks(task, validation)
     new = save_version(
         context.store,
-        mask_split(train, maskable) if train.rows else replace(train, texts=masked.texts),
-        mask_split(validation, maskable)
-        if validation.rows
-        else replace(validation, texts=masked_validation.texts),
+        new_train.split,
+        new_validation.split,
         name=_named(version.name, "masked"),
         masked=True,
+        masking=version.masking,
         cleaned=version.cleaned,
     )
-    kinds = ", ".join(f"{n} {kind.lower()}" for kind, n in sorted(masked.counts.items())) or "none"
-    touched = len(masked.touched) + len(masked_validation.touched)
+    counts = Counter(mark.kind for marks in new_train.marks for mark in marks)
+    kinds = ", ".join(f"{n} {kind.lower()}" for kind, n in sorted(counts.items())) or "none"
+    touched = len(new_train.touched) + len(new_validation.touched)
     return ToolResult(
         f"Masked personal data in {touched} texts (in train: {kinds}). "
         "Texts are masked the same way before prediction.",

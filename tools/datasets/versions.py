@@ -7,6 +7,7 @@ from pathlib import Path
 from ...memory.artifacts import ArtifactStore
 from ...memory.errors import DataDamaged, StoreError
 from ..facts import DataVersion
+from ..guardrails.masking import Masking
 from .splits import data_hash, read_split, write_split
 from .types import Split
 
@@ -18,10 +19,18 @@ def save_version(
     *,
     name: str,
     masked: bool = False,
+    masking: Masking | None = None,
     cleaned: bool = False,
 ) -> DataVersion:
-    """Keep train and validation under the hash of their rows; the same rows are kept once."""
-    key = store.key({"data": data_hash({"train": train, "validation": validation})})
+    """Keep train and validation under the hash of their rows; the same rows are kept once.
+
+    How they were masked counts as well: models of rows that happen to hold no personal data
+    must mask their inputs all the same.
+    """
+    what: dict[str, object] = {"data": data_hash({"train": train, "validation": validation})}
+    if masking is not None:
+        what["masking"] = masking.model_dump(mode="json", exclude={"names"})
+    key = store.key(what)
     if not store.has_whole(key):
         with store.writing(key) as folder:
             write_split(folder / "train.jsonl", train)
@@ -33,6 +42,7 @@ def save_version(
         train_rows=len(train),
         validation_rows=len(validation),
         masked=masked,
+        masking=masking,
         cleaned=cleaned,
     )
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from ...evals.metrics import FloatArray
 from ..datasets.types import Split
+from ..guardrails.masker import RowGuard, input_guard
 from ..guardrails.model_folder import check_model_folder
 from ..tasks import MODULES, find_task
 from ..tasks.task import Answer, Answerer, Progress, Task
@@ -27,6 +29,7 @@ class Model:
         folder: Where it was loaded from.
         base_folder: The base model's folder, or None when none is used.
         answerer: What answers.
+        names: Where the model lies that found names in its rows, if not where it was.
     """
 
     task: Task
@@ -34,6 +37,16 @@ class Model:
     folder: Path
     base_folder: Path | None
     answerer: Answerer
+    names: Path | None = None
+
+    @cached_property
+    def guard(self) -> RowGuard | None:
+        """What masks inputs as the training rows were; None where they were not.
+
+        Raises:
+            ModelError: It needs a model of names that is not there.
+        """
+        return input_guard(self.card, self.folder, self.names)
 
     def answers(
         self, split: Split, progress: Progress | None = None, *, prepared: bool = False
@@ -44,14 +57,16 @@ class Model:
             split: Rows; their gold is not looked at.
             progress: Called with (done, all).
             prepared: The rows are masked already where the model wants that.
+
+        Returns:
+            Answers; their offsets and texts are those of the rows as given.
         """
         if not len(split):
             return []
-        if self.card.masked and not prepared:
-            from ..guardrails.personal_data import mask_split
-
-            split = mask_split(split, self.task.maskable or ())
-        return self.answerer(split, progress)
+        if prepared or self.guard is None:
+            return self.answerer(split, progress)
+        masked = self.guard(self.task, split)
+        return masked.led_back(self.task, split, self.answerer(masked.split, progress))
 
     def latencies(self, split: Split) -> FloatArray:
         """Time each row alone: (n,), milliseconds, after a warm-up."""
@@ -66,8 +81,12 @@ class Model:
         return laps
 
 
-def load_model(folder: Path) -> Model:
+def load_model(folder: Path, names: Path | None = None) -> Model:
     """Load any folder that `saved.write_description` described.
+
+    Args:
+        folder: Of the model.
+        names: Where the model lies that found names in its rows, if not where it was.
 
     Raises:
         ModelError: The folder is not a model, incomplete or damaged.
@@ -83,7 +102,7 @@ def load_model(folder: Path) -> Model:
         raise ModelError(f"model {folder / CARD}: is for the unknown task {card.task!r}")
     task = find_task(card.task)
     answerer = under_knowledge(task.load(card, folder), folder)
-    return Model(task, card, folder, base_folder_of(card, folder), answerer)
+    return Model(task, card, folder, base_folder_of(card, folder), answerer, names)
 
 
 def base_folder_of(card: SavedModel, folder: Path) -> Path | None:

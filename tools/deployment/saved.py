@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import ModelError
+from ..guardrails.masking import Masking
 from ..training.linear import LinearHead
 
 CARD = "tuneos.json"
@@ -48,6 +49,8 @@ class SavedModel(BaseModel):
         max_length: Tokens read of each text.
         masked: Personal data was masked in training, so texts are masked before
             prediction as well.
+        masking: How, where the person asked for it or secrets were found; the secret that
+            stand-ins were drawn under is not in it.
         extra: What the task itself needs, such as thresholds; JSON values.
     """
 
@@ -63,6 +66,7 @@ class SavedModel(BaseModel):
     base_digest: str = ""
     max_length: int = 256
     masked: bool = False
+    masking: Masking | None = None
     run: str = ""
     data_hash: str = ""
     parts: tuple[Part, ...] = ()

@@ -12,12 +12,20 @@ SUMS = "SHA256SUMS"
 
 def write_sums(folder: Path) -> None:
     """Note the checksum of every file there is."""
-    lines = [
+    (folder / SUMS).write_text("".join(_lines(folder)), encoding="utf-8")
+
+
+def digest_of(folder: Path) -> str:
+    """Hash all files of a model folder together; SHA-256 in hex."""
+    return hashlib.sha256("".join(_lines(folder)).encode()).hexdigest()
+
+
+def _lines(folder: Path) -> list[str]:
+    return [
         f"{_sum(path)}  {path.relative_to(folder).as_posix()}\n"
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != SUMS
     ]
-    (folder / SUMS).write_text("".join(lines), encoding="utf-8")
 
 
 def check_sums(folder: Path) -> None:

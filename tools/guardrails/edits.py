@@ -33,6 +33,12 @@ class Edited:
     new: str
     pieces: tuple[Piece, ...]
 
+    @property
+    def inverse(self) -> Edited:
+        """The way back."""
+        back = (Piece(p.new_start, p.new_end, p.start, p.end) for p in self.pieces)
+        return Edited(self.new, self.old, tuple(back))
+
     def moved(self, start: int, end: int) -> tuple[int, int]:
         """Give the place of old[start:end] in the new text.
 

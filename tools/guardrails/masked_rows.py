@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 from .edits import Edited, Replacement, edit
@@ -66,22 +67,35 @@ class Masker:
         self.marks += [Mark(name, one.start, one.end, one.kind) for one in found]
         return edit(text, found, self.replacement)
 
+    def words(self, text: str, places: Sequence[Sequence[int]], name: str) -> Edited:
+        """Mask a text word by word: each keeps a stretch of its own.
+
+        Args:
+            text: The text.
+            places: Start and end of its words, ascending, without overlap.
+            name: Under which it is noted.
+        """
+        found = self.find(text)
+        self.marks += [Mark(name, one.start, one.end, one.kind) for one in found]
+        inside = [
+            Finding(f.kind, max(f.start, start), min(f.end, end))
+            for start, end in places
+            for f in found
+            if f.start < end and f.end > start
+        ]
+        return edit(text, inside, self.replacement)
+
+    def moved(self, base: Edited, start: int, end: int) -> tuple[int, int]:
+        """Where a span comes to lie; one that cuts a masked piece is counted, and widened."""
+        self.widened += base.cuts(start, end)
+        return base.moved(start, end)
+
     def tokens(self, tokens: Sequence[str], name: str) -> list[str]:
         """Mask tokens; there are as many afterwards, so that their tags stay right."""
-        joined = " ".join(tokens)
-        found = self.find(joined)
-        self.marks += [Mark(name, one.start, one.end, one.kind) for one in found]
-        masked: list[str] = []
-        start = 0
-        for token in tokens:
-            inside = [
-                Finding(f.kind, max(f.start - start, 0), min(f.end - start, len(token)))
-                for f in found
-                if f.start < start + len(token) and f.end > start
-            ]
-            masked.append(edit(token, inside, self.replacement).new)
-            start += len(token) + 1
-        return masked
+        starts = [0, *accumulate(len(token) + 1 for token in tokens)]
+        places = [(a, a + len(token)) for a, token in zip(starts, tokens, strict=False)]
+        edited = self.words(" ".join(tokens), places, name)
+        return [edited.new[a:b] for a, b in (edited.moved(*place) for place in places)]
 
     def _object(
         self, row: dict[str, Any], name: str, base: Edited | None, column: str | None
@@ -113,7 +127,7 @@ class Masker:
         if isinstance(value, list):
             if base is not None and key in SPANS and _is_triple(value):
                 last = self._value(value[2], "", f"{name}[2]", base, whole=whole)
-                return [*self._moved(base, value[0], value[1]), last]
+                return [*self.moved(base, value[0], value[1]), last]
             if key in TOKENS and whole and value and all(isinstance(v, str) for v in value):
                 return self.tokens(value, name)
             return [
@@ -147,7 +161,7 @@ class Masker:
             if not _fits(base.old, start, end, said):
                 self.astray += 1
                 return None
-            start, end = self._moved(base, start, end)
+            start, end = self.moved(base, start, end)
             text = {} if said is None else {"text": base.new[start:end]}
             return {**value, "start": start, "end": end, **text}
         if "answer_start" in value and "text" in value:
@@ -169,16 +183,12 @@ class Masker:
         ):
             self.astray += 1
             return None
-        moved = [self._moved(base, s, s + len(t)) for t, s in pairs]
+        moved = [self.moved(base, s, s + len(t)) for t, s in pairs]
         new = [base.new[a:b] for a, b in moved]
         begins = [a for a, _ in moved]
         if one:
             return {**value, "text": new[0], "answer_start": begins[0]}
         return {**value, "text": new, "answer_start": begins}
-
-    def _moved(self, base: Edited, start: int, end: int) -> tuple[int, int]:
-        self.widened += base.cuts(start, end)
-        return base.moved(start, end)
 
 
 def _fits(text: str, start: int, end: int, said: object) -> bool:

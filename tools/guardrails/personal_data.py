@@ -1,4 +1,4 @@
-"""Find and mask personal data that has a form: e-mail, phone, card, IBAN, IP address, SSN.
+"""Find and mask what has a form: e-mail, phone, card, IBAN, IP address, SSN, and secrets.
 
 Names, postal addresses and dates of birth are NOT found: they have no form and need a model.
 What is found in English text by the words around it (a phone number after "call me on") may be
@@ -10,14 +10,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from itertools import chain
 
-from ..datasets.types import Split
+from ...memory.redaction import find_secrets
 from .context import SEVEN_DIGITS
 from .folding import fold
 
-KINDS = ("EMAIL", "IBAN", "CARD", "IP", "SSN", "PHONE")  # the most specific first
+SECRET = "SECRET"
+KINDS = (SECRET, "EMAIL", "IBAN", "CARD", "IP", "SSN", "PHONE")  # the most specific first
 _WINDOW, _OVERLAP = 2000, 300  # characters; some patterns take quadratic time on one long text
 _CONTEXT = 100  # characters of a window's beginning that want the words before them
 _ROWS_A_REPORT = 256
@@ -55,7 +56,7 @@ class Masked:
 
 
 def find_personal_data(text: str) -> list[Finding]:
-    """Find e-mail addresses, phone, card, IBAN and social security numbers and IP addresses.
+    """Find e-mail addresses, phone, card, IBAN and social security numbers, IP addresses, secrets.
 
     Names and addresses are not found. Where findings overlap the longest counts, of equally
     long ones the kind that stands first in KINDS.
@@ -64,7 +65,16 @@ def find_personal_data(text: str) -> list[Finding]:
         Findings in the order of the text, without overlap.
     """
     folded = fold(text)
-    return _without_overlap(_scan(folded), len(text)) if _may_hold_any(folded) else []
+    secrets = secrets_in(folded)
+    if not secrets and not _may_hold_any(folded):
+        return []
+    formed = _scan(folded) if _may_hold_any(folded) else iter(())
+    return _without_overlap(chain(secrets, formed), len(text))
+
+
+def secrets_in(text: str) -> list[Finding]:
+    """Find keys, tokens and passwords alone."""
+    return [Finding(SECRET, start, end) for start, end in find_secrets(text)]
 
 
 def mask_text(text: str) -> str:
@@ -93,26 +103,6 @@ def mask_texts(texts: Sequence[str], progress: Callable[[int, int], None] | None
     if progress is not None and len(texts) % _ROWS_A_REPORT:
         progress(len(texts), len(texts))
     return Masked(tuple(masked), {k: counts[k] for k in KINDS if counts[k]}, tuple(touched))
-
-
-def mask_split(split: Split, maskable: Sequence[str]) -> Split:
-    """Mask the texts of rows, and the fields that the task says may be masked."""
-    texts = mask_texts(split.texts).texts
-    rows = tuple(
-        {k: mask_value(v) if k in maskable else v for k, v in row.items()} for row in split.rows
-    )
-    return replace(split, texts=texts, rows=rows)
-
-
-def mask_value(value: Any) -> Any:
-    """Mask every string of a JSON value."""
-    if isinstance(value, str):
-        return mask_text(value)
-    if isinstance(value, list):
-        return [mask_value(v) for v in value]
-    if isinstance(value, dict):
-        return {k: mask_value(v) for k, v in value.items()}
-    return value
 
 
 def _may_hold_any(folded: str) -> bool:

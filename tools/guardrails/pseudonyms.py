@@ -12,6 +12,8 @@ import hashlib
 import hmac
 from collections.abc import Iterator
 
+from .personal_data import SECRET
+
 SECRET_BYTES = 32
 _VOWELS, _CONSONANTS = "aeiou", "bcdfghjklmnprstvw"
 
@@ -27,6 +29,8 @@ class Pseudonyms:
 
     def stand_in(self, kind: str, value: str) -> str:
         """Give the stand-in of a value; spelling and spaces count, case does not."""
+        if kind == SECRET:
+            return f"[{kind}]"  # one of the same shape would pass for another secret
         draws = self._draws(f"{kind}\0{value.casefold()}")
         if kind == "EMAIL":
             local, _, _ = value.partition("@")

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..facts import Setting
+from ..guardrails.masking import Masking
 
 JobKind = Literal[
     "probe", "fine_tune", "blend", "search", "score", "rank", "augment", "knowledge", "anomaly"
@@ -58,6 +59,7 @@ class JobSpec(BaseModel):
     data_name: str = ""
     data_hash: str = ""
     masked: bool = False
+    masking: Masking | None = None
     run: str = ""
     cache: str = Field(description="folder for tokens and embeddings that later jobs reuse")
     studies: str = ""

@@ -42,7 +42,8 @@ class CodeGeneration(SequenceTask):
     metrics = ("pass_at_1", "nll", "perplexity", *passes.NAMES[1:])
     opt_in = passes.NAMES[1:]
     probes = ("nearest_solution", UNTUNED)
-    maskable = None
+    maskable = ("prompt", "solution", "tests", "setup")
+    masks_unasked = False
     asked = PROMPT
     ways = {"nearest_solution": "nearest"}  # noqa: RUF012
     augments = ("noise",)

@@ -46,6 +46,7 @@ class Dialogue(SequenceTask):
     )
     probes = ("majority_response", "nearest_response", UNTUNED)
     maskable = ("messages", "reply")
+    follows = ("slots",)
     asked = Field("messages", ("turns",))
     ways = {"majority_response": "constant", "nearest_response": "nearest"}  # noqa: RUF012
     augments = ("noise", "back_translate")

@@ -73,6 +73,10 @@ class MultipleChoice(HeadedTask):
         apart = split.texts[row] != own["question"]
         return as_one(new, with_choices=apart), new
 
+    def label_of(self, label: str, row: Row) -> str:
+        """The right choice, where rows are balanced by it."""
+        return str(row["choices"][row["answer"]]) if label else label
+
     def labels_of(self, train: Split) -> tuple[str, ...]:
         """The choices, where they never differ."""
         return _fixed(train)

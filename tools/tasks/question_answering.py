@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ...evals.metrics import FloatArray
 from ..datasets.questions import question_columns, question_rows, read_questions
 from ..datasets.types import Row, Split, text_key
+from .hiding import Hidden
 from .pieces import Changed, Piece, moved_all
 from .task import Answer, Answerer, Task
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ..datasets.tables import Table
     from ..deployment.saved import SavedModel
     from ..facts import OnProgress, Outcome
+    from ..guardrails.masked_rows import Masker
     from ..training.data import JobData
     from ..training.examples import Tuning
 
@@ -31,6 +33,8 @@ class QuestionAnswering(Task):
     summary = "answers to questions, as they stand in a context"
     metrics = ("f1", "exact_match", "no_answer_f1")
     probes = ("no_answer", "best_sentence", "frozen_linear")
+    maskable = ("context", "question")
+    masks_unasked = False
     asks = ("context", "question")
     augments = ("noise", "replace_words", "oversample", "back_translate")
 
@@ -49,6 +53,27 @@ class QuestionAnswering(Task):
     def group(self, split: Split, row: int) -> str:
         """The context: its questions stay on one side."""
         return text_key(split.rows[row]["context"])
+
+    def hide(self, split: Split, row: int, masker: Masker) -> Hidden:
+        """Context and question; answers are what stands in their place then."""
+        own = split.rows[row]
+        context = masker.text(own["context"], "context")
+        question = masker.text(own["question"], "question").new
+        new = {**own, "context": context.new, "question": question}
+        if "answers" in own:
+            places = [
+                masker.moved(context, a["start"], a["start"] + len(a["text"]))
+                for a in own["answers"]
+            ]
+            new["answers"] = [{"text": context.new[a:b], "start": a} for a, b in places]
+        return Hidden(f"{context.new}\n{question}", new, context)
+
+    def led_back(self, answer: Answer, row: Row, hidden: Hidden) -> Answer:
+        """The answer where it stands in the context as it was."""
+        if answer["start"] is None or hidden.edited is None:
+            return answer
+        start, end = hidden.edited.inverse.moved(answer["start"], answer["end"])
+        return {**answer, "answer": row["context"][start:end], "start": start, "end": end}
 
     def pieces(self, split: Split, row: int) -> tuple[Piece, ...]:
         """The context around its answers, and the question."""

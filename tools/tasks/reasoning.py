@@ -35,6 +35,7 @@ class Reasoning(SequenceTask):
     metrics = ("exact_match", "nll", "perplexity")
     probes = ("majority_answer", "nearest_solution", UNTUNED)
     maskable = ("question", "solution")
+    follows = ("answer",)
     asked = QUESTION
     ways = {"majority_answer": "constant", "nearest_solution": "nearest"}  # noqa: RUF012
     augments = ("noise",)

@@ -14,6 +14,7 @@ from ..datasets.rows import Rows
 from ..datasets.types import Row, Split, text_key
 from ..errors import DatasetError
 from .headed import Extra, HeadedTask
+from .hiding import Hidden
 from .pieces import Changed, Piece, moved_all
 from .task import Answer
 from .text_classification import label_answers
@@ -21,6 +22,7 @@ from .text_classification import label_answers
 if TYPE_CHECKING:
     from ..datasets.tables import Table
     from ..deployment.saved import SavedModel
+    from ..guardrails.masked_rows import Masker
     from ..training.goals import Goal
     from ..training.inputs import Inputs
 
@@ -31,6 +33,8 @@ class RelationExtraction(HeadedTask):
     name = "relation-extraction"
     summary = "the relation between two spans of a text"
     metrics = ("macro_f1", "micro_f1", "accuracy")
+    maskable = ("text",)
+    masks_unasked = False
     asks = ("text", "head", "tail")
     augments = ("noise", "replace_words", "oversample", "synthesise")
 
@@ -53,6 +57,16 @@ class RelationExtraction(HeadedTask):
     def group(self, split: Split, row: int) -> str:
         """The text without its spans: one text may hold several pairs."""
         return text_key(split.rows[row]["text"])
+
+    def hide(self, split: Split, row: int, masker: Masker) -> Hidden:
+        """The text; its spans stay about the same words."""
+        own = split.rows[row]
+        edited = masker.text(own["text"], "text")
+        new = {**own, "text": edited.new}
+        for name in ("head", "tail"):
+            a, b = masker.moved(edited, own[name]["start"], own[name]["end"])
+            new[name] = {**own[name], "text": edited.new[a:b], "start": a, "end": b}
+        return Hidden(tagged(new), new, edited)
 
     def pieces(self, split: Split, row: int) -> tuple[Piece, ...]:
         """The text around its spans."""

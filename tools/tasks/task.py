@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...evals.metrics import FloatArray
 from ..datasets.types import Oddity, Row, Split, text_key
+from .hiding import Hidden, hidden_fields
 from .pieces import Changed, Piece
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ..datasets.tables import Table
     from ..deployment.saved import SavedModel
     from ..facts import OnProgress, Outcome
+    from ..guardrails.masked_rows import Masker
     from ..training.data import JobData
     from ..training.examples import Tuning
 
@@ -63,8 +65,11 @@ class Task(ABC):
         opt_in: Those of `metrics` that are dear, and measured only where a target names them.
         spots_odd: Whether its models can tell inputs that are unlike those they learned from.
         labelled: Whether each row has one label, `Split.labels`, of a fixed set.
-        maskable: Fields of a row in which personal data may be replaced without harm to
-            others: no offsets point into them. None where it cannot be masked yet.
+        maskable: Fields of a row that hold texts, in which personal data is masked; where there
+            are none, `Split.texts` alone is.
+        follows: Fields whose texts repeat what stands in others.
+        masks_unasked: Whether `mask_personal_data` may be used where the person asked for no
+            masking: not where entities, answers or programs may consist of what is masked.
         asks: Fields that a row to be answered has, where it takes more than a text.
         augments: Ways of `tools.augment` whose new rows keep their gold; () where none does.
         changeable: Fields of a row whose words may be changed; () where that is the text.
@@ -78,7 +83,9 @@ class Task(ABC):
     opt_in: ClassVar[tuple[str, ...]] = ()
     labelled: ClassVar[bool] = False
     spots_odd: ClassVar[bool] = False
-    maskable: ClassVar[tuple[str, ...] | None] = None
+    maskable: ClassVar[tuple[str, ...]] = ()
+    follows: ClassVar[tuple[str, ...]] = ()
+    masks_unasked: ClassVar[bool] = True
     asks: ClassVar[tuple[str, ...]] = ()
     augments: ClassVar[tuple[str, ...]] = ()
     changeable: ClassVar[tuple[str, ...]] = ()
@@ -142,6 +149,27 @@ class Task(ABC):
     def group(self, split: Split, row: int) -> str:
         """What must stay on one side where splits are made: copies of a text, by default."""
         return text_key(split.texts[row])
+
+    # Masking
+
+    def hide(self, split: Split, row: int, masker: Masker) -> Hidden:
+        """A row with personal data masked, and everything that points at it kept right.
+
+        Args:
+            split: Rows, with or without gold; not modified.
+            row: Position of the one.
+            masker: Says what is found, and what stands in its place.
+        """
+        own = split.rows[row] if split.rows else {}
+        return hidden_fields(split.texts[row], own, masker, self.maskable, self.follows)
+
+    def label_of(self, label: str, row: Row) -> str:
+        """What a masked row is balanced by."""
+        return label
+
+    def led_back(self, answer: Answer, row: Row, hidden: Hidden) -> Answer:
+        """An answer to a masked row, its places and texts those of the row as it was."""
+        return answer
 
     # New rows out of old ones
 

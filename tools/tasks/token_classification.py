@@ -18,6 +18,7 @@ from ..datasets.entities import (
     unmarked,
 )
 from ..datasets.types import Row, Split
+from .hiding import Hidden
 from .pieces import Changed, Piece, moved_all
 from .task import Answer, Answerer, Task
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ..datasets.tables import Table
     from ..deployment.saved import SavedModel
     from ..facts import OnProgress, Outcome
+    from ..guardrails.masked_rows import Masker
     from ..training.data import JobData
     from ..training.examples import Tuning
 
@@ -38,6 +40,8 @@ class TokenClassification(Task):
     summary = "entities in each text, such as names"
     metrics = ("f1", "macro_f1")
     probes = ("lexicon", "frozen_linear")
+    maskable = ("text",)
+    masks_unasked = False
     augments = ("noise", "replace_words", "oversample", "synthesise")
 
     def claims(self, table: Table) -> bool:
@@ -55,6 +59,31 @@ class TokenClassification(Task):
     def check(self, splits: Mapping[str, Split]) -> None:
         """Refuse types that train never saw."""
         check_types(splits)
+
+    def hide(self, split: Split, row: int, masker: Masker) -> Hidden:
+        """Each word masked by itself: there are as many afterwards, so that tags stay right."""
+        own = split.rows[row]
+        edited = masker.words(own["text"], own["offsets"], "text")
+        offsets = [list(edited.moved(a, b)) for a, b in own["offsets"]]
+        tokens = [edited.new[a:b] for a, b in offsets]
+        new = {**own, "text": edited.new, "tokens": tokens, "offsets": offsets}
+        return Hidden(edited.new, new, edited)
+
+    def led_back(self, answer: Answer, row: Row, hidden: Hidden) -> Answer:
+        """Entities where the same words stand in the row as it was."""
+        pairs = list(zip(hidden.row["offsets"], row["offsets"], strict=True))
+        starts = {new[0]: old[0] for new, old in pairs}
+        ends = {new[1]: old[1] for new, old in pairs}
+        spans = [
+            {
+                **span,
+                "start": (a := starts[span["start"]]),
+                "end": (b := ends[span["end"]]),
+                "text": row["text"][a:b],
+            }
+            for span in answer["spans"]
+        ]
+        return {**answer, "spans": spans}
 
     def pieces(self, split: Split, row: int) -> tuple[Piece, ...]:
         """The text around its entities."""

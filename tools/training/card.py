@@ -37,6 +37,7 @@ def card_of(
         base_digest=data.base.digest if based else "",
         max_length=data.max_length,
         masked=data.spec.masked,
+        masking=data.spec.masking,
         run=data.spec.run,
         data_hash=data.spec.data_hash,
         extra=dict(extra or {}),

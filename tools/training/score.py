@@ -34,6 +34,7 @@ def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
     split = str(spec.what.settings["split"])
     test = read_split(Path(spec.data_folder) / f"{split}.jsonl")
     scores: dict[str, dict[str, float]] = {}
+    prepared = spec.masking is not None and spec.masking.complete  # every split, before anything
     start = time.monotonic()
     for position, (name, model_folder) in enumerate(spec.what.models):
         model = load_model(Path(model_folder))
@@ -42,7 +43,7 @@ def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
             share = (position + done / max(1, total)) / len(spec.what.models)
             on_progress(JobProgress(share=share, text=f"scoring {name} on the {split} split"))
 
-        answers = model.answers(test, tell)
+        answers = model.answers(test, tell, prepared=prepared)
         if split == "validation":
             answers = model.task.unflattered(model.card, test, answers)
         arrays = model.task.stats(test, answers)
@@ -54,7 +55,7 @@ def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
             scores[name]["latency_p95_ms"] = float(np.percentile(laps, 95))
         odd_file = Path(spec.data_folder) / ODD_FILE
         if odd_file.is_file() and answers and "ood_score" in answers[0]:
-            odd = model.answers(read_split(odd_file))
+            odd = model.answers(read_split(odd_file), prepared=prepared)
             usual, strange = (np.array([a["ood_score"] for a in x]) for x in (answers, odd))
             arrays = {**arrays, USUAL: usual, ODD: strange}
             scores[name] |= odd_figures(usual, strange)

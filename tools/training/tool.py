@@ -135,6 +135,7 @@ def make_spec(
         data_name=version.name,
         data_hash=facts.data_hash,
         masked=version.masked,
+        masking=version.masking,
         run=context.run,
         cache=str(context.workspace.root / "cache"),
         studies=str(context.workspace.studies),

@@ -1,0 +1,161 @@
+"""Secrets, such as keys and tokens: found by detect-secrets' plugins, taken out of what is written.
+
+The plugins whose secrets have a form are used, and the one for quoted values behind words such as
+"password". The two that look for high entropy are not, since identifiers and hashes are random too;
+nor is artifactory's, which takes words in capitals. A plugin's own reading of a line gives parts
+of a match, and may ask the network whether it is right; here its patterns alone are used.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+SECRET = "[SECRET]"  # what stands in the place of one
+_PLUGINS = (
+    "aws",
+    "azure_storage_key",
+    "basic_auth",
+    "cloudant",
+    "discord",
+    "github_token",
+    "gitlab_token",
+    "ibm_cloud_iam",
+    "ibm_cos_hmac",
+    "jwt",
+    "mailchimp",
+    "npm",
+    "openai",
+    "pypi_token",
+    "sendgrid",
+    "slack",
+    "softlayer",
+    "square_oauth",
+    "stripe",
+    "telegram_token",
+    "twilio",
+)
+# Newer than the plugins: sk-proj-…, sk-ant-…, github_pat_…, hf_…, AIza….
+_NEWER = (
+    r"\bsk-(?=[\w-]*\d)(?=[\w-]*[A-Z])[A-Za-z0-9_-]{20,}",
+    r"\bgithub_pat_[A-Za-z0-9_]{22,}",
+    r"\bhf_[A-Za-z0-9]{30,}",
+    r"\bAIza[A-Za-z0-9_-]{35}",
+)
+_BLOCK = r"PRIVATE KEY(?: BLOCK)?-----"
+# The whole block; one that is cut off goes as far as its lines do. Line breaks may be escaped.
+_PRIVATE_KEY = re.compile(
+    rf"-----BEGIN [A-Z0-9 ]*{_BLOCK}"
+    rf"(?:.{{0,20000}}?-----END [A-Z0-9 ]*{_BLOCK}|(?:(?:\s|\\+[rn])*[A-Za-z0-9+/=]{{16,}})*)",
+    re.DOTALL,
+)
+# What tells cheaply which patterns can match at all: most text meets none of these.
+_TOKEN = re.compile(r"[A-Za-z0-9_+/=-]{16}|-----BEGIN")
+_ADDRESS = re.compile(r"://[^\s/@]*@")
+_WORD = re.compile(r"(?i)_?key[\w\s\"'\]]{0,9}[:=]|pass|pwd|secret")
+_MAY = {"token": _TOKEN, "address": _ADDRESS, "quoted": _WORD}
+_MORE = re.compile(r"[A-Za-z0-9_+/=.-]*")  # the rest of a token that a pattern leaves
+_END = re.compile(r"""["'`<>\\\s]""")  # no secret but a private key holds these
+
+
+def find_secrets(text: str) -> list[tuple[int, int]]:
+    """Find keys, tokens and passwords.
+
+    Returns:
+        (start, end) of each, in order, without overlap.
+    """
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(_spans(text)):
+        if found and start < found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found
+
+
+def redact(text: str) -> str:
+    """Put SECRET in the place of every secret; a text without is the same object."""
+    for start, end in reversed(find_secrets(text)):
+        text = text[:start] + SECRET + text[end:]
+    return text
+
+
+def redacted(value: Any) -> Any:
+    """Redact every string of a value: of lists, mappings and their keys, and pydantic models.
+
+    What holds no secret is the same object.
+    """
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, list | tuple):
+        return _sequence(value)
+    if isinstance(value, Mapping):
+        items = [(redacted(k), redacted(v)) for k, v in value.items()]
+        same = all(a is b and c is d for (a, c), (b, d) in zip(items, value.items(), strict=True))
+        return value if same else dict(items)
+    if hasattr(type(value), "model_fields"):
+        own = {name: getattr(value, name) for name in type(value).model_fields}
+        new = {name: redacted(old) for name, old in own.items()}
+        changed = {name: new[name] for name in own if new[name] is not own[name]}
+        return value.model_copy(update=changed) if changed else value
+    return value
+
+
+def _sequence(value: Any) -> Any:
+    new = [redacted(v) for v in value]
+    if all(a is b for a, b in zip(new, value, strict=True)):
+        return value
+    if hasattr(value, "_fields"):  # a named tuple
+        return type(value)(*new)
+    return type(value)(new)
+
+
+def _spans(text: str) -> Iterator[tuple[int, int]]:
+    kinds = [kind for kind, may in _MAY.items() if may.search(text)]
+    if "token" in kinds:
+        yield from (block.span() for block in _PRIVATE_KEY.finditer(text))
+    plain = text.replace('\\"', ' "')  # quotes that JSON and SPARQL escape, at the same places
+    for kind in kinds:
+        for pattern, group in _patterns()[kind]:
+            for match in pattern.finditer(plain):
+                start, end = match.span(group)
+                if group == 0:  # a token, which may go on
+                    more = _MORE.match(text, end)
+                    end = more.end() if more else end
+                stop = _END.search(text, max(start, 0), end)
+                end = stop.start() if stop else end
+                if end > start >= 0 and SECRET not in text[start : end + 1]:
+                    yield start, end
+
+
+@lru_cache(maxsize=1)
+def _patterns() -> dict[str, list[tuple[re.Pattern[str], int]]]:
+    """Patterns by what they look for, and which group of each is the secret; 0: all of it.
+
+    Importing the plugins takes half a second: it waits for the first text that may hold one.
+    """
+    from importlib import import_module
+    from inspect import isclass
+
+    from detect_secrets.plugins.base import RegexBasedDetector
+    from detect_secrets.plugins.keyword import QUOTES_REQUIRED_DENYLIST_REGEX_TO_GROUP
+
+    tokens = [(re.compile(p), 0) for p in _NEWER]
+    addresses: list[tuple[re.Pattern[str], int]] = []
+    for name in _PLUGINS:
+        module = import_module(f"detect_secrets.plugins.{name}")
+        for kind in vars(module).values():
+            own = isclass(kind) and kind.__module__ == module.__name__
+            if own and issubclass(kind, RegexBasedDetector):
+                # A password or a quoted key is the first group; github's names a kind of token.
+                found = [(p, _group(name, p)) for p in kind.denylist]
+                (addresses if name == "basic_auth" else tokens).extend(found)
+    quoted = list(QUOTES_REQUIRED_DENYLIST_REGEX_TO_GROUP.items())
+    return {"token": tokens, "address": addresses, "quoted": quoted}
+
+
+def _group(plugin: str, pattern: re.Pattern[str]) -> int:
+    """Which group of a plugin's pattern is the secret."""
+    return 0 if plugin in {"github_token", "gitlab_token"} else min(pattern.groups, 1)
