@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from ..evals.result import Finding
+from ..memory.redaction import redacted
 from ..tools.datasets.profile import DatasetProfile, profile_data
 from ..tools.datasets.read import read_data
 from ..tools.guardrails.personal_data import mask_texts
@@ -55,7 +56,7 @@ def diagnose(
         profile = profile.model_copy(
             update={"pii": masked.counts, "findings": (*profile.findings, finding)}
         )
-    return Diagnosis(
+    found = Diagnosis(
         source=str(path),
         task=raw.task,
         text_column=raw.text_column,
@@ -64,6 +65,8 @@ def diagnose(
         oddities=[f"{o.place}: {o.detail}" for o in raw.oddities],
         profile=profile,
     )
+    told: Diagnosis = redacted(found)  # labels and columns may be secrets too
+    return told
 
 
 def print_diagnosis(console: Console, found: Diagnosis) -> None:

@@ -654,10 +654,11 @@ class _errors:
             raise typer.Exit(INTERRUPTED) from None
         from ..evals.targets import TargetError
         from ..memory.errors import StoreError
+        from ..memory.redaction import redact
         from ..tools.errors import UserError
 
         if isinstance(error, (UserError, TargetError, StoreError)) or _disk_full(error):
-            text = " ".join(str(error).split())
+            text = redact(" ".join(str(error).split()))
             self.console.print(f"[red]error:[/red] {_escaped(text)}", soft_wrap=True)
             raise typer.Exit(USER) from None
 

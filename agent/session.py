@@ -24,6 +24,7 @@ from ..graphs.policy import read_policy
 from ..memory.checkpoints import open_checkpointer
 from ..memory.errors import StoreError
 from ..memory.ledger import Ledger
+from ..memory.redaction import redacted
 from ..memory.strategies import Strategy
 from ..memory.trail import Entry
 from ..memory.workspace import Workspace, open_workspace
@@ -455,7 +456,7 @@ def spec_yaml(spec: RunSpec) -> str:
     """The run as a file."""
     import yaml
 
-    said = spec.model_dump(mode="json", exclude_none=True)
+    said = redacted(spec.model_dump(mode="json", exclude_none=True))
     return str(yaml.safe_dump(said, sort_keys=False, allow_unicode=True))
 
 

@@ -9,6 +9,7 @@ import shlex
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from ..memory.brought import read_brought
 from ..memory.errors import StoreError
 from ..memory.knowledge import RECIPES, KnowledgeGraph
 from ..memory.ledger import Ledger
+from ..memory.redaction import redacted
 from ..memory.seal import Seals
 from ..memory.strategies import Strategy, strategies_in
 from ..tools.datasets.licence import licence_of, plain_licence
@@ -221,6 +223,7 @@ def _rows(ledger: Ledger, run: str) -> Facts:
 
 def read_rows(spec: RunSpec) -> RawData:
     """Read the user's data as the spec describes it."""
-    return read_data(
+    raw = read_data(
         Path(spec.data), task=spec.task, text=spec.text, label=spec.label, strict=spec.strict
     )
+    return replace(raw, guesses=redacted(raw.guesses), oddities=redacted(raw.oddities))

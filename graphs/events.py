@@ -8,6 +8,7 @@ from langgraph.config import get_stream_writer
 from pydantic import BaseModel, Field
 
 from ..evals.result import RunResult
+from ..memory.redaction import redacted
 from ..tools.facts import JobProgress
 
 
@@ -112,5 +113,5 @@ Event = Annotated[
 
 
 def emit(event: BaseModel) -> None:
-    """Send an event to whoever streams the run."""
-    get_stream_writer()(event.model_dump(mode="json"))
+    """Send an event, without secrets, to whoever streams the run."""
+    get_stream_writer()(redacted(event.model_dump(mode="json")))

@@ -29,6 +29,7 @@ from ..evals.result import (
 )
 from ..evals.slices import by_length, by_value, sliced
 from ..memory.experiments import CandidateFacts, DatasetFacts, RunFacts, TrialFacts
+from ..memory.redaction import redacted
 from ..tools.anomaly.saved import read_notes
 from ..tools.datasets.splits import split_from_bytes
 from ..tools.datasets.types import Split
@@ -173,7 +174,7 @@ def _story(state: State, context: RunContext, found: Confirmed, result: RunResul
             f"{context.controller_name} was replaced by the rule-based planner: "
             f"{neutralise(state['taken_over'], 300)}."
         )
-    return RunStory(
+    story = RunStory(
         result=result,
         source=context.source,
         started=context.started,
@@ -193,6 +194,8 @@ def _story(state: State, context: RunContext, found: Confirmed, result: RunResul
         command=context.command,
         **parts,
     )
+    told: RunStory = redacted(story)  # once, for page, JSON and model card
+    return told
 
 
 def _provenance(context: RunContext) -> list[ProvenanceStep]:

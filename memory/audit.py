@@ -17,6 +17,7 @@ from typing import Any
 
 from .errors import StoreError
 from .ledger import Ledger
+from .redaction import redacted
 
 FILE = "audit.jsonl"
 START = "0" * 64  # what the first line follows
@@ -75,7 +76,7 @@ class AuditLog:
                 "number": number + 1,
                 "when": datetime.now(UTC).isoformat(timespec="milliseconds"),
                 "what": what,
-                "said": json.loads(json.dumps(dict(said), default=str)),
+                "said": redacted(json.loads(json.dumps(dict(said), default=str))),
                 "before": before,
             }
             line["hash"] = _hash(line)

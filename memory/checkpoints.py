@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import rowsums
 from .errors import StoreError
+from .redaction import find_secrets, redacted
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.sqlite import SqliteSaver
@@ -68,13 +69,18 @@ def open_checkpointer(
 
 
 class _Summed:
-    """A serializer that ends every value with its checksum, and refuses one that differs."""
+    """A serializer that ends every value with its checksum, and refuses one that differs.
+
+    Secrets are replaced before anything is written.
+    """
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
 
     def dumps_typed(self, value: Any) -> tuple[str, bytes]:
         kind, data = self._inner.dumps_typed(value)
+        if find_secrets(data.decode("latin-1")):
+            kind, data = self._inner.dumps_typed(redacted(value))
         return kind, data + checksum(kind, data)
 
     def loads_typed(self, stored: tuple[str, bytes]) -> Any:

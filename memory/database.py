@@ -17,9 +17,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from . import copies, rowsums
 from .errors import DiskFull, StoreError
+from .redaction import redacted
 
 _LEAST_FREE = 1 << 20  # bytes; with less the disk counts as full
 _BUSY_SECONDS = 30.0
@@ -29,6 +31,13 @@ _COUNT = "CREATE TABLE IF NOT EXISTS commits (one INTEGER PRIMARY KEY, number IN
 def now() -> str:
     """Return the time as the records write it: ISO 8601, UTC, whole seconds."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+class _Connection(sqlite3.Connection):
+    """One that lets no secret into a row: keys and tokens are replaced as they come."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        return super().execute(sql, tuple(redacted(p) for p in parameters))
 
 
 class Database:
@@ -109,7 +118,11 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            self.path,
+            timeout=_BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            factory=_Connection,
         )
         connection.row_factory = sqlite3.Row
         # A power cut may take the last transactions along, never part of one.

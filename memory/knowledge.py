@@ -39,6 +39,7 @@ from .neighbours import Neighbourhood, around, find_node
 from .provenance import Account, account_digest, account_graph
 from .query_child import QueryChild
 from .recall import PastRun, read_similar
+from .redaction import redact_rdf
 from .rulebook import MOST_INFERRED, Violation, listed
 from .sparql import ONTOLOGY_FILE, QueryRefused, refuse_long, refuse_unknown
 from .strategies import (
@@ -589,7 +590,7 @@ class KnowledgeGraph:
     def _update(self, updates: list[str]) -> None:
         """Write SPARQL updates into the journal, and apply them in one transaction."""
         self._ensure_fresh()
-        whole = " ;\n".join(updates)
+        whole = redact_rdf(" ;\n".join(updates))
         with self._locked():
             try:
                 self._journal.append(whole)

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from copy import copy
+from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -45,10 +47,11 @@ _NEWER = (
     r"\bAIza[A-Za-z0-9_-]{35}",
 )
 _BLOCK = r"PRIVATE KEY(?: BLOCK)?-----"
-# The whole block; one that is cut off goes as far as its lines do. Line breaks may be escaped.
+# The whole block; one that is cut off goes as far as its lines do. Line breaks may be escaped. No
+# quote is part of one: in JSON and RDF it ends the string.
 _PRIVATE_KEY = re.compile(
     rf"-----BEGIN [A-Z0-9 ]*{_BLOCK}"
-    rf"(?:.{{0,20000}}?-----END [A-Z0-9 ]*{_BLOCK}|(?:(?:\s|\\+[rn])*[A-Za-z0-9+/=]{{16,}})*)",
+    rf"(?:[^\"]{{0,20000}}?-----END [A-Z0-9 ]*{_BLOCK}|(?:(?:\s|\\+[rn])*[A-Za-z0-9+/=]{{16,}})*)",
     re.DOTALL,
 )
 # What tells cheaply which patterns can match at all: most text meets none of these.
@@ -56,6 +59,8 @@ _TOKEN = re.compile(r"[A-Za-z0-9_+/=-]{16}|-----BEGIN")
 _ADDRESS = re.compile(r"://[^\s/@]*@")
 _WORD = re.compile(r"(?i)_?key[\w\s\"'\]]{0,9}[:=]|pass|pwd|secret")
 _MAY = {"token": _TOKEN, "address": _ADDRESS, "quoted": _WORD}
+_IRI = re.compile(r"<[^<>\s]*>")
+_KEY_LINES = 200  # of a private key at most
 _MORE = re.compile(r"[A-Za-z0-9_+/=.-]*")  # the rest of a token that a pattern leaves
 _END = re.compile(r"""["'`<>\\\s]""")  # no secret but a private key holds these
 
@@ -83,7 +88,7 @@ def redact(text: str) -> str:
 
 
 def redacted(value: Any) -> Any:
-    """Redact every string of a value: of lists, mappings and their keys, and pydantic models.
+    """Redact every string of a value: of lists, mappings and their keys, and objects with fields.
 
     What holds no secret is the same object.
     """
@@ -95,12 +100,54 @@ def redacted(value: Any) -> Any:
         items = [(redacted(k), redacted(v)) for k, v in value.items()]
         same = all(a is b and c is d for (a, c), (b, d) in zip(items, value.items(), strict=True))
         return value if same else dict(items)
+    held = _held(value)
+    new = {name: redacted(old) for name, old in held.items()}
+    changed = {name: new[name] for name in held if new[name] is not held[name]}
+    if not changed:
+        return value
     if hasattr(type(value), "model_fields"):
-        own = {name: getattr(value, name) for name in type(value).model_fields}
-        new = {name: redacted(old) for name, old in own.items()}
-        changed = {name: new[name] for name in own if new[name] is not own[name]}
-        return value.model_copy(update=changed) if changed else value
-    return value
+        return value.model_copy(update=changed)
+    other = copy(value)
+    for name, put in changed.items():
+        object.__setattr__(other, name, put)
+    return other
+
+
+def _held(value: Any) -> dict[str, Any]:
+    """What an object holds: fields of a pydantic model or a dataclass, or slots."""
+    if isinstance(value, type):
+        return {}
+    if hasattr(type(value), "model_fields"):
+        names = list(type(value).model_fields)
+    elif is_dataclass(value):
+        names = [f.name for f in fields(value)]
+    else:  # LangGraph's own, such as what a node is sent
+        names = [n for kind in type(value).__mro__ for n in kind.__dict__.get("__slots__", ())]
+    return {name: getattr(value, name) for name in names if hasattr(value, name)}
+
+
+def redact_rdf(text: str) -> str:
+    """Redact N-Triples or a SPARQL update; what is replaced within an IRI leaves one."""
+    new = redact(text)
+    return text if new is text else _IRI.sub(lambda iri: iri.group().replace(SECRET, "SECRET"), new)
+
+
+class Lines:
+    """Redacts line after line of a stream; of a private key, all lines are left out."""
+
+    def __init__(self) -> None:
+        self._inside = 0
+
+    def __call__(self, line: str) -> str:
+        """Give the line as it may be written; "" within a private key."""
+        if self._inside:
+            ends = "-----END" in line or self._inside > _KEY_LINES
+            self._inside = 0 if ends else self._inside + 1
+            return ""
+        new = redact(line)
+        if "-----BEGIN" in line and "PRIVATE KEY" in line and "-----END" not in line:
+            self._inside = 1
+        return new
 
 
 def _sequence(value: Any) -> Any:

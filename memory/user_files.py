@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from .errors import StoreError
+from .redaction import redact_rdf
 
 _SUM_DIGITS = 32
 _NAME_LENGTH = 120  # percent-encoded
@@ -51,11 +52,12 @@ class UserFiles:
         """Keep a file under a name, in place of one that has it.
 
         Args:
-            triples: N-Triples, UTF-8.
+            triples: N-Triples, UTF-8; secrets in them are replaced.
 
         Raises:
             StoreError: It cannot be written.
         """
+        triples = redact_rdf(triples.decode()).encode()
         plain = _plain(name)
         digest = hashlib.sha256(triples).hexdigest()[:_SUM_DIGITS]
         target = self.folder / f"{plain}.{digest}.nt"

@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from .errors import StoreError
+from .redaction import redact
 
 _SUFFIX_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"  # no 0/o, 1/i/l: names are typed by hand
 _SLUG_LENGTH = 24
@@ -76,7 +77,7 @@ class Workspace:
         Raises:
             StoreError: The folder cannot be made.
         """
-        stem = f"{_sanitised(slug)}-{when:%m%d-%H%M}"
+        stem = f"{_sanitised(redact(slug))}-{when:%m%d-%H%M}"
         for attempt in range(1000):
             name = f"{stem}-{_suffix(f'{entropy}/{attempt}')}"
             try:

@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ...memory.errors import StoreError
+from ...memory.redaction import redacted
 from ...memory.workspace import open_workspace
 from ..spec import RunSpec, SpecError, make_spec
 
@@ -106,7 +107,7 @@ class Conversation:
         self._append(Line(kind="run", when=_now(), run=run))
 
     def _append(self, line: Line) -> None:
-        text = line.model_dump_json(exclude_none=True) + "\n"
+        text = redacted(line).model_dump_json(exclude_none=True) + "\n"
         try:
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(text)

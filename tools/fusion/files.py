@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from ...memory.redaction import redact_rdf
 from ...memory.validation import check_file
 
 DOMAIN_FILE = "domain.nt"
@@ -20,5 +21,5 @@ def read_files(paths: Iterable[Path]) -> bytes:
 
 
 def write_domain(path: Path, triples: bytes) -> None:
-    """Write them where the run finds them again."""
-    path.write_bytes(triples)
+    """Write them, without secrets, where the run finds them again."""
+    path.write_text(redact_rdf(triples.decode()), encoding="utf-8")

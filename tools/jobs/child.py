@@ -19,6 +19,7 @@ from pathlib import Path
 import psutil
 
 from ...memory.errors import DiskFull
+from ...memory.redaction import redact, redacted
 from ..errors import UserError
 from ..facts import JobProgress, Outcome
 from ..guardrails.network import guard_for_good, hosts_in_environment
@@ -61,7 +62,7 @@ def main() -> int:
         return OUT_OF_MEMORY if out_of_memory(error) else FAILED
     seconds = time.monotonic() - start
     outcome = outcome.model_copy(update={"seconds": seconds, "device": _device()})
-    (folder / "outcome.json").write_text(outcome.model_dump_json(), encoding="utf-8")
+    (folder / "outcome.json").write_text(redacted(outcome).model_dump_json(), encoding="utf-8")
     return 0
 
 
@@ -83,7 +84,11 @@ def _device() -> str:
 
 
 def describe(error: Exception) -> str:
-    """One line for people and controllers."""
+    """One line for people and controllers, without secrets."""
+    return redact(_described(error))
+
+
+def _described(error: Exception) -> str:
     if out_of_memory(error):
         return "ran out of memory; use a smaller batch_size or max_length"
     if isinstance(error, (UserError, FloatingPointError)):

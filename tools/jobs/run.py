@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import math
@@ -21,6 +22,7 @@ from typing import IO
 
 from ...memory.artifacts import ArtifactStore
 from ...memory.ledger import Ledger
+from ...memory.redaction import Lines
 from ..datasets.versions import verify_rows
 from ..facts import JobProgress, OnProgress, Outcome
 from ..guardrails.network import environment_of, standing
@@ -32,6 +34,7 @@ NOTE_EVERY = 1.0  # seconds between notes of progress in the ledger
 GRACE = 2.0  # seconds beyond its limit before a job is ended from outside
 OWN_CLOCK = {"fine_tune": 20.0, "search": 20.0}  # the same, of jobs that look at the clock
 GPUS = {"cuda", "mps"}
+LOG_SECONDS = 5.0  # for the last lines of a job's log
 RESTARTS = 2  # of a job whose process was killed
 
 
@@ -246,12 +249,15 @@ def _run_child(spec: JobSpec, folder: Path, log_file: Path, watch: _Watch) -> No
         child = subprocess.Popen(
             [*words, str(os.getpid())],
             stdout=subprocess.PIPE,
-            stderr=log,
+            stderr=subprocess.PIPE,
             env=child_environment(),
             text=True,
+            errors="replace",
             start_new_session=True,
         )
         _live.add(child)
+        writing = threading.Thread(target=_write_log, args=(child, log), daemon=True)
+        writing.start()
         try:
             watch.started(child)
             error = _listen(child, spec, watch)
@@ -261,8 +267,10 @@ def _run_child(spec: JobSpec, folder: Path, log_file: Path, watch: _Watch) -> No
             raise
         finally:
             _live.discard(child)
-            if child.stdout is not None:
-                child.stdout.close()
+            writing.join(LOG_SECONDS)  # a process it left behind may hold the pipe
+            for pipe in (child.stdout, None if writing.is_alive() else child.stderr):
+                if pipe is not None:
+                    pipe.close()
     if _stopping.is_set():
         raise KeyboardInterrupt
     if child.returncode == DISK_FULL:
@@ -277,6 +285,15 @@ def _run_child(spec: JobSpec, folder: Path, log_file: Path, watch: _Watch) -> No
         starved = child.returncode == OUT_OF_MEMORY
         why = error or _how_it_ended(child.returncode)
         raise JobFailed(why, hopeless=True, out_of_memory=starved)
+
+
+def _write_log(child: subprocess.Popen[str], log: IO[str]) -> None:
+    """Write what the child says on its standard error, without secrets, line by line."""
+    plain = Lines()
+    for line in child.stderr or ():
+        with contextlib.suppress(ValueError, OSError):  # the log is closed, or its disk full
+            log.write(plain(line))
+            log.flush()
 
 
 def _listen(child: subprocess.Popen[str], spec: JobSpec, on_progress: OnProgress) -> str:

@@ -1,4 +1,4 @@
-"""Rows of every task are masked whole, and answers to them are led back to the rows as they were."""
+"""Rows of every task are masked whole, and answers are led back to the rows as they were."""
 
 from __future__ import annotations
 
