@@ -622,7 +622,15 @@ def main() -> None:
     from .quiet import quiet
 
     quiet()
-    app()
+    try:
+        app()
+    except Exception:  # our bug: its traceback goes to a person, and often into a log
+        import traceback
+
+        from ..memory.redaction import redact
+
+        sys.stderr.write(redact(traceback.format_exc()))
+        raise SystemExit(BUG) from None
 
 
 def _console(to_stderr: bool) -> Console:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from fakes import PROBE, Ran, run_scripted, ticket_rows
+from tuneos.agent import cli
 from tuneos.memory.redaction import SECRET
 from tuneos.tools.deployment.model import load_model
 from tuneos.tools.guardrails.masking import AUDIT
@@ -132,6 +133,19 @@ def test_commands_say_no_key_either(planted: Path, tmp_path: Path) -> None:
         assert "secret" in said.lower()
         for secret in PLANTED:
             assert secret not in said
+
+
+def test_a_traceback_says_no_key(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken() -> None:
+        raise ValueError(f"cannot use {AWS}")
+
+    monkeypatch.setattr(cli, "app", broken)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == cli.BUG
+    assert f"ValueError: cannot use {SECRET}" in capsys.readouterr().err
 
 
 def test_rows_stay_as_they_are_where_the_person_only_wants_a_report(
