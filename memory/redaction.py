@@ -16,36 +16,45 @@ from functools import lru_cache
 from typing import Any
 
 SECRET = "[SECRET]"  # what stands in the place of one
-_PLUGINS = (
-    "aws",
-    "azure_storage_key",
-    "basic_auth",
-    "cloudant",
-    "discord",
-    "github_token",
-    "gitlab_token",
-    "ibm_cloud_iam",
-    "ibm_cos_hmac",
-    "jwt",
-    "mailchimp",
-    "npm",
-    "openai",
-    "pypi_token",
-    "sendgrid",
-    "slack",
-    "softlayer",
-    "square_oauth",
-    "stripe",
-    "telegram_token",
-    "twilio",
-)
-# Newer than the plugins: sk-proj-…, sk-ant-…, github_pat_…, hf_…, AIza….
-_NEWER = (
-    r"\bsk-(?=[\w-]*\d)(?=[\w-]*[A-Z])[A-Za-z0-9_-]{20,}",
-    r"\bgithub_pat_[A-Za-z0-9_]{22,}",
-    r"\bhf_[A-Za-z0-9]{30,}",
-    r"\bAIza[A-Za-z0-9_-]{35}",
-)
+# Plugins, and what a text must hold, in small letters, for their patterns to be tried where they are
+# slow on long texts; () where they are not.
+_PLUGINS: dict[str, tuple[str, ...]] = {
+    "aws": (),
+    "azure_storage_key": (),
+    "basic_auth": (),
+    "cloudant": ("cloudant",),
+    "discord": (),
+    "github_token": (),
+    "gitlab_token": (),
+    "ibm_cloud_iam": ("ibm", "iam", "cloud"),
+    "ibm_cos_hmac": ("secret",),
+    "jwt": (),
+    "mailchimp": ("-us",),
+    "npm": (),
+    "openai": ("sk-",),
+    "pypi_token": (),
+    "sendgrid": (),
+    "slack": (),
+    "softlayer": ("softlayer",),
+    "square_oauth": (),
+    "stripe": (),
+    "telegram_token": (":aa",),
+    "twilio": (),
+}
+# Newer than the plugins, behind what they begin with.
+_NEWER = {
+    "sk-": r"\bsk-(?=[\w-]*\d)(?=[\w-]*[A-Z])[A-Za-z0-9_-]{20,}",
+    "github_pat_": r"\bgithub_pat_[A-Za-z0-9_]{22,}",
+    "hf_": r"\bhf_[A-Za-z0-9]{30,}",
+    "aiza": r"\bAIza[A-Za-z0-9_-]{35}",
+}
+# Before a quoted value; as detect-secrets' keyword plugin has them.
+_WORDS = (
+    *(f"{name}{join}key" for name in ("api", "auth", "service", "account", "db", "database", "priv",
+      "private", "client") for join in ("_", "")),
+    *("password", "passwd", "_pass", "dbpass", "databasepass", "keypass", "pwd", "secret"),
+    "contrase",
+)  # fmt: skip
 _BLOCK = r"PRIVATE KEY(?: BLOCK)?-----"
 # The whole block; one that is cut off goes as far as its lines do. Line breaks may be escaped. No
 # quote is part of one: in JSON and RDF it ends the string.
@@ -54,11 +63,9 @@ _PRIVATE_KEY = re.compile(
     rf"(?:[^\"]{{0,20000}}?-----END [A-Z0-9 ]*{_BLOCK}|(?:(?:\s|\\+[rn])*[A-Za-z0-9+/=]{{16,}})*)",
     re.DOTALL,
 )
-# What tells cheaply which patterns can match at all: most text meets none of these.
-_TOKEN = re.compile(r"[A-Za-z0-9_+/=-]{16}|-----BEGIN")
+# Most text holds no long run of such characters, no address with a user and none of these words.
+_RUN = re.compile(r"[A-Za-z0-9_+/=-]{16}|-----BEGIN")
 _ADDRESS = re.compile(r"://[^\s/@]*@")
-_WORD = re.compile(r"(?i)_?key[\w\s\"'\]]{0,9}[:=]|pass|pwd|secret")
-_MAY = {"token": _TOKEN, "address": _ADDRESS, "quoted": _WORD}
 _IRI = re.compile(r"<[^<>\s]*>")
 _KEY_LINES = 200  # of a private key at most
 _MORE = re.compile(r"[A-Za-z0-9_+/=.-]*")  # the rest of a token that a pattern leaves
@@ -160,26 +167,33 @@ def _sequence(value: Any) -> Any:
 
 
 def _spans(text: str) -> Iterator[tuple[int, int]]:
-    kinds = [kind for kind, may in _MAY.items() if may.search(text)]
-    if "token" in kinds:
+    small = text.lower()
+    kinds = {"token": _RUN.search(text), "address": _ADDRESS.search(text)}
+    wanted = [kind for kind, found in kinds.items() if found]
+    wanted += ["quoted"] if any(word in small for word in _WORDS) else []
+    if "token" in wanted and "-----BEGIN" in text:
         yield from (block.span() for block in _PRIVATE_KEY.finditer(text))
     plain = text.replace('\\"', ' "')  # quotes that JSON and SPARQL escape, at the same places
-    for kind in kinds:
-        for pattern, group in _patterns()[kind]:
-            for match in pattern.finditer(plain):
-                start, end = match.span(group)
-                if group == 0:  # a token, which may go on
-                    more = _MORE.match(text, end)
-                    end = more.end() if more else end
-                stop = _END.search(text, max(start, 0), end)
-                end = stop.start() if stop else end
-                if end > start >= 0 and SECRET not in text[start : end + 1]:
-                    yield start, end
+    for pattern, group, marks in (one for kind in wanted for one in _patterns()[kind]):
+        if marks and not any(mark in small for mark in marks):
+            continue
+        for match in pattern.finditer(plain):
+            start, end = match.span(group)
+            if group == 0:  # a token, which may go on
+                more = _MORE.match(text, end)
+                end = more.end() if more else end
+            stop = _END.search(text, max(start, 0), end)
+            end = stop.start() if stop else end
+            if end > start >= 0 and SECRET not in text[start : end + 1]:
+                yield start, end
+
+
+_Pattern = tuple[re.Pattern[str], int, tuple[str, ...]]
 
 
 @lru_cache(maxsize=1)
-def _patterns() -> dict[str, list[tuple[re.Pattern[str], int]]]:
-    """Patterns by what they look for, and which group of each is the secret; 0: all of it.
+def _patterns() -> dict[str, list[_Pattern]]:
+    """Patterns by what they look for, which group of each is the secret (0: all of it), and marks.
 
     Importing the plugins takes half a second: it waits for the first text that may hold one.
     """
@@ -189,18 +203,20 @@ def _patterns() -> dict[str, list[tuple[re.Pattern[str], int]]]:
     from detect_secrets.plugins.base import RegexBasedDetector
     from detect_secrets.plugins.keyword import QUOTES_REQUIRED_DENYLIST_REGEX_TO_GROUP
 
-    tokens = [(re.compile(p), 0) for p in _NEWER]
-    addresses: list[tuple[re.Pattern[str], int]] = []
-    for name in _PLUGINS:
+    found: dict[str, list[_Pattern]] = {
+        "token": [(re.compile(p), 0, (mark,)) for mark, p in _NEWER.items()],
+        "address": [],
+        "quoted": [(p, group, ()) for p, group in QUOTES_REQUIRED_DENYLIST_REGEX_TO_GROUP.items()],
+    }
+    for name, marks in _PLUGINS.items():
         module = import_module(f"detect_secrets.plugins.{name}")
         for kind in vars(module).values():
             own = isclass(kind) and kind.__module__ == module.__name__
             if own and issubclass(kind, RegexBasedDetector):
+                place = "address" if name == "basic_auth" else "token"
                 # A password or a quoted key is the first group; github's names a kind of token.
-                found = [(p, _group(name, p)) for p in kind.denylist]
-                (addresses if name == "basic_auth" else tokens).extend(found)
-    quoted = list(QUOTES_REQUIRED_DENYLIST_REGEX_TO_GROUP.items())
-    return {"token": tokens, "address": addresses, "quoted": quoted}
+                found[place] += [(p, _group(name, p), marks) for p in kind.denylist]
+    return found
 
 
 def _group(plugin: str, pattern: re.Pattern[str]) -> int:
