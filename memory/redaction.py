@@ -16,8 +16,8 @@ from functools import lru_cache
 from typing import Any
 
 SECRET = "[SECRET]"  # what stands in the place of one
-# Plugins, and what a text must hold, in small letters, for their patterns to be tried where they are
-# slow on long texts; () where they are not.
+# Plugins, and what a text must hold, in small letters, for patterns to be tried that are
+# slow on long texts; () for the others.
 _PLUGINS: dict[str, tuple[str, ...]] = {
     "aws": (),
     "azure_storage_key": (),
