@@ -119,6 +119,11 @@ def call(name: str, **arguments: Any) -> Any:
         (call("evaluate_candidate", candidate="https://example.org/x"), ["candidate", "URL"]),
         (call("evaluate_candidate", candidate="$HOME"), ["candidate", "variable"]),
         (call("record_lesson", lesson="a\x1b[2Jb", about="lora"), ["lesson", "U+001B"]),
+        (call("query_knowledge", sparql="DELETE WHERE { ?s ?p ?o }"), ["SELECT"]),
+        (
+            call("query_knowledge", sparql="SELECT * { SERVICE <http://a.invalid> { ?s ?p ?o } }"),
+            ["SERVICE"],
+        ),
         (call("fine_tune", strategy="full"), ["full needs 8 rows", "smallest has 5"]),
         (
             call("fine_tune", strategy="lora", peft_method="p_tuning"),
