@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from tuneos.agent.hosted import hosts_of
@@ -18,6 +20,7 @@ from tuneos.tools.guardrails.network import (
     may_reach,
     standing,
 )
+from tuneos.tools.jobs.spec import JobSpec
 
 
 @pytest.fixture
@@ -69,22 +72,43 @@ def test_guard_holds_in_threads(port: int) -> None:
     assert found
 
 
-def test_jobs_are_guarded_too(port: int) -> None:
-    code = (
-        "import socket\n"
-        "from tuneos.tools.guardrails.network import guard_for_good, hosts_in_environment\n"
-        "guard_for_good(hosts_in_environment())\n"
-        f"socket.create_connection(('127.0.0.1', {port})).close()\n"
+ENGINE = """
+import socket
+from tuneos.tools.facts import Outcome
+
+def run(spec, folder, on_progress):
+    socket.create_connection(("127.0.0.1", {port})).close()
+    return Outcome(seconds=0.0)
+"""
+CHILD = """
+import sys
+sys.path.insert(0, sys.argv[4])
+from tuneos.tools.jobs import child
+child.ENGINES["score"] = "engine"
+sys.exit(child.main())
+"""
+
+
+@pytest.mark.parametrize(("hosts", "reached"), [((), False), (("127.0.0.1",), True)])
+def test_jobs_are_guarded_too(
+    hosts: tuple[str, ...],
+    reached: bool,
+    port: int,
+    make_job: Callable[..., JobSpec],
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "engine.py").write_text(ENGINE.format(port=port), encoding="utf-8")
+    (tmp_path / "job.json").write_text(make_job("score").model_dump_json(), encoding="utf-8")
+    words = [str(tmp_path / "job.json"), str(tmp_path), str(os.getpid()), str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", CHILD, *words],
+        env={"PATH": "", **environment_of(hosts)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    for hosts, code_expected in (((), 1), (("127.0.0.1",), 0)):
-        done = subprocess.run(
-            [sys.executable, "-P", "-c", code],
-            env={"PATH": "", **environment_of(hosts)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == code_expected, done.stderr
+    assert (done.returncode == 0) is reached, done.stderr
+    assert ("NetworkRefused" in done.stdout) is not reached
 
 
 def test_jobs_inherit_what_the_run_allows() -> None:
