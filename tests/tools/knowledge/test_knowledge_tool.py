@@ -17,7 +17,11 @@ from tuneos.tools.tool import ToolRefused, ToolResult
 def context(tmp_path_factory: pytest.TempPathFactory) -> Any:
     graph = KnowledgeGraph(tmp_path_factory.mktemp("knowledge"))
     return SimpleNamespace(
-        knowledge=graph, task="text-classification", run="a-run", base_model="builtin:minilm"
+        knowledge=graph,
+        task="text-classification",
+        run="a-run",
+        base_model="builtin:minilm",
+        targets=(),
     )
 
 
