@@ -36,6 +36,7 @@ class QuestionAnswering(Task):
     maskable = ("context", "question")
     masks_unasked = False
     asks = ("context", "question")
+    robust = True
     augments = ("noise", "replace_words", "oversample", "back_translate")
 
     def claims(self, table: Table) -> bool:

@@ -36,6 +36,7 @@ class RelationExtraction(HeadedTask):
     maskable = ("text",)
     masks_unasked = False
     asks = ("text", "head", "tail")
+    robust = True
     augments = ("noise", "replace_words", "oversample", "synthesise")
 
     def claims(self, table: Table) -> bool:

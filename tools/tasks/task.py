@@ -64,6 +64,8 @@ class Task(ABC):
             candidate is compared with it first.
         opt_in: Those of `metrics` that are dear, and measured only where a target names them.
         spots_odd: Whether its models can tell inputs that are unlike those they learned from.
+        robust: Whether `robust_accuracy` can be measured: an answer is right or wrong as a whole,
+            and rows written otherwise keep their gold.
         labelled: Whether each row has one label, `Split.labels`, of a fixed set.
         maskable: Fields of a row that hold texts, in which personal data is masked; where there
             are none, `Split.texts` alone is.
@@ -86,6 +88,7 @@ class Task(ABC):
     maskable: ClassVar[tuple[str, ...]] = ()
     follows: ClassVar[tuple[str, ...]] = ()
     masks_unasked: ClassVar[bool] = True
+    robust: ClassVar[bool] = False
     asks: ClassVar[tuple[str, ...]] = ()
     augments: ClassVar[tuple[str, ...]] = ()
     changeable: ClassVar[tuple[str, ...]] = ()

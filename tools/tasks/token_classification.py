@@ -42,6 +42,7 @@ class TokenClassification(Task):
     probes = ("lexicon", "frozen_linear")
     maskable = ("text",)
     masks_unasked = False
+    robust = True
     augments = ("noise", "replace_words", "oversample", "synthesise")
 
     def claims(self, table: Table) -> bool:
