@@ -114,7 +114,7 @@ def test_checkpoints_keep_no_secret(tmp_path: Path) -> None:
     from langchain_core.messages import AIMessage
 
     call = {"name": "t", "args": {"x": [AWS]}, "id": "1", "type": "tool_call"}
-    message = AIMessage(content=f"use {GITHUB}", tool_calls=[call])  # type: ignore[list-item]
+    message = AIMessage(content=f"use {GITHUB}", tool_calls=[call])
     with open_checkpointer(tmp_path / "c.sqlite") as saver:
         kind, data = saver.serde.dumps_typed({"messages": [message], "plain": "stays"})
         for secret in (AWS, GITHUB):
