@@ -14,6 +14,7 @@ from tuneos.agent.cli import app
 from tuneos.agent.session import Run, create_run, find_run, go_on, plan_run, read_story
 from tuneos.agent.spec import SpecError, make_spec
 from tuneos.evals.targets import TargetError
+from tuneos.memory.audit import AuditLog
 from tuneos.memory.errors import StoreError
 from tuneos.memory.ledger import Ledger
 from typer.testing import CliRunner
@@ -89,6 +90,9 @@ def test_budget_is_changed_in_the_ledger_and_in_the_result(tickets: Path, worksp
         result = go_on(run)
     assert result.budget["seconds"].limit == 1200
     assert [(c.what, c.before, c.after) for c in result.changes] == [("budget", "10m", "20m")]
+    log = AuditLog(run.folder, Ledger(run.workspace.ledger), run.name).read()
+    (told,) = (entry.said for entry in log if entry.what == "changed")
+    assert (told["what"], told["from"], told["to"]) == ("budget", "10m", "20m")
     assert "before anything was scored" in "".join(read_story(run).notes)
 
 

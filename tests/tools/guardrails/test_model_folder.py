@@ -143,6 +143,11 @@ HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
         said("model.safetensors.index.json", weight_map={"w": "../../x.safetensors"}),
         "no safetensors file of this folder",
     ),
+    "template in a file of its own": (
+        written("chat_template.jinja", b"{% include '/etc/passwd' %}"),
+        "reads other files",
+    ),
+    "absurd vocabulary": (huge("vocab.txt", 300 << 20), "MB at most"),
     "absurd tokenizer": (huge("tokenizer.json", 300 << 20), "MB at most"),
     "no JSON": (written("generation_config.json", b"{"), "no JSON"),
     "deep JSON": (written("config.json", b"[" * 200 + b"]" * 200), "nested"),
