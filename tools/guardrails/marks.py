@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 
-from ...memory.redaction import redact
 from .checks import neutralise
 
 OPEN, CLOSE = "<data>", "</data>"
@@ -23,4 +22,4 @@ def as_data(text: str, limit: int) -> str:
         text: A tool's summary or error, with whatever it quotes.
         limit: Characters kept of it; the marks come on top.
     """
-    return f"{OPEN}{_MARK.sub('< ', neutralise(redact(text), limit))}{CLOSE}"
+    return f"{OPEN}{_MARK.sub('< ', neutralise(text, limit))}{CLOSE}"
