@@ -101,6 +101,9 @@ def _look(digest: Digest) -> Proposal | None:
             "Ask the knowledge graph what may be tried for this task.",
             {"about": "strategies"},
         )
+    wanted = _wanted(digest)
+    if wanted is not None and not _declined(wanted, digest):
+        return wanted
     if data.dirty_rows and not data.cleaned:
         return Proposal(
             "clean_dataset",
@@ -113,6 +116,19 @@ def _look(digest: Digest) -> Proposal | None:
             f"{data.texts_with_personal_data} texts hold personal data that must not be learned.",
         )
     return None
+
+
+def _wanted(digest: Digest) -> Proposal | None:
+    """Remove what the person named with --clean, where there is any of it."""
+    kinds = digest.data.to_clean
+    if not kinds:
+        return None
+    named = ", ".join(kind.replace("_", " ") for kind in kinds)
+    return Proposal(
+        "clean_dataset",
+        f"The person wants these rows removed: {named}.",
+        dict.fromkeys(kinds, True),
+    )
 
 
 def _rank(digest: Digest) -> Proposal | None:

@@ -48,6 +48,8 @@ class RunSpec(BaseModel):
         policy: YAML file that says which steps need a person.
         ood: File of rows that the model should not answer; halves serve validation and test.
             Without it, `ood.*` and `test_ood.*` in the data folder.
+        clean: Kinds of rows to be removed from train where there are any, beside what cleaning
+            always removes: near-duplicates, triggers, outliers.
         allow_hosts: Hosts that the run may reach, beside the one of its LLM; exact names.
         knowledge: Files of domain knowledge for this run alone, as `tuneos kg load` takes
             them; they are used beside what the workspace was loaded with.
@@ -79,6 +81,7 @@ class RunSpec(BaseModel):
     approve: Literal["auto", "ask", "never"] | None = None
     policy: str | None = None
     ood: str | None = None
+    clean: tuple[Literal["near-duplicates", "triggers", "outliers"], ...] = ()
     allow_hosts: tuple[str, ...] = ()
     knowledge: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
@@ -93,6 +96,15 @@ class RunSpec(BaseModel):
     def _hosts(cls, value: object) -> object:
         said = (value,) if isinstance(value, str) else value
         return tuple(host_of(str(h)) for h in said) if isinstance(said, (list, tuple)) else said
+
+    @field_validator("clean", mode="before")
+    @classmethod
+    def _kinds(cls, value: object) -> object:
+        said = (value,) if isinstance(value, str) else value
+        if not isinstance(said, (list, tuple)):
+            return said
+        kinds = [k.strip().replace("_", "-") for part in said for k in str(part).split(",")]
+        return tuple(dict.fromkeys(kinds))
 
     @field_validator("targets", "knowledge", "rules", mode="before")
     @classmethod

@@ -90,6 +90,7 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
         domain_file=run.folder / DOMAIN_FILE,
         translators=spec.translators,
         odd_file=run.folder / ODD_FILE,
+        clean=tuple(kind.replace("-", "_") for kind in spec.clean),
     )
     threading.Thread(target=_made_ready, args=(tools,), daemon=True).start()
     return RunContext(
@@ -170,7 +171,7 @@ def command_of(spec: RunSpec) -> str:
     """The command line that gives this run again."""
     words = ["tuneos", "run", spec.data]
     apart = {"data", "targets", "workspace", "out", "base_model"}
-    apart |= {"translators", "knowledge", "rules", "allow_hosts"}
+    apart |= {"translators", "knowledge", "rules", "allow_hosts", "clean"}
     for name, value in spec.model_dump(exclude=apart).items():
         if value is not None and value != RunSpec.model_fields[name].default:
             flag = f"--{name.replace('_', '-')}"
@@ -186,6 +187,8 @@ def command_of(spec: RunSpec) -> str:
         words += ["--translator", ref]
     for target in spec.targets:
         words += ["--target", target]
+    if spec.clean:
+        words += ["--clean", ",".join(spec.clean)]
     for host in spec.allow_hosts:
         words += ["--allow-host", host]
     return shlex.join(words)

@@ -55,6 +55,10 @@ class DataState(BaseModel):
     masked: bool = False
     doubtful_labels: int = 0
     doubtful_labels_hurt: bool = False
+    trouble: dict[str, int] = Field(
+        {}, description="rows that only the person may have removed, by kind"
+    )
+    to_clean: list[str] = Field([], description="of these kinds, what the person wants removed")
     augmentation_may_pay: bool = Field(False, description="few rows, or small classes")
 
 
@@ -164,6 +168,8 @@ def make_digest(
             masked=bool(version and version.masked),
             doubtful_labels=len(facts.suspect_labels) if suspects else 0,
             doubtful_labels_hurt=suspects and facts.suspects_pay,
+            trouble={kind: len(rows) for kind, rows in facts.trouble.items()},
+            to_clean=list(facts.to_clean),
             augmentation_may_pay=augmentation_may_pay(facts, steps),
         ),
         strategies=[

@@ -27,7 +27,7 @@ from .approval import Answer, Question
 from .context import RunContext
 from .digest import worth_blending
 from .events import Refused, emit
-from .policy import kind_of
+from .policy import chosen_kinds, kind_of
 from .proposal import proposed
 from .state import ActInput, Call, State
 
@@ -274,8 +274,11 @@ def _verdict(call: ToolCall, state: State, reason: str, context: RunContext) -> 
         return Verdict(call, veto, declined=_as_known_best(call), rule=veto)
     for text in (str(v) for v in said if v.severity == "note"):
         _note(context, text[:1].upper() + text[1:])
+    unasked = _unasked(call, context)
+    if unasked is not None and context.approval == "auto":
+        return Verdict(call, f"{unasked}; it names them with --clean, or is asked", declined=True)
     wished = next((str(v) for v in said if v.severity == "ask"), None)
-    rule = wished or policy.why_asked(call["name"], seconds)
+    rule = wished or unasked or policy.why_asked(call["name"], seconds)
     if rule is None or context.approval == "auto":
         return Verdict(call)
     if context.approval == "never":
@@ -294,6 +297,13 @@ def _verdict(call: ToolCall, state: State, reason: str, context: RunContext) -> 
     wrong = refusal(edited, facts, steps, context)
     words = f"the person's change cannot be: {wrong}"
     return Verdict(edited, wrong and words, by="changed by a person", asked=True)
+
+
+def _unasked(call: ToolCall, context: RunContext) -> str | None:
+    """Say what a cleaning would remove that the person did not choose; None: nothing."""
+    kinds = chosen_kinds(call["name"], call["args"])
+    more = [kind for kind in kinds if kind not in context.tools.clean]
+    return f"whether {', '.join(more)} go is the person's choice" if more else None
 
 
 def _decided(call: ToolCall, verdict: Verdict, reason: str) -> dict[str, Any]:

@@ -11,11 +11,14 @@ from langgraph.runtime import Runtime
 
 from ..evals.result import Finding
 from ..memory.trail import Entry
+from ..tools.datasets.near import near_across
 from ..tools.datasets.profile_figures import figures
 from ..tools.datasets.splits import data_hash, make_splits, split_bytes
+from ..tools.datasets.trouble import LEAKS_FILE, near_leak_lines, near_leaks, write_rows
 from ..tools.datasets.types import RawData, Split, copy_keys, text_key
 from ..tools.datasets.versions import save_version
 from ..tools.facts import Facts
+from ..tools.tool import NEAR
 from .context import RunContext
 from .events import Prepared, emit
 from .integrity import ROWS, remember
@@ -36,6 +39,7 @@ def prepare(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     ledger.keep(run, ROWS, sha256("".join(rows).encode()).hexdigest())
     ledger.keep(run, "held_out", json.dumps(sorted(keys)))
     ledger.keep(run, "rows", json.dumps({name: len(split) for name, split in splits.items()}))
+    near = _near(splits, context)
     version = save_version(context.tools.store, train, validation, name="as read")
     counts = dict(Counter(label for label in train.labels if label).most_common())
     made = [name for name in ("validation", "test") if name not in raw.splits]
@@ -65,7 +69,7 @@ def prepare(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
             label_counts=counts,
             smallest_class=min(counts.values(), default=len(train)),
             guesses=tuple(lines),
-            findings=_findings(raw),
+            findings=(*near, *_findings(raw)),
         ),
         "refused": 0,
         "asked_on": 0,
@@ -76,6 +80,23 @@ def prepare(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         "taken_over": None,
         "stop": None,
     }
+
+
+def _near(splits: dict[str, Split], context: RunContext) -> tuple[Finding, ...]:
+    """Find held-out rows that nearly stand in train, while they can all be seen; say so."""
+    train = splits["train"]
+    held_out = {name: split for name, split in splits.items() if name != "train"}
+    pairs = near_across(train, held_out)
+    ledger, run = context.tools.ledger, context.tools.run
+    known = {
+        "train": sorted({text_key(train.texts[p.other]) for near in pairs.values() for p in near}),
+        **{name: sorted({pair.row for pair in near}) for name, near in pairs.items()},
+    }
+    ledger.keep(run, NEAR, json.dumps(known))
+    lines = list(near_leak_lines(pairs, train, held_out))
+    if lines:
+        write_rows(context.folder / LEAKS_FILE, lines)
+    return near_leaks(pairs, train, held_out)
 
 
 def _sizes(splits: dict[str, Split], made: list[str]) -> str:

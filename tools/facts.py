@@ -137,6 +137,14 @@ class Facts(BaseModel):
     suspects_pay: bool = Field(
         default=False, description="leaving them out lowered the probe's validation log loss"
     )
+    trouble: dict[str, tuple[int, ...]] = Field(
+        default={},
+        description="train positions by kind: near_duplicates, near_leaks, triggers, outliers",
+    )
+    trouble_in: str = Field(default="", description="key of the data version they refer to")
+    to_clean: tuple[str, ...] = Field(
+        default=(), description="kinds of trouble that are there and that the person wants removed"
+    )
     findings: tuple[Finding, ...] = ()
     strategies: tuple[KnownStrategy, ...] = ()
     constants: dict[str, float] = {}

@@ -25,6 +25,8 @@ from .tasks import find_task
 if TYPE_CHECKING:
     from rdflib import Graph
 
+NEAR = "near"  # in the ledger: near-duplicates across splits
+
 
 class ToolRefused(Exception):
     """A tool cannot do what was asked; the message tells the controller what it can."""
@@ -64,6 +66,7 @@ class ToolContext:
         odd_file: Rows out of the domain, for validation, if any were given.
         writer: The run's LLM; None where a planner decides.
         memory: Whether earlier runs on similar data are looked at.
+        clean: Kinds of trouble (`datasets.trouble`) whose rows the person wants removed.
     """
 
     run: str
@@ -88,6 +91,7 @@ class ToolContext:
     odd_file: Path | None = None
     writer: Writer | None = None
     memory: bool = True
+    clean: tuple[str, ...] = ()
 
     def base(self, facts: Facts) -> tuple[str, str]:
         """Reference and digest of the base model that is tuned: the best of those ranked."""
@@ -111,6 +115,12 @@ class ToolContext:
         if kept is None:
             raise StoreError(f"{self.workspace.ledger}: run {self.run} has no held-out texts.")
         return frozenset(json.loads(kept))
+
+    @cached_property
+    def near_held_out(self) -> frozenset[str]:
+        """`text_key` of each train text that nearly equals a held-out one, as `prepare` saw it."""
+        kept = self.ledger.kept(self.run, NEAR)
+        return frozenset(json.loads(kept)["train"]) if kept is not None else frozenset()
 
     @cached_property
     def odd_digest(self) -> str:

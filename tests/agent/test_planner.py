@@ -110,6 +110,10 @@ def digest(*, gap: float | None = 0.05, data: dict[str, Any] | None = None, **mo
 TUNED = candidates(("frozen_linear", 0.8), ("top_layers", 0.84))
 TRIED = ("tfidf_linear", "frozen_linear", "top_layers")
 CLIMBED = (*TRIED, "lora", "full")
+WANTED: dict[str, Any] = {
+    "trouble": {"near_duplicates": 4, "triggers": 12, "outliers": 3},
+    "to_clean": ["triggers", "outliers"],
+}
 UNLOOKED: dict[str, Any] = {
     "data": {"inspected": False, "dirty_rows": 9, "texts_with_personal_data": 9},
     "strategies": [],
@@ -137,6 +141,14 @@ DOUBT: dict[str, Any] = {"doubtful_labels": 20, "doubtful_labels_hurt": True}
             "probe_baselines",
             {"rungs": ["tfidf_linear"]},
         ),
+        # near-duplicates, triggers and outliers go where the person named them, and else stay
+        ({"data": WANTED}, "clean_dataset", {"triggers": True, "outliers": True}),
+        (
+            {"data": WANTED, "declined": ["clean_dataset triggers outliers"], "gap": 0.025},
+            "fine_tune",
+            {"strategy": "top_layers"},
+        ),
+        ({"data": {**WANTED, "to_clean": []}, "gap": 0.025}, "fine_tune", None),
         # doubtful labels go only where the probe says they hurt, and there are enough
         ({"data": DOUBT}, "clean_dataset", {"suspects": True}),
         ({"data": {**DOUBT, "doubtful_labels_hurt": False}}, "fine_tune", None),
