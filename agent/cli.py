@@ -343,7 +343,9 @@ def check(
 @app.command()
 def predict(
     model: Annotated[Path, typer.Argument(help="Folder of a model that a run made.")],
-    input_file: Annotated[Path, typer.Argument(metavar="INPUT", help="Text lines, CSV or JSONL.")],
+    input_file: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="Text lines, or any file as `run` reads it.")
+    ],
     output: Annotated[Path | None, typer.Option(help="JSONL file; stdout if left out.")] = None,
     text: Annotated[str | None, typer.Option(help="Column or field of the text.")] = None,
     certainty: Annotated[

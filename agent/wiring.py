@@ -28,6 +28,7 @@ from ..tools.datasets.types import RawData
 from ..tools.estimate import kept_back
 from ..tools.facts import Facts
 from ..tools.fusion.files import DOMAIN_FILE
+from ..tools.jobs.run import startup_seconds
 from ..tools.tasks import TASKS, find_task
 from ..tools.tool import ToolContext
 from ..tools.training.base_model import find_base_model
@@ -59,11 +60,11 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
 
     def seconds_left() -> float | None:
         """What the budgets of time and of time on a GPU leave for tools."""
-        gpu = left_of(ledger, run.name, "gpu_seconds")
+        gpu = ledger.left(run.name, "gpu_seconds")
         return min((x for x in (time_left(), gpu) if x is not None), default=None)
 
     def trials_left() -> int | None:
-        left = left_of(ledger, run.name, "trials")
+        left = ledger.left(run.name, "trials")
         return None if left is None else math.floor(left)
 
     tools = ToolContext(
@@ -159,14 +160,6 @@ def _metric(task: str, targets: Sequence[Target], raw: Callable[[], RawData]) ->
     return primary_metric(targets, known)
 
 
-def left_of(ledger: Ledger, run: str, resource: str) -> float | None:
-    """What is neither spent nor reserved; None without a limit."""
-    spent = ledger.spending(run).get(resource)
-    if spent is None or spent.limit is None:
-        return None
-    return max(0.0, spent.limit - spent.spent - spent.reserved)
-
-
 def command_of(spec: RunSpec) -> str:
     """The command line that gives this run again."""
     words = ["tuneos", "run", spec.data]
@@ -210,7 +203,7 @@ def _rows(ledger: Ledger, run: str) -> Facts:
         rows=json.loads(rows),
         frozen_seconds=float(ledger.kept(run, "speed") or 0.0),
         answer_seconds=float(ledger.kept(run, "answers") or 0.0),
-        startup_seconds=float(ledger.kept(run, "startup") or 0.0),
+        startup_seconds=startup_seconds(ledger, run),
     )
 
 

@@ -289,6 +289,7 @@ class RunStory(BaseModel):
         default=[], description="test rows, right or wrong, where answers are texts"
     )
     odd: OddInputs | None = Field(default=None, description="where the model tells odd inputs")
+    on_base: bool = Field(default=True, description="the kept model has a base model within")
     signatures: dict[str, str] = Field(
         default={}, description="metric -> how exactly it was computed, where that varies"
     )

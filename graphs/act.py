@@ -33,7 +33,7 @@ OBSERVED = (ToolRefused, UserError, JobFailed, StoreError)
 
 def act(state: ActInput, runtime: Runtime[RunContext]) -> dict[str, Any]:
     """Run the tool, charge what it took, return its facts."""
-    tools = replace(runtime.context.tools, writer=writer_of(runtime.context))
+    tools = replace(runtime.context.tools, writer=writer_of(runtime.context, state["taken_over"]))
     call = _reserved(state["call"], tools)
     tool = TOOLS[call.tool]
     emit(
@@ -66,8 +66,6 @@ def act(state: ActInput, runtime: Runtime[RunContext]) -> dict[str, Any]:
         tools.ledger.keep(tools.run, "speed", str(result.facts.frozen_seconds))
     if ok and result.facts.answer_seconds:
         tools.ledger.keep(tools.run, "answers", str(result.facts.answer_seconds))
-    if ok and result.facts.startup_seconds:
-        tools.ledger.keep(tools.run, "startup", str(result.facts.startup_seconds))
     message = ToolMessage(
         as_data(result.summary, SUMMARY),
         tool_call_id=call.id,

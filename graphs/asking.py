@@ -21,6 +21,7 @@ from .faults import ControllerFailed, one_line
 DECISION_SECONDS = 300.0  # a controller that has not answered by then has failed
 STOPPING_SECONDS = 10.0  # that a model in this process gets to come to its next token
 ANSWER_TOKENS = 500  # set aside for an answer
+DEAREST = "dearest_answer"  # as the ledger keeps the tokens of a run's dearest answer
 CHARACTERS_A_TOKEN = 4
 TOOLS_SHARE = 0.5  # of a context window that history may fill at most
 
@@ -69,7 +70,8 @@ def ask(context: RunContext, messages: Sequence[BaseMessage], *, words: int | No
     schemas = [t.schema() for t in TOOLS.values()] if words is None else []
     expected, most = _ahead(context.controller, messages, schemas)
     most = max(most, words or 0)
-    likely = max(expected + most, dearest(messages))
+    dearest = float(tools.ledger.kept(tools.run, DEAREST) or 0.0)  # the next may cost as much
+    likely = max(expected + most, int(dearest))
     held = [(tools.ledger.reserve(tools.run, "tokens", likely), float(expected))]
     try:
         if context.price is not None:
@@ -89,6 +91,8 @@ def ask(context: RunContext, messages: Sequence[BaseMessage], *, words: int | No
     usd = None if context.price is None else _cost(context.price, read, written)
     for (reservation, _), spent in zip(held, (read + written, usd or 0.0), strict=False):
         tools.ledger.settle(reservation, spent)
+    if read + written > dearest:
+        tools.ledger.keep(tools.run, DEAREST, str(read + written))
     return Asked(answer, read, written, usd, usage is None)
 
 
@@ -178,12 +182,6 @@ def tokens_of(messages: Sequence[BaseMessage]) -> int:
         if isinstance(message, AIMessage):
             size += sum(len(json.dumps(c["args"], default=str)) for c in message.tool_calls)
     return size // CHARACTERS_A_TOKEN + 4 * len(messages)
-
-
-def dearest(messages: Sequence[BaseMessage]) -> int:
-    """Tokens of the dearest answer among them: the next one may cost as much."""
-    counted = [m.usage_metadata for m in messages if isinstance(m, AIMessage)]
-    return max((u["total_tokens"] for u in counted if u), default=0)
 
 
 def recent(messages: Sequence[AnyMessage], most: int, room: int | None) -> list[AnyMessage]:

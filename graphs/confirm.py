@@ -24,8 +24,9 @@ from ..tools.anomaly.saved import read_notes
 from ..tools.datasets.odd import ODD_TEST
 from ..tools.datasets.splits import split_from_bytes, write_split
 from ..tools.datasets.types import text_key
+from ..tools.estimate import confirm_seconds
 from ..tools.facts import Candidate, Facts
-from ..tools.jobs.run import JobFailed, run_job
+from ..tools.jobs.run import JobFailed, run_job, startup_seconds
 from ..tools.tasks import find_task
 from ..tools.training.score import LATENCIES, ODD, ODD_FILE, USUAL
 from ..tools.training.tool import make_spec
@@ -35,6 +36,7 @@ from .integrity import ROWS, looks_at, refuse_changed, refuse_wrong_figures, sid
 from .standing import KNOWLEDGE, best
 from .state import State
 
+ENOUGH = 0.75  # of the time that confirm is reckoned to take: less, and no detector is fitted
 BEFORE_KNOWLEDGE = "without_knowledge"  # the chosen candidate as it answers by itself
 
 
@@ -172,6 +174,11 @@ def _with_detector(
     tools, folder = context.tools, Path(chosen.folder)
     if not find_task(tools.task).spots_odd or read_notes(folder) is not None:
         return folder, ()
+    left = tools.ledger.left(tools.run, "seconds")
+    busy = startup_seconds(tools.ledger, tools.run)
+    needed = confirm_seconds(facts.model_copy(update={"startup_seconds": busy}))
+    if left is not None and left < ENOUGH * needed:
+        return folder, ("No time was left to learn what usual texts look like: no ood_score.",)
     models = ((chosen.name, chosen.folder),)
     spec = make_spec("anomaly", "detector", {}, tools, facts, models=models)
     spec = spec.model_copy(update={"seconds": None})

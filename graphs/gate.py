@@ -101,7 +101,10 @@ def to_act(state: State) -> list[Send] | Literal["judge"]:
     """One `Send` per call, so that a finished call is never run again after a crash."""
     if not state["calls"]:
         return "judge"
-    return [Send("act", ActInput(call=c, facts=state["facts"])) for c in state["calls"]]
+    facts, taken_over = state["facts"], state["taken_over"]
+    return [
+        Send("act", ActInput(call=c, facts=facts, taken_over=taken_over)) for c in state["calls"]
+    ]
 
 
 def refusal(call: ToolCall, facts: Facts, steps: Sequence[Step], context: RunContext) -> str | None:

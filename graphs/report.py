@@ -32,6 +32,7 @@ from ..memory.experiments import CandidateFacts, DatasetFacts, RunFacts, TrialFa
 from ..tools.anomaly.saved import read_notes
 from ..tools.datasets.splits import split_from_bytes
 from ..tools.datasets.types import Split
+from ..tools.deployment.model import stands_on_base
 from ..tools.deployment.saved import read_card
 from ..tools.deployment.sums import write_sums
 from ..tools.facts import Candidate, Facts
@@ -65,7 +66,9 @@ def report(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     source = Path(found.model or chosen.folder) if chosen is not None else None
     model = _place_model(source, known, context)
     result = _result(state, context, found, model)
-    story = _story(state, context, found, result)
+    story = _story(state, context, found, result).model_copy(
+        update={"on_base": model is None or stands_on_base(model)}
+    )
     write_report(story, context.out)
     context.tools.ledger.keep(context.tools.run, "story", story.model_dump_json())
     if model is not None:

@@ -95,10 +95,11 @@ class State(TypedDict):
 
 
 class ActInput(TypedDict):
-    """What one tool call gets: the call, and the facts as they were when it was sent."""
+    """What one tool call gets: the call, and the state as it was when it was sent."""
 
     call: Call
     facts: Facts
+    taken_over: str | None
 
 
 GROWING = ("facts", "steps")

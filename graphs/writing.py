@@ -11,9 +11,14 @@ from .context import RunContext
 from .faults import ControllerFailed
 
 
-def writer_of(context: RunContext) -> Writer | None:
-    """The controller as a writer; None where the planner decides, which writes nothing."""
-    if context.controller is context.fallback:
+def writer_of(context: RunContext, taken_over: str | None) -> Writer | None:
+    """The controller as a writer; None where the planner decides, which writes nothing.
+
+    Args:
+        context: Of the run.
+        taken_over: Why the planner took the controller's place, if it did.
+    """
+    if taken_over is not None or context.controller is context.fallback:
         return None
 
     def write(system: str, asked: str, tokens: int) -> str:

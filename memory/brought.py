@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from .errors import StoreError
 from .namespaces import PREFIXES, SHACL, TUNEOS
+from .sources import as_native, turtles
 from .sparql import QueryRefused, checked_query
-from .strategies import turtles
 
 if TYPE_CHECKING:
     from rdflib import Graph
@@ -137,10 +137,10 @@ def _check_recipes(graph: Graph, where: str) -> None:
     homeless = [s for s in named if (s, URIRef(TUNEOS + "forTask"), None) not in graph]
     if homeless:
         raise BroughtError(f"{where}: the strategy {homeless[0]} lacks t:forTask")
-    alone = graph + _named_tasks(tasks)
+    alone = store_of(as_native([*graph, *_named_tasks(tasks)]))
     for task in sorted(tasks):
         try:
-            read_strategies(store_of(alone), task)
+            read_strategies(alone, task)
         except StoreError as error:
             raise BroughtError(f"{where}: {error}") from error
 
@@ -156,8 +156,6 @@ def _named_tasks(tasks: Iterable[str]) -> Graph:
 
 def _try(graph: Graph, where: str) -> None:
     """Judge a made-up action by the rules, so that one that cannot be evaluated is known now."""
-    from rdflib import Graph
-
     from .actions import Action, BaseFacts, describe
     from .judging import UNJUDGED, GuardedRules
     from .rulebook import compiled
@@ -167,7 +165,7 @@ def _try(graph: Graph, where: str) -> None:
     except Exception as error:  # pyshacl raises whatever it stumbles over
         raise BroughtError(f"{where}: its shapes are not SHACL: {_first_line(error)}") from error
     action = Action("try", 0, "fine_tune", "text-classification", "none", BaseFacts("none", ""))
-    for said in GuardedRules(graph, Graph(), seconds=TRY_SECONDS).check(describe(action)):
+    for said in GuardedRules(as_native(graph), [], seconds=TRY_SECONDS).check(describe(action)):
         if said.source == UNJUDGED:
             raise BroughtError(f"{where}: rule {said.name}: {said.message}")
 

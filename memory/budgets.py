@@ -116,6 +116,13 @@ class Budgets:
         with self._database.reading() as db:
             return _spending(db, run)
 
+    def left(self, run: str, resource: str) -> float | None:
+        """What is neither spent nor reserved; None without a limit."""
+        spent = self.spending(run).get(resource)
+        if spent is None or spent.limit is None:
+            return None
+        return max(0.0, spent.limit - spent.spent - spent.reserved)
+
     def release_open(self, run: str, *, include_own: bool = False) -> int:
         """Settle the reservations whose process has died, at what was last noted; count them.
 

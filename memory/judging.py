@@ -8,11 +8,14 @@ import subprocess
 import sys
 import threading
 import weakref
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .rulebook import RuleBook, Violation
+from .sources import ntriples_of
 
 if TYPE_CHECKING:
+    from pyoxigraph import Triple
     from rdflib import Graph
 
 UNJUDGED = "not judged"
@@ -38,15 +41,22 @@ class GuardedRules:
         seconds: For all rules over one action.
     """
 
-    def __init__(self, rules: Graph, background: Graph, *, seconds: float = SECONDS) -> None:
+    def __init__(
+        self, rules: Iterable[Triple], background: Iterable[Triple], *, seconds: float = SECONDS
+    ) -> None:
         self._first = {
-            "rules": rules.serialize(format="nt"),
-            "background": background.serialize(format="nt"),
+            "rules": ntriples_of(rules),
+            "background": ntriples_of(background),
             "seconds": seconds,
         }
         self._seconds = seconds
         self._child: subprocess.Popen[str] | None = None
         self._lock = threading.Lock()
+
+    def begin(self) -> None:
+        """Start the child and wait until it is ready, so that the first check need not."""
+        with self._lock:
+            self._running()
 
     def check(self, action: Graph) -> tuple[Violation, ...]:
         """Judge an action; see `RuleBook.check`."""
@@ -99,9 +109,13 @@ class GuardedRules:
         return child
 
 
-def judge_of(rules: Graph, background: Graph, *, trusted: bool) -> Judge:
+def judge_of(rules: Iterable[Triple], background: Iterable[Triple], *, trusted: bool) -> Judge:
     """Make a judge: in this process where all that it goes by is the package's own."""
-    return RuleBook(rules, background) if trusted else GuardedRules(rules, background)
+    if trusted:
+        return RuleBook(rules, background)
+    guarded = GuardedRules(rules, background)
+    guarded.begin()
+    return guarded
 
 
 def _unjudged(rule: str, why: str) -> Violation:

@@ -9,7 +9,6 @@ journal of what was written; a store that is damaged is set aside and made anew 
 
 from __future__ import annotations
 
-import hashlib
 import io
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -40,6 +39,7 @@ from .provenance import Account, account_digest, account_graph
 from .query_child import QueryChild
 from .recall import PastRun, read_similar
 from .rulebook import MOST_INFERRED, Violation, listed
+from .sources import Source, as_native, ntriples_of
 from .sparql import ONTOLOGY_FILE, QueryRefused, refuse_long, refuse_unknown
 from .strategies import (
     Strategy,
@@ -48,12 +48,12 @@ from .strategies import (
     read_strategies,
     select_rows,
     store_of,
-    turtles,
 )
 from .user_files import UserFile, UserFiles
 
 if TYPE_CHECKING:
     from oxrdflib import OxigraphStore
+    from pyoxigraph import Triple
     from rdflib import Graph
     from rdflib.store import Store
 
@@ -137,16 +137,12 @@ class KnowledgeGraph:
         self._ledger = ledger
         self._store_path = folder / "store"
         self._loading = folder / "loading"
-        self._sources: dict[str, Path | None] = {
-            ONTOLOGY_GRAPH: ONTOLOGY_FILE,
-            RECIPES_GRAPH: recipes,
-            RULES_GRAPH: rules,
-            DOMAIN_GRAPH: None,
-        }
-        self._user_files = {
-            RULES_GRAPH: UserFiles(folder / "loaded" / "rules"),
-            RECIPES_GRAPH: UserFiles(folder / "loaded" / "recipes"),
-            DOMAIN_GRAPH: UserFiles(folder / "loaded" / "domain"),
+        loaded = folder / "loaded"
+        self._sources = {
+            ONTOLOGY_GRAPH: Source(ONTOLOGY_FILE),
+            RECIPES_GRAPH: Source(recipes, UserFiles(loaded / "recipes")),
+            RULES_GRAPH: Source(rules, UserFiles(loaded / "rules")),
+            DOMAIN_GRAPH: Source(None, UserFiles(loaded / "domain")),
         }
         self._brought = brought
         self._priors: Store | None = None
@@ -173,7 +169,7 @@ class KnowledgeGraph:
 
     def _refresh(self) -> None:
         """Bring the store up to its sources; the lock must be held."""
-        digests = {graph: self._digest(graph) for graph in self._sources}
+        digests = {graph: source.digest() for graph, source in self._sources.items()}
         stale, stored, found = list(digests), 0, ""
         if not self._store_path.exists():
             self._take_from_ledger()
@@ -192,7 +188,7 @@ class KnowledgeGraph:
         if stored < len(written) or found:
             updates += [*written[stored:], _counted(len(written))]
         if updates:
-            self._apply(updates)
+            self._apply(updates, flushed=bool(small))
         for graph in stale:
             if graph not in small:
                 self._replace_with_files(graph)
@@ -212,15 +208,8 @@ class KnowledgeGraph:
         if missing:
             self._tell("The knowledge graph was lost; the runs of the ledger are in it again.")
 
-    def _digest(self, graph: str) -> str:
-        """The checksum of what a graph is loaded from."""
-        path, files = self._sources[graph], self._files(graph)
-        parts = [_read(path) if path else ""]
-        parts += [self._user_files[graph].digest()] if files else []
-        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
     def _files(self, graph: str) -> tuple[UserFile, ...]:
-        return self._user_files[graph].all() if graph in self._user_files else ()
+        return self._sources[graph].files()
 
     def _replace_with_files(self, graph: str) -> None:
         """Replace a graph that the user has added files to; the lock must be held.
@@ -246,7 +235,7 @@ class KnowledgeGraph:
                 load = store._inner.bulk_load if large else store._inner.load
                 load(path=file.path, format=RdfFormat.N_TRIPLES, to_graph=NamedNode(graph))
                 del load
-        self._apply([_noted(graph, self._digest(graph))])
+        self._apply([_noted(graph, self._sources[graph].digest())])
         self._loading.unlink()
 
     def _rebuild(self, why: str) -> None:
@@ -277,16 +266,19 @@ class KnowledgeGraph:
     def _recipes(self) -> Store:
         """The recipes with what was brought, in memory: they are asked for at every step."""
         if self._priors is None:
-            key = self._digest(RECIPES_GRAPH)
-            own = self._brought is None and not self._files(RECIPES_GRAPH)
-            if own and key in _PRIORS:
+            source, brought = self._sources[RECIPES_GRAPH], self._brought
+            if brought is None and not source.files():
+                key = source.digest()
+                _PRIORS[key] = _PRIORS.get(key) or store_of(source.triples())
                 self._priors = _PRIORS[key]
-                return self._priors
-            extra = [self._brought] if self._brought is not None else []
-            self._priors = store_of(self.graph(RECIPES_GRAPH), *extra)
-            if own:
-                _PRIORS[key] = self._priors
+            else:
+                self._priors = store_of([*self._native(RECIPES_GRAPH), *as_native(brought or ())])
         return self._priors
+
+    def _native(self, graph: str) -> list[Triple]:
+        """The triples of a graph, without the store where all that it holds is the package's."""
+        source = self._sources[graph]
+        return as_native(self.graph(graph)) if source.files() else source.triples()
 
     def similar_runs(
         self,
@@ -516,17 +508,16 @@ class KnowledgeGraph:
         reasoned = self._reasoned()
         added = any(self._files(g) for g in (RULES_GRAPH, RECIPES_GRAPH))
         trusted = not (reasoned or len(brought) or added)
-        key = tuple(self._digest(g) for g in (ONTOLOGY_GRAPH, RECIPES_GRAPH, RULES_GRAPH))
+        known = (ONTOLOGY_GRAPH, RECIPES_GRAPH, RULES_GRAPH)
+        key = tuple(self._sources[graph].digest() for graph in known)
         if trusted and key in _JUDGES:
             return _JUDGES[key]
-        rules = self.rules() + brought
-        background = self.graph(ONTOLOGY_GRAPH) + self.graph(RECIPES_GRAPH) + brought
+        ontology, recipes, rules = (self._native(graph) for graph in known)
         if trusted:
-            _JUDGES[key] = judge_of(rules, background, trusted=True)
+            _JUDGES[key] = judge_of(rules, [*ontology, *recipes], trusted=True)
             return _JUDGES[key]
-        if reasoned:
-            background += self.domain()
-        return judge_of(rules, background, trusted=False)
+        own, domain = as_native(brought), self._native(DOMAIN_GRAPH) if reasoned else []
+        return judge_of([*rules, *own], [*ontology, *recipes, *own, *domain], trusted=False)
 
     def _reasoned(self) -> bool:
         """Whether a user's domain is small enough to be reasoned over: bulk is no vocabulary."""
@@ -568,7 +559,9 @@ class KnowledgeGraph:
         self._ensure_fresh()
         self._priors, self._judge = None, None
         with self._locked():
-            yield self._user_files[_NAMED[graph]]
+            files = self._sources[_NAMED[graph]].user
+            assert files is not None
+            yield files
             try:
                 self._refresh()
             except _Damaged as error:
@@ -601,13 +594,17 @@ class KnowledgeGraph:
             except _Damaged as error:
                 self._rebuild(str(error))
 
-    def _apply(self, updates: list[str]) -> None:
-        """Apply SPARQL updates in one transaction; the lock must be held."""
-        from rdflib import Graph
-        from rdflib.graph import DATASET_DEFAULT_GRAPH_ID
+    def _apply(self, updates: list[str], *, flushed: bool = False) -> None:
+        """Apply SPARQL updates in one transaction; the lock must be held.
 
+        Args:
+            flushed: Write them into sorted files at once: what is only in the transaction log
+                is read again by whoever opens the store.
+        """
         with self._opened(read_only=False) as store:
-            Graph(store, identifier=DATASET_DEFAULT_GRAPH_ID).update(" ;\n".join(updates))
+            store._inner.update(" ;\n".join(updates))
+            if flushed:
+                store._inner.flush()
 
     def _ensure_fresh(self) -> None:
         if not self._fresh or not self._store_path.exists() or self._loading.exists():
@@ -674,14 +671,6 @@ def _forgetting(whole: str) -> str:
     )
 
 
-def _read(path: Path) -> str:
-    """The Turtle of a file, or of all files of a folder, one after the other."""
-    try:
-        return "\n".join(f.read_text(encoding="utf-8") for f in turtles(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise StoreError(f"{path} cannot be read: {error}. Install TuneOS anew.") from error
-
-
 def _stored_digest(store: Store, graph: str) -> str | None:
     from rdflib import Graph, URIRef
 
@@ -746,18 +735,11 @@ def _written(store: Store, graph: str | None, form: str) -> tuple[bytes, int]:
     return output.getvalue(), count
 
 
-def _replacement(graph: str, path: Path | None, digest: str | None) -> str:
-    """Write the update that replaces a whole named graph by the content of files."""
-    from rdflib import Graph
-
-    content = Graph()
-    for file in turtles(path) if path else []:
-        try:
-            content.parse(data=file.read_text(encoding="utf-8"), format="turtle")
-        except Exception as error:  # rdflib's parser raises whatever it stumbles over
-            raise StoreError(f"{file} is not Turtle: {error}") from error
+def _replacement(graph: str, source: Source, digest: str | None) -> str:
+    """Write the update that replaces a whole named graph by the package's part of its source."""
     noted = f" ;\n{_noted(graph, digest)}" if digest else ""
-    return f"CLEAR SILENT GRAPH <{graph}> ;\n{_insertion(graph, content)}{noted}"
+    content = _inserted(graph, ntriples_of(source.triples()))
+    return f"CLEAR SILENT GRAPH <{graph}> ;\n{content}{noted}"
 
 
 def _noted(graph: str, digest: str) -> str:

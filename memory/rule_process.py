@@ -21,6 +21,7 @@ BUILD_SECONDS = 60.0
 
 def main() -> None:
     """Answer the actions on stdin until it ends."""
+    from pyoxigraph import RdfFormat, parse
     from rdflib import Graph
 
     from .rulebook import RuleBook
@@ -28,8 +29,11 @@ def main() -> None:
     said = json.loads(sys.stdin.readline())
     _confine()
     _limit(BUILD_SECONDS)
-    rules = Graph().parse(data=said["rules"], format="nt")
-    book = RuleBook(rules, Graph().parse(data=said["background"], format="nt"))
+    rules, background = (
+        [quad.triple for quad in parse(said[part], RdfFormat.N_TRIPLES)]
+        for part in ("rules", "background")
+    )
+    book = RuleBook(rules, background)
     _limit(0.0)
     _tell({"ready": True})
     for line in sys.stdin:

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from .namespaces import DCTERMS, PREFIXES, SHACL, TUNEOS
+from .sources import as_rdflib
 
 if TYPE_CHECKING:
+    from pyoxigraph import Triple
     from rdflib import Graph
     from rdflib.term import Node
 
@@ -65,16 +67,18 @@ class RuleBook:
         background: What is known besides: ontology, recipes, domain.
     """
 
-    def __init__(self, rules: Graph, background: Graph) -> None:
+    def __init__(self, rules: Iterable[Triple], background: Iterable[Triple]) -> None:
         import pyoxigraph
         from pyshacl.graph_abstraction import DataGraph
         from pyshacl.validator import Validator
 
-        self._rules, compiled_shapes = compiled(rules)
-        known = background + rules
+        shapes = as_rdflib(rules)
+        self._rules, compiled_shapes = compiled(shapes)
+        known = {*as_rdflib(background), *shapes}
         self._store = pyoxigraph.Store()
-        self._add(_closed(known) if len(known) <= MOST_INFERRED else set(known))
+        self._add(_closed(known) if len(known) <= MOST_INFERRED else known)
         self._vocabulary = _vocabulary(known)
+        self._follows = _closed(self._vocabulary)  # from the vocabulary alone
         self._data = _unmeasured(DataGraph.from_oxigraph_store(self._store))
         options = {"inplace": True}
         self._validator = Validator(self._data, shacl_graph=self._rules, options=options)
@@ -96,7 +100,7 @@ class RuleBook:
         """
         subjects = set(action.subjects())
         with self._lock:
-            added = self._add(_closed([*action, *self._vocabulary]) - self._vocabulary)
+            added = self._add(_closed([*action, *self._vocabulary]) - self._follows)
             try:
                 found = [v for shape in self._shapes for v in self._judged(shape, subjects, at)]
             finally:
@@ -182,7 +186,7 @@ def listed(rules: Graph) -> tuple[Violation, ...]:
     return tuple(sorted(found, key=lambda v: v.name))
 
 
-def compiled(rules: Graph) -> tuple[Graph, Any]:
+def compiled(rules: Iterable[tuple[Any, Any, Any]]) -> tuple[Graph, Any]:
     """A copy of the shapes with the prefixes of queries declared, and pyshacl's reading of it.
 
     Raises:
@@ -227,13 +231,22 @@ def _plain(triple: tuple[Any, Any, Any]) -> tuple[str, Any]:
 
 
 def _declare_prefixes(shapes: Graph) -> None:
-    """Let every SPARQL constraint use the prefixes that queries may use."""
+    """Let every SPARQL constraint use the prefixes that queries may use.
+
+    They are written into the query; pyshacl would collect declared ones for each action anew.
+    A constraint with declarations of its own gets ours as declarations, so that its own count.
+    """
     from rdflib import RDF, XSD, BNode, Literal, URIRef
 
-    sh = {name: URIRef(SHACL + name) for name in ("prefixes", "declare", "prefix", "namespace")}
+    names = ("select", "prefixes", "declare", "prefix", "namespace")
+    sh = {name: URIRef(SHACL + name) for name in names}
     home = URIRef(_PREFIXES)
-    for node in {*shapes.subjects(URIRef(SHACL + "select"))}:
-        shapes.add((node, sh["prefixes"], home))
+    known = "".join(f"PREFIX {prefix}: <{iri}>\n" for prefix, iri in PREFIXES.items())
+    for node, query in [*shapes.subject_objects(sh["select"])]:
+        if (node, sh["prefixes"], None) in shapes:
+            shapes.add((node, sh["prefixes"], home))
+        else:
+            shapes.set((node, sh["select"], Literal(known + str(query))))
     shapes.add((home, RDF.type, URIRef("http://www.w3.org/2002/07/owl#Ontology")))
     for prefix, iri in PREFIXES.items():
         node = BNode()
@@ -254,12 +267,12 @@ def _closed(triples: Iterable[tuple[Any, Any, Any]]) -> set[tuple[Any, Any, Any]
     return inferred | set(given)
 
 
-def _vocabulary(graph: Graph) -> set[tuple[Any, Any, Any]]:
+def _vocabulary(triples: Iterable[tuple[Any, Any, Any]]) -> set[tuple[Any, Any, Any]]:
     """The part that says what follows from what: subclasses, subproperties, domains, ranges."""
     from rdflib import RDF
 
     found = set()
-    for triple in graph:
+    for triple in triples:
         about = str(triple[2] if triple[1] == RDF.type else triple[1])
         telling = about.startswith(_TBOX) and not about.endswith(("#label", "#comment"))
         if telling:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from .conditions import Condition
 from .errors import StoreError
 from .namespaces import PREFIXES, RECIPES_GRAPH
+from .sources import parsed
 
 if TYPE_CHECKING:
-    from rdflib import Graph, URIRef
+    from pyoxigraph import Triple
+    from rdflib import URIRef
     from rdflib.store import Store
 
 Value = str | int | float | bool
@@ -113,30 +116,20 @@ class Strategy:
     iri: str = ""
 
 
-def turtles(path: Path) -> list[Path]:
-    """The Turtle files of a folder, by name, or the one that is named."""
-    return sorted(path.glob("*.ttl")) if path.is_dir() else [path]
-
-
 def strategies_in(recipes: Path, task: str) -> tuple[Strategy, ...]:
     """Read the strategies for a task from Turtle, a file or a folder, without a store on disk."""
-    from rdflib import Graph
-
-    graph = Graph()
-    for file in turtles(recipes):
-        graph.parse(file, format="turtle")
-    return read_strategies(store_of(graph), task)
+    return read_strategies(store_of(parsed(recipes)), task)
 
 
-def store_of(*graphs: Graph) -> Store:
+def store_of(triples: Iterable[Triple]) -> Store:
     """Put recipes into a store in memory, to be read from."""
+    import pyoxigraph
     from oxrdflib import OxigraphStore
-    from rdflib import Graph, URIRef
 
-    store: Store = OxigraphStore()
-    recipes = Graph(store, identifier=URIRef(RECIPES_GRAPH))
-    for graph in graphs:
-        recipes += graph
+    where = pyoxigraph.NamedNode(RECIPES_GRAPH)
+    inner = pyoxigraph.Store()
+    inner.extend(pyoxigraph.Quad(t.subject, t.predicate, t.object, where) for t in triples)
+    store: Store = OxigraphStore(store=inner)
     return store
 
 

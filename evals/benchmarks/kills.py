@@ -3,6 +3,7 @@
 Seeded kills of the agent, of a worker, and of both in turn, spread over the lives of
 runs that probe, fine-tune and search; `tuneos resume` goes on after each. Every run
 must end as one that was left alone: the same steps, candidates, trials and scores.
+`--last` aims all of them at the end of a run: at confirm's two jobs, and at the report.
 """
 
 from __future__ import annotations
@@ -34,6 +35,12 @@ PER_RUN = 15  # kills aimed at one run
 LOOK = 0.05  # seconds between looks at the ledger
 TRIALS = 3
 TARGET = "accuracy>=0.955"  # one validation label in twenty is wrong: near, and out of reach
+LAST = (  # who is killed during which job, or after the last of them
+    ("worker", "anomaly"), ("agent", "anomaly"), ("both", "anomaly"),
+    ("worker", "score"), ("agent", "score"), ("both", "score"),
+    ("agent", "report"), ("agent", "report"),
+)  # fmt: skip
+LATE = 1.5  # seconds after such a job has begun, at most
 MOST_LOST = 1.0  # seconds of a budget that a kill may cost or hide
 
 BASE = """
@@ -61,6 +68,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=None, help="begin no run after these")
+    parser.add_argument("--last", action="store_true", help="aim at confirm and report")
     parser.add_argument("--keep", action="store_true", help="leave the workspaces where they are")
     arguments = parser.parse_args()
     rng, began = random.Random(arguments.seed), time.monotonic()
@@ -83,11 +91,14 @@ def main() -> int:
         minutes = (time.monotonic() - began) / 60
         if arguments.minutes is not None and minutes > arguments.minutes:
             break
-        count = min(PER_RUN, arguments.kills - made)
-        plan = [
-            Kill(VICTIMS[(made + n) % 3], rng.uniform(0, 2 * calm.wall / PER_RUN))
-            for n in range(count)
-        ]
+        most = arguments.kills - made
+        if arguments.last:
+            plan = [Kill(who, rng.uniform(0, LATE), at) for who, at in LAST[:most]]
+        else:
+            plan = [
+                Kill(VICTIMS[(made + n) % 3], rng.uniform(0, 2 * calm.wall / PER_RUN))
+                for n in range(min(PER_RUN, most))
+            ]
         struck = Trial(root / f"run-{runs}", data)
         struck.live_through(plan, rng)
         wrong = struck.faults(expected)
@@ -128,10 +139,14 @@ def make_data(root: Path, seed: int) -> Path:
 
 @dataclass
 class Kill:
-    """Who is killed, and how many seconds of work after the process is at it."""
+    """Who is killed, and how many seconds of work after the process is at it.
+
+    With `at`, they count from where that job, or the report, has begun.
+    """
 
     victim: str
     after: float
+    at: str = ""
     during: str = ""
 
 
@@ -193,7 +208,7 @@ class Trial:
         while agent.poll() is None:
             time.sleep(LOOK)
             self._look()
-            if at_work is None and (self._held_by(agent.pid) or self._workers(agent.pid)):
+            if at_work is None and self._is_at_it(agent.pid, plan):
                 at_work = time.monotonic()
             if at_work is None or not plan or time.monotonic() < at_work + plan[0].after:
                 continue
@@ -201,7 +216,7 @@ class Trial:
             kill = plan[0]
             if kill.victim == "worker" and (not workers or struck):
                 if struck:  # the next in line instead
-                    kill = Kill("agent", kill.after)
+                    kill = Kill("agent", kill.after, kill.at)
                 else:
                     continue
             plan.pop(0)
@@ -210,7 +225,7 @@ class Trial:
             self.kills.append(kill)
             if kill.victim == "worker":
                 _end(rng.choice(workers))
-                struck, at_work = True, time.monotonic()
+                struck, at_work = True, None if kill.at else time.monotonic()
                 continue
             if kill.victim == "both":
                 for worker in workers:
@@ -223,6 +238,16 @@ class Trial:
         if agent.returncode not in {0, 3}:
             self.wrong.append(f"it ended with exit code {agent.returncode}")
         return False
+
+    def _is_at_it(self, agent: int, plan: list[Kill]) -> bool:
+        """Whether the process works, and on what the next kill is aimed at."""
+        aim = plan[0].at if plan else ""
+        if not aim:
+            return self._held_by(agent) or bool(self._workers(agent))
+        if aim == "report":
+            scored = self._rows("SELECT 1 FROM jobs WHERE kind = 'score' AND status = 'done'")
+            return bool(scored) and self._held_by(agent)
+        return self._doing() == aim and bool(self._workers(agent))
 
     def _look(self) -> None:
         """Note when each open reservation of time began, by what it says it has cost."""

@@ -307,6 +307,17 @@ def test_run_stops_when_budget_is_spent(tickets: Path, workspace: Path) -> None:
     assert not ran.result.met
 
 
+def test_where_time_is_short_confirm_leaves_out_the_detector_and_says_so(
+    tickets: Path, workspace: Path, met: Ran, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tuneos.graphs.confirm.confirm_seconds", lambda facts: 1e6)
+    late = run_scripted([PROBE], tickets, workspace, targets=["macro_f1>=0.80"], budget="11m")
+    assert (Path(met.result.model or "") / "anomaly.json").is_file()
+    assert not (Path(late.result.model or "") / "anomaly.json").is_file()
+    assert late.result.met
+    assert any("no ood_score" in note for note in read_story(late.run).notes)
+
+
 def test_costly_step_waits_for_a_person_who_may_say_no(
     tickets: Path, workspace: Path, tmp_path: Path
 ) -> None:

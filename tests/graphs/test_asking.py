@@ -85,27 +85,38 @@ def writing(ledger: Ledger, model: BaseChatModel, fallback: BaseChatModel) -> Ru
 
 
 def test_writer_gives_words_and_is_charged(ledger: Ledger) -> None:
-    writer = writer_of(writing(ledger, Says(answer=COUNTED), Says()))
+    writer = writer_of(writing(ledger, Says(answer=COUNTED), Says()), None)
     assert writer is not None
     assert (writer.name, writer.write("be short", "go", 50)) == ("m", "so")
     assert ledger.spending(RUN)["tokens"].spent == 1050
 
 
 def test_writer_refuses_where_the_budget_is_spent_or_no_answer_comes(ledger: Ledger) -> None:
-    broken = writer_of(writing(ledger, Says(error=ValueError("gone")), Says()))
+    broken = writer_of(writing(ledger, Says(error=ValueError("gone")), Says()), None)
     assert broken is not None
     with pytest.raises(ToolRefused, match="gone"):
         broken.write("be short", "go", 50)
     ledger.set_limit(RUN, "tokens", 100)
-    poor = writer_of(writing(ledger, Says(answer=COUNTED), Says()))
+    poor = writer_of(writing(ledger, Says(answer=COUNTED), Says()), None)
     assert poor is not None
     with pytest.raises(ToolRefused, match="tokens"):
         poor.write("be short", "go", 500)
 
 
-def test_planner_is_no_writer(ledger: Ledger) -> None:
+def test_budget_is_held_against_the_dearest_answer_so_far(ledger: Ledger) -> None:
+    ledger.set_limit(RUN, "tokens", 2000)
+    dear = writer_of(writing(ledger, Says(answer=COUNTED), Says()), None)
+    assert dear is not None
+    dear.write("be short", "go", 50)
+    with pytest.raises(ToolRefused, match="tokens"):
+        dear.write("be short", "go", 50)  # the next one would lead to 2,100
+    assert ledger.spending(RUN)["tokens"].spent == 1050
+
+
+def test_planner_is_no_writer_and_no_llm_that_it_replaced(ledger: Ledger) -> None:
     planner = Says()
-    assert writer_of(writing(ledger, planner, planner)) is None
+    assert writer_of(writing(ledger, Says(), planner), "it went in circles") is None
+    assert writer_of(writing(ledger, planner, planner), None) is None
 
 
 def test_tokens_are_estimated_where_the_server_tells_none(ledger: Ledger) -> None:

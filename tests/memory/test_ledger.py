@@ -100,6 +100,7 @@ def test_settling_gives_back_what_was_not_spent(ledger: Ledger) -> None:
     assert ledger.spending("a") == {"seconds": Spent(100, 0, 80)}
     ledger.settle(number, 25)
     assert ledger.spending("a") == {"seconds": Spent(100, 25, 0)}
+    assert (ledger.left("a", "seconds"), ledger.left("a", "tokens")) == (75, None)
 
 
 def test_settling_twice_counts_once(ledger: Ledger) -> None:

@@ -13,6 +13,7 @@ from tuneos.memory.brought import BroughtError, read_brought
 from tuneos.memory.judging import GuardedRules
 from tuneos.memory.knowledge import KnowledgeGraph
 from tuneos.memory.rulebook import RuleBook
+from tuneos.memory.sources import as_native
 
 BASE = BaseFacts("tiny", "abc", "encoder", "bert", ("query", "key", "dense"))
 MEMORY = {"rows_at_once": 32, "max_length": 256, "checkpointing": False}
@@ -174,7 +175,9 @@ def test_rule_that_takes_too_long_is_ended_and_forbids_in_words_that_name_it() -
     background = Graph()
     for n in range(300):
         background.parse(data=f"<urn:a{n}> <urn:b> <urn:c{n}> .", format="turtle")
-    guarded = GuardedRules(Graph().parse(data=endless), background, seconds=0.5)
+    guarded = GuardedRules(
+        as_native(Graph().parse(data=endless)), as_native(background), seconds=0.5
+    )
     guarded.check(describe(action()))  # the child starts
     start = time.monotonic()
     (found,) = guarded.check(describe(action()))

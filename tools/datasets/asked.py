@@ -1,4 +1,4 @@
-"""What is to be answered: text lines, CSV, TSV or JSONL, as rows without gold."""
+"""What is to be answered: any format that training data has, or text lines, without gold."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import csv
 import io
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import DatasetError
 from .tables import Table
+
+if TYPE_CHECKING:
+    from .formats import Reader
 from .types import Split
 
 TEXT_NAMES = ("text", "sentence", "utterance", "content", "body", "message", "review", "question")
@@ -18,8 +22,9 @@ TEXT = "text"  # the column of text lines and of bare strings
 def read_asked(path: Path) -> Table:
     """Read a file of rows to be answered.
 
-    A .jsonl line is an object or a bare string, a .csv or .tsv has a header; any other
-    file is one text a line, blank lines included.
+    A .jsonl line is an object or a bare string, a .csv or .tsv has a header; CoNLL (with or
+    without tags), SQuAD's JSON, parquet and BRAT folders are read as training data is; any
+    other file is one text a line, blank lines included.
 
     Raises:
         DatasetError: Missing or unreadable; names file and row.
@@ -27,6 +32,9 @@ def read_asked(path: Path) -> Table:
     from .decode import decode, read_bytes
     from .delimited import large_cells
 
+    reader = _reader_of(path)
+    if reader is not None:
+        return reader(path)
     if not path.is_file():
         raise DatasetError(f"{path}: no such file")
     content = decode(read_bytes(path), str(path)).text
@@ -39,6 +47,19 @@ def read_asked(path: Path) -> Table:
     # Not splitlines(): a text may hold form feeds or Unicode's own line separators.
     lines: list[object] = [line.rstrip("\n") for line in io.StringIO(content, newline=None)]
     return Table(str(path), {TEXT: lines}, [f"{path} line {n}" for n in range(1, len(lines) + 1)])
+
+
+def _reader_of(path: Path) -> Reader | None:
+    """The reader of a format that says by itself what a row is; None where lines or cells do."""
+    from .conll import read_conll, read_tokens
+    from .formats import reader_of
+
+    if not path.exists():
+        return None
+    found = reader_of(path)
+    if found is read_conll:
+        return read_tokens
+    return found if path.is_dir() or path.suffix.lower() in {".json", ".parquet"} else None
 
 
 def asked_texts(table: Table, column: str | None) -> Split:

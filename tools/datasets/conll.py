@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import DatasetError
@@ -12,6 +14,7 @@ from .types import Oddity
 
 TAG = re.compile(r"O|[BIESLUMW]-\S+")
 _SNIFFED_LINES = 2000
+ReadLine = Callable[[list[str], str], tuple[str, str]]  # fields and place to token and tag
 _DOCUMENT = "-DOCSTART-"
 
 
@@ -26,7 +29,15 @@ def read_conll(path: Path) -> Table:
         DatasetError: A line has one column only, or its last one is no tag; the message
             names the line.
     """
-    return _parsed(path.name, decode(read_bytes(path), path.name))
+    return _parsed(path.name, decode(read_bytes(path), path.name), _token)
+
+
+def read_tokens(path: Path) -> Table:
+    """Read sentences of tokens alone, the first column of each line; tags, if any, are let be."""
+    table = _parsed(
+        path.name, decode(read_bytes(path), path.name), lambda fields, _: (fields[0], "O")
+    )
+    return replace(table, cells={"tokens": table.cells["tokens"]})
 
 
 def is_conll(path: Path) -> bool:
@@ -44,7 +55,7 @@ def is_conll(path: Path) -> bool:
     return bool(tagged) and beside_o and several and len(tagged) + comments == len(fields)
 
 
-def _parsed(name: str, decoded: Decoded) -> Table:
+def _parsed(name: str, decoded: Decoded, read: ReadLine) -> Table:
     lines = decoded.text.split("\n")
     tabs = any("\t" in line for line in lines)
     tokens: list[object] = []
@@ -67,7 +78,7 @@ def _parsed(name: str, decoded: Decoded) -> Table:
         fields = _fields(line, tabs=tabs)
         if _is_comment(fields):
             continue
-        token, tag = _token(fields, place)
+        token, tag = read(fields, place)
         if not words:
             places.append(place)
         words.append(token)

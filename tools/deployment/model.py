@@ -86,6 +86,14 @@ def load_model(folder: Path) -> Model:
     return Model(task, card, folder, base_folder_of(card, folder), answerer)
 
 
+def stands_on_base(folder: Path) -> bool:
+    """Tell whether a saved model, or a part of a blend, has a base model within."""
+    card = read_card(folder)
+    if card.encoder == "parts":
+        return any(stands_on_base(folder / PARTS / part.name) for part in card.parts)
+    return card.encoder != "none"
+
+
 def base_folder_of(card: SavedModel, folder: Path) -> Path | None:
     """The base model's folder where prediction needs it: for adapters, and the base as it is.
 

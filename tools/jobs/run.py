@@ -32,6 +32,7 @@ NOTE_EVERY = 1.0  # seconds between notes of progress in the ledger
 GRACE = 2.0  # seconds beyond its limit before a job is ended from outside
 OWN_CLOCK = {"fine_tune": 20.0, "search": 20.0}  # the same, of jobs that look at the clock
 GPUS = {"cuda", "mps"}
+STARTUP = "startup"  # as the ledger keeps what a run's last job took beside its own work
 RESTARTS = 2  # of a job whose process was killed
 
 
@@ -102,8 +103,15 @@ def run_job(
     seconds = time.monotonic() - start
     outcome = _outcome(store.path(key))
     ledger.finish_job(key, seconds, spec.name, _costs(spec, outcome, seconds))
+    if spec.run:
+        ledger.keep(spec.run, STARTUP, f"{max(0.0, seconds - outcome.seconds):.2f}")
     shutil.rmtree(saved, ignore_errors=True)
     return Finished(outcome, store.path(key), seconds, reused=False)
+
+
+def startup_seconds(ledger: Ledger, run: str) -> float:
+    """What the last job of a run took beside its own work; 0 before the first."""
+    return float(ledger.kept(run, STARTUP) or 0.0)
 
 
 def _verify_inputs(spec: JobSpec, store: ArtifactStore) -> None:

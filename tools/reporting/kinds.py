@@ -26,10 +26,7 @@ class Kind:
     texts: bool = False
 
 
-_LABELS = (
-    "It answers every text with one of the labels, also a text that fits none; a low score is "
-    "the only sign of that."
-)
+_LABELS = "It answers every text with one of the labels, also a text that fits none."
 _FLUENT = "Nothing checks what it writes: a fluent answer may be untrue."
 
 KINDS = {

@@ -124,14 +124,16 @@ def counted(n: int, what: str) -> str:
     return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
-def answered_by(result: RunResult) -> str:
+def answered_by(story: RunStory) -> str:
     """Name the kept model with its strategy and what it was built on."""
+    result = story.result
     if not result.chosen:
         return "no model"
     chosen = next((c for c in result.candidates if c.name == result.chosen), None)
     strategy = chosen.strategy.replace("_", " ") if chosen else ""
     strategy = "" if strategy.lower() in result.chosen.lower() else f" ({strategy})"
-    return clean(f"{result.chosen}{strategy}, on {result.base_model}", 160)
+    base = f"on {result.base_model}" if story.on_base else "without a base model"
+    return clean(f"{result.chosen}{strategy}, {base}", 160)
 
 
 def by_label(story: RunStory, most: int) -> list[LabelResult]:

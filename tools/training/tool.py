@@ -181,8 +181,6 @@ def _probe(
         found.frozen_seconds = done.outcome.frozen_seconds
     if done.outcome.answer_seconds:
         found.answer_seconds = done.outcome.answer_seconds
-    if not done.reused:
-        found.startup_seconds = round(max(0.0, done.seconds - done.outcome.seconds), 2)
     suspects = done.outcome.suspect_labels
     if wanted.get("frozen_linear"):
         found.suspect_labels, found.suspects_in = suspects, current(facts).key

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from tuneos.tools.datasets.types import Split
 from tuneos.tools.deployment import predict
@@ -13,6 +16,7 @@ from tuneos.tools.deployment.model import Model
 from tuneos.tools.deployment.predict import Inputs, answers, read_inputs
 from tuneos.tools.deployment.saved import SavedModel
 from tuneos.tools.errors import DatasetError, ModelError
+from tuneos.tools.tasks import find_task
 from tuneos.tools.tasks.task import Answer
 from tuneos.tools.tasks.text_classification import TASK, label_answers
 
@@ -48,6 +52,38 @@ BAD: dict[str, tuple[str, str, str | None, str]] = {
     "jsonl list": ("x.jsonl", "[1]\n", None, "line 1: no text in 'text'"),
     "jsonl named wrongly": ("x.jsonl", '{"text": "one"}\n', "txt", "line 1: no text in 'txt'"),
 }
+
+
+CONLL = "Ada B-PER\nflew O\n\nto O\nOslo B-LOC\n"
+SQUAD = {
+    "data": [
+        {"paragraphs": [{"context": "Ada is here.", "qas": [{"id": "q1", "question": "Who?"}]}]}
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("x.conll", CONLL), ("x.conll", "Ada\nflew\n\nto\nOslo\n"), ("x.txt", CONLL)],
+    ids=["tagged", "untagged", "by its shape"],
+)
+def test_conll_is_asked_by_its_tokens(name: str, content: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(content)
+    found = read_inputs(tmp_path / name, find_task("token-classification"))
+    assert [row["tokens"] for row in found.split.rows] == [["Ada", "flew"], ["to", "Oslo"]]
+
+
+def test_questions_of_squad_are_asked_without_their_answers(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text(json.dumps(SQUAD))
+    found = read_inputs(tmp_path / "x.json", find_task("question-answering"))
+    assert found.ids == ["q1"]
+    assert found.split.rows[0]["question"] == "Who?"
+
+
+def test_parquet_is_asked_by_its_columns(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"id": [7], "text": ["one"]}), tmp_path / "x.parquet")
+    found = read_inputs(tmp_path / "x.parquet", TASK)
+    assert (list(found.split.texts), found.ids) == (["one"], [7])
 
 
 @pytest.mark.parametrize("case", GOOD)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import sample_stories as stories
 from huggingface_hub import ModelCard
-from tuneos.evals.result import RunStory
+from tuneos.evals.result import OddInputs, RunStory
+from tuneos.tools.reporting import view
 from tuneos.tools.reporting.card import plain, write_model_card
 
 HUB_ID = "someone/some-model"
@@ -79,6 +80,18 @@ def test_translations_carry_the_signature_of_their_score(tmp_path: Path) -> None
     assert "tok:13a" in found.text
     assert "Labels:" not in found.text
     assert "Niemand" not in found.text
+
+
+def test_model_without_a_base_is_not_said_to_stand_on_one(tmp_path: Path) -> None:
+    story = stories.story().model_copy(update={"on_base": False})
+    assert "made by TuneOS without a base model" in card(story, tmp_path).text
+    assert view.answered_by(story).endswith(", without a base model")
+
+
+def test_model_that_tells_odd_inputs_is_said_to(tmp_path: Path) -> None:
+    odd = OddInputs(score="knn", false_alarms=0.05, temperature=1.0, ece_before=0.1, ece_after=0.05)
+    story = stories.story().model_copy(update={"odd": odd})
+    assert "marked by `abstain`, at the cost of 5% of usual ones" in card(story, tmp_path).text
 
 
 def test_card_holds_no_text_of_the_data_and_no_path_of_this_machine(tmp_path: Path) -> None:
