@@ -101,6 +101,14 @@ def run(
         Path | None,
         typer.Option(help="File of rows that the model should not answer: it must tell them."),
     ] = None,
+    slice_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--slice",
+            help="Column by whose values figures are given too; may be repeated. A target on the "
+            'worst: "min_slice(macro_f1)>=0.8".',
+        ),
+    ] = None,
     clean: Annotated[
         list[str] | None,
         typer.Option(
@@ -155,6 +163,7 @@ def run(
         "approve": approve,
         "policy": str(policy) if policy else None,
         "ood": str(ood) if ood else None,
+        "slices": slice_,
         "clean": clean,
         "allow_hosts": allow_host,
         "knowledge": [str(path) for path in knowledge] if knowledge else None,

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..evals.metrics import sliced_metric
 from ..graphs.context import RunContext
 from ..graphs.policy import read_policy
 from ..memory.artifacts import ArtifactStore
@@ -155,7 +156,7 @@ def _metric(task: str, targets: Sequence[Target], raw: Callable[[], RawData]) ->
     from ..graphs.standing import primary_metric
 
     known = find_task(task).metrics
-    if not any(target.metric in known for target in targets):
+    if not any((sliced_metric(t.metric) or t.metric) in known for t in targets):
         known = find_task(task).metrics_of(raw().splits["train"])
     return primary_metric(targets, known)
 
@@ -164,7 +165,7 @@ def command_of(spec: RunSpec) -> str:
     """The command line that gives this run again."""
     words = ["tuneos", "run", spec.data]
     apart = {"data", "targets", "workspace", "out", "base_model"}
-    apart |= {"translators", "knowledge", "rules", "allow_hosts", "clean"}
+    apart |= {"translators", "knowledge", "rules", "allow_hosts", "clean", "slices"}
     for name, value in spec.model_dump(exclude=apart).items():
         if value is not None and value != RunSpec.model_fields[name].default:
             flag = f"--{name.replace('_', '-')}"
@@ -180,6 +181,8 @@ def command_of(spec: RunSpec) -> str:
         words += ["--translator", ref]
     for target in spec.targets:
         words += ["--target", target]
+    for column in spec.slices:
+        words += ["--slice", column]
     if spec.clean:
         words += ["--clean", ",".join(spec.clean)]
     for host in spec.allow_hosts:
@@ -210,5 +213,10 @@ def _rows(ledger: Ledger, run: str) -> Facts:
 def read_rows(spec: RunSpec) -> RawData:
     """Read the user's data as the spec describes it."""
     return read_data(
-        Path(spec.data), task=spec.task, text=spec.text, label=spec.label, strict=spec.strict
+        Path(spec.data),
+        task=spec.task,
+        text=spec.text,
+        label=spec.label,
+        strict=spec.strict,
+        slices=spec.slices,
     )

@@ -9,9 +9,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from .metrics import METRICS
+from .metrics import METRICS, PLAIN
 
-_FORM = re.compile(r"\s*([A-Za-z_]\w*)\s*(>=|<=)\s*([-+.\w]+)\s*")
+_FORM = re.compile(r"\s*([A-Za-z_]\w*(?:\s*\(\s*\w+\s*\))?)\s*(>=|<=)\s*([-+.\w]+)\s*")
 
 
 class TargetError(ValueError):
@@ -51,6 +51,7 @@ def parse_target(text: str) -> Target:
     if match is None:
         raise TargetError(f"target {text!r}: write it as METRIC>=NUMBER or METRIC<=NUMBER")
     name, op, number = match.groups()
+    name = "".join(name.split())
     if name not in METRICS:
         raise TargetError(f"target {text!r}: unknown metric {name!r}; choose from {_names()}")
     metric = METRICS[name]
@@ -96,4 +97,4 @@ def shortfall(targets: Sequence[Target], measured: Mapping[str, float]) -> float
 
 
 def _names() -> str:
-    return ", ".join(METRICS)
+    return ", ".join(PLAIN) + ", or min_slice(METRIC) of these"

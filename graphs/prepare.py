@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -30,6 +31,7 @@ def prepare(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     context = runtime.context
     raw = context.read()
     splits = make_splits(raw, seed=context.tools.seed)
+    splits["train"] = replace(splits["train"], slices=())  # figures are of the others
     train, validation, test = (splits[n] for n in ("train", "validation", "test"))
     context.seals.seal(context.tools.run, split_bytes(test))
     keys = {key for t in validation.texts + test.texts for key in copy_keys(t)}

@@ -27,9 +27,10 @@ from ..evals.result import (
     SliceResult,
     Spending,
 )
-from ..evals.slices import by_length, by_value, sliced
+from ..evals.slices import sliced
 from ..memory.experiments import CandidateFacts, DatasetFacts, RunFacts, TrialFacts
 from ..tools.anomaly.saved import read_notes
+from ..tools.datasets.slices import by_columns, by_itself
 from ..tools.datasets.splits import split_from_bytes
 from ..tools.datasets.types import Split
 from ..tools.deployment.model import stands_on_base
@@ -265,21 +266,25 @@ def _flattered(state: State, context: RunContext, found: Confirmed) -> list[str]
 def _slices(
     metric: str, stats: Stats, test: Split, near: Sequence[int], seed: int
 ) -> list[SliceResult]:
-    """How the metric fares on short and long texts, in each language where rows say it, and on
-    rows that nearly stand in train.
+    """How the metric fares by the columns named, on short and long texts, in each language where
+    rows say it, and on rows that nearly stand in train.
     """
     if n_rows(stats) != len(test):
         return []  # statistics of more than the rows, such as every turn of a dialogue
-    parts = by_length(test.texts)
-    for field in ("language", "lang", "target_lang"):
-        if test.rows and all(field in row for row in test.rows):
-            parts |= by_value([row[field] for row in test.rows], "language")
+    parts = by_columns(test) | by_itself(test)
     if near:
         is_near = np.isin(np.arange(len(test)), near)
         parts["near a train row"] = np.flatnonzero(is_near)
         parts["near no train row"] = np.flatnonzero(~is_near)
     return [
-        SliceResult(name=s.name, rows=s.rows, metric=metric, value=s.value, ci=(s.low, s.high))
+        SliceResult(
+            name=s.name,
+            rows=s.rows,
+            metric=metric,
+            value=s.value,
+            ci=(s.low, s.high),
+            judged=s.judged,
+        )
         for s in sliced(metric, stats, parts, seed=seed)
     ]
 

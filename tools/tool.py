@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from ..evals.anomaly import ODD_METRICS
+from ..evals.metrics import sliced_metric
 from ..evals.targets import Target
 from ..memory.artifacts import ArtifactStore
 from ..memory.errors import StoreError
@@ -136,7 +137,8 @@ class ToolContext:
         task = find_task(self.task)
         costly = {"latency_p95_ms", "size_mb", *task.opt_in}
         costly |= {"ece", *ODD_METRICS} if task.spots_odd else set()  # these fit a detector
-        return tuple(sorted({t.metric for t in self.targets} & costly))
+        named = {t.metric for t in self.targets}
+        return tuple(sorted(named & costly | {m for m in named if sliced_metric(m)}))
 
 
 @dataclass(frozen=True)

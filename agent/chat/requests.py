@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ...evals.metrics import METRICS
+from ...evals.metrics import PLAIN
 
 
 class Request(BaseModel):
@@ -43,9 +43,9 @@ class SetTargets(Request):
     targets: tuple[Annotated[str, Field(max_length=80)], ...] = Field(
         max_length=8,
         description="such as macro_f1>=0.9; with >=: "
-        + ", ".join(m.name for m in METRICS.values() if m.direction == "higher")
+        + ", ".join(m.name for m in PLAIN.values() if m.direction == "higher")
         + "; with <=: "
-        + ", ".join(m.name for m in METRICS.values() if m.direction == "lower"),
+        + ", ".join(m.name for m in PLAIN.values() if m.direction == "lower"),
     )
     only: bool = False
 
