@@ -15,7 +15,7 @@ from .types import Split, copy_keys
 if TYPE_CHECKING:
     from datasketch import MinHash
 
-ALIKE = 0.8  # Jaccard likeness of the shingles, from which two texts are near
+ALIKE = 0.75  # Jaccard likeness of shingles that makes texts near: one slip in 40 characters
 SHINGLE = 5  # characters
 HASHES = 64
 MISS_LESS = (0.1, 0.9)  # a false candidate costs a look, a missed one is lost
