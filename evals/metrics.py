@@ -59,6 +59,7 @@ PLAIN: dict[str, Metric] = {
         Metric("ece", "lower", 0, 1),
         Metric("ood_auroc", "higher", 0, 1),
         Metric("ood_fpr95", "lower", 0, 1),
+        Metric("robust_accuracy", "higher", 0, 1),
         Metric("map", "higher", 0, 1),
         Metric("f1", "higher", 0, 1),
         Metric("exact_match", "higher", 0, 1),
@@ -83,7 +84,7 @@ PLAIN: dict[str, Metric] = {
 }
 
 _SLICED = re.compile(r"(?:min|max)_slice\((\w+)\)")
-_ANSWERS = [m for m in PLAIN.values() if not m.unit and not m.name.startswith("ood_")]
+_ANSWERS = [m for m in PLAIN.values() if not m.unit and not m.name.startswith(("ood_", "robust_"))]
 METRICS: dict[str, Metric] = PLAIN | {
     m.name: m
     for m in (

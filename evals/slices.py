@@ -64,13 +64,14 @@ def sliced(metric: str, stats: Stats, parts: Mapping[str, IntArray], *, seed: in
         parts: Name -> positions of rows.
         seed: Of the bootstrap.
     """
-    if kind_of(metric, stats) is None:
+    kind = kind_of(metric, stats)
+    if kind is None:
         return []
     found = []
     for name, rows in parts.items():
         if len(rows) < FEW:
             continue
-        own = {kind: array[rows] for kind, array in stats.items()}
+        own = {kind: stats[kind][rows]}
         figure, (low, high) = value(metric, own), interval(metric, own, seed=seed)
         if np.isfinite([figure, low, high]).all():
             found.append(Slice(name, len(rows), figure, low, high, len(rows) >= LEAST))

@@ -443,3 +443,29 @@ def test_domain_graph_is_not_asked_again_where_it_was_tried() -> None:
     strategies = [*ladder(tried=TRIED), KNOWING.model_copy(update={"tried": True})]
     tuned = candidates(("frozen_linear", 0.8), ("full", 0.84))
     assert propose(digest(strategies=strategies, candidates=tuned)).tool != "apply_knowledge"
+
+
+HARDENED = StrategyState(
+    name="hardened", rung=3, tool="fine_tune", typical_gain=0.1, seconds=60.0, searchable=True,
+    variant_of="lora", hardens=True,
+)  # fmt: skip
+BEARS = TargetState(target="robust_accuracy>=0.8", best=0.5, gap=0.3)
+
+
+def test_missed_robustness_is_trained_for_and_then_searched() -> None:
+    first = propose(digest(targets=[BEARS], robust_missed=True, strategies=[*ladder(), HARDENED]))
+    assert (first.tool, first.arguments["strategy"]) == ("fine_tune", "hardened")
+    done = HARDENED.model_copy(update={"tried": True})
+    then = propose(digest(targets=[BEARS], robust_missed=True, strategies=[*ladder(), done]))
+    assert (then.tool, then.arguments["strategy"]) == ("search_hyperparameters", "hardened")
+    last = done.model_copy(update={"searched": True})
+    rest = propose(digest(targets=[BEARS], robust_missed=True, strategies=[*ladder(), last]))
+    assert rest.arguments.get("strategy") != "hardened"
+
+
+def test_what_hardens_is_not_tried_where_robustness_holds() -> None:
+    held = TargetState(target="robust_accuracy>=0.8", best=0.9, gap=0.0)
+    targets = [held, TargetState(target="macro_f1>=0.99", best=0.5, gap=0.49)]
+    tried = [name for name, *_ in LADDER]
+    found = propose(digest(targets=targets, strategies=[*ladder(tried=tried), HARDENED]))
+    assert found.arguments.get("strategy") != "hardened"
