@@ -12,7 +12,7 @@ from ..facts import DomainSaid, Facts, KnownStrategy, OnProgress
 from ..fusion.kept import known_of, said_of
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
 from ..training.base_facts import place_of
-from .recalled import recall, with_gains
+from .recalled import recall, with_memory
 
 ROWS = 30
 
@@ -60,7 +60,7 @@ def _query(
     said = context.knowledge.constants()
     constants = {k: float(v) for k, v in said.items() if isinstance(v, (int, float))}
     remembered, lessons, runs = recall(context, facts, strategies, constants)
-    known = tuple(with_gains(as_known(s), remembered, constants) for s in strategies)
+    known = tuple(with_memory(as_known(s), remembered, constants) for s in strategies)
     domain = said_of(known_of(context, facts))
     ladder = "; ".join(f"{s.rung} {s.name} (cost {s.relative_cost:g})" for s in known)
     learnt = Facts(

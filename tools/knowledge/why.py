@@ -194,7 +194,8 @@ class _Reading:
             text = _said(row["text"] or "", OUTCOME)
             if row["kind"] == "refused":
                 whom = "a person" if row["by"] == "person" else "the gate"
-                rule = f" (rule {row['rule']})" if row["rule"] else ""
+                told = not row["rule"] or "(rule " in text  # a rule's words end with its name
+                rule = "" if told else f" (rule {row['rule']})"
                 said = f"{_capital(whom)} refused {row['tool']}{rule}: {text}"
                 reason = _said(row["reason"] or "", REASON)
                 said += f". It was proposed because: {reason}" if reason else "."
