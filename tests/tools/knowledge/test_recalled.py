@@ -107,7 +107,11 @@ def test_blend_with_cheap_rungs_counts_as_what_the_strategy_comes_to(
     members: tuple[str, ...], removed: float
 ) -> None:
     others = (strategy("full", 4, "fine_tune"), strategy("blend", 5, "blend_candidates"))
-    tries = [("tfidf_linear", {}, 0.8), ("top_layers", {}, 0.9), ("full", {}, 0.8)]
+    tries: list[tuple[str, dict[str, Setting], float]] = [
+        ("tfidf_linear", {}, 0.8),
+        ("top_layers", {}, 0.9),
+        ("full", {}, 0.8),
+    ]
     past = PastRun("i:old", "old", 0.0, tuple(
         PastTry(f"i:old/candidate/{n}", s, settings, v, 1.0)
         for n, (s, settings, v) in enumerate([*tries, ("blend", blend(*members), 0.95)])
