@@ -243,7 +243,7 @@ def augmentation_may_pay(facts: Facts, steps: Sequence[Step]) -> bool:
     known = next((s for s in facts.strategies if s.tool == "augment_dataset"), None)
     tried = any(s.tool == "augment_dataset" for s in steps)
     counts = facts.label_counts.values()
-    if known is None or tried or facts.data is None:
+    if known is None or tried or facts.data is None or known.tool in facts.fruitless:
         return False
     limits = {n: float(v) for n, v in known.defaults.items() if isinstance(v, (int, float))}
     rows = facts.data.train_rows

@@ -129,6 +129,9 @@ class Facts(BaseModel):
         default=(), description="of earlier runs on similar data, the nearest first"
     )
     lessons: tuple[str, ...] = Field(default=(), description="of these runs")
+    fruitless: tuple[str, ...] = Field(
+        default=(), description="tools that came to nothing on all but the same data"
+    )
     label_counts: dict[str, int] = Field(default={}, description="in train as read")
     guesses: tuple[str, ...] = ()
     inspected: bool = False

@@ -16,6 +16,7 @@ from ..facts import Facts, KnownStrategy, Outcome, Remembered, Setting
 from ..guardrails.checks import neutralise
 from ..tool import ToolContext
 
+AUGMENT = "augment_dataset"
 MOST_LESSONS = 4
 MOST_NAMED = 5  # similar runs that are told of
 LESSON = 160  # characters of one
@@ -24,11 +25,15 @@ SEEDS = 3  # remembered settings that a search begins with
 
 
 class Recalled(NamedTuple):
-    """The best try of each strategy in each similar run, the nearest first; lessons; the runs."""
+    """The best try of each strategy in each similar run, the nearest first; lessons; the runs.
+
+    `fruitless` are tools that came to nothing on all but the same data.
+    """
 
     tries: tuple[Remembered, ...] = ()
     lessons: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
+    fruitless: tuple[str, ...] = ()
 
 
 def recall(
@@ -48,7 +53,8 @@ def recall(
         context.ledger.keep(context.run, "memory", kept)
     said = json.loads(kept)
     tries = tuple(Remembered.model_validate(r) for r in said["tries"])
-    return Recalled(tries, tuple(said["lessons"]), tuple(said["runs"]))
+    fruitless = tuple(said.get("fruitless", ()))
+    return Recalled(tries, tuple(said["lessons"]), tuple(said["runs"]), fruitless)
 
 
 def _recalled(
@@ -70,7 +76,9 @@ def _recalled(
         context.ledger.note(context.run, f"Earlier runs could not be read: {error}")
         return Recalled()
     tries = tuple(r for run in runs for r in best_tries(run, strategies, context.metric))
-    return Recalled(tries, lessons_of(runs), named(runs, tries))
+    idle = fruitless(runs, constants)
+    said = (*named(runs, tries), *(f"{tool} came to nothing there: not tried" for tool in idle))
+    return Recalled(tries, lessons_of(runs), said, idle)
 
 
 def best_tries(run: PastRun, strategies: Sequence[Strategy], metric: str) -> Iterable[Remembered]:
@@ -202,6 +210,15 @@ def with_memory(
     if hoped is not None:
         changed |= {"recalled_share": round(hoped[0], 4), "recalled_spread": round(hoped[1], 4)}
     return known.model_copy(update=changed)
+
+
+def fruitless(runs: Sequence[PastRun], constants: Mapping[str, float]) -> tuple[str, ...]:
+    """Name the tools whose work was dropped in the nearest run on all but the same data.
+
+    Only of augmenting: it takes long, and whether it pays lies in the rows.
+    """
+    same = [run for run in runs if run.distance <= constants.get("recallSame", 0.0)]
+    return tuple(tool for tool in (AUGMENT,) if same and tool in same[0].fruitless)
 
 
 def seeds(remembered: Sequence[Remembered], strategy: str) -> list[Remembered]:

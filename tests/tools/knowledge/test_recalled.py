@@ -9,6 +9,7 @@ from tuneos.tools.facts import KnownStrategy, Remembered, Setting
 from tuneos.tools.knowledge.recalled import (
     best_tries,
     expected,
+    fruitless,
     lessons_of,
     seeds,
     with_memory,
@@ -152,3 +153,23 @@ def test_lessons_are_one_line_each_and_name_their_run() -> None:
     assert line.startswith("x: two lines")
     assert len(line) < 170
     assert "\x1b" not in line
+
+
+@pytest.mark.parametrize(
+    ("apart", "idle", "named"),
+    [
+        ([0.05], [True], ("augment_dataset",)),
+        ([0.3], [True], ()),  # on such data, but not nearly the same
+        ([0.05, 0.1], [False, True], ()),  # the nearest counts
+        ([], [], ()),
+    ],
+)
+def test_augmenting_is_left_alone_where_it_came_to_nothing_on_the_same_data(
+    apart: list[float], idle: list[bool], named: tuple[str, ...]
+) -> None:
+    did = frozenset({"augment_dataset", "inspect_dataset"})
+    runs = [
+        PastRun("i:r", "r", far, (), (), did if nothing else frozenset())
+        for far, nothing in zip(apart, idle, strict=True)
+    ]
+    assert fruitless(runs, CONSTANTS) == named
