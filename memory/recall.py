@@ -39,9 +39,10 @@ _SETTINGS = """
 SELECT ?run ?try ?setting ?value WHERE {
   ?try prov:wasGeneratedBy ?run ; t:sets ?s . ?s t:setting ?setting ; t:value ?value }"""
 _DONE = """
-SELECT ?run ?step ?tool ?made WHERE {
+SELECT ?run ?tool (COUNT(?made) AS ?kept) WHERE {
   ?run t:step ?step . ?step t:tool ?tool ; t:outcome "ok" .
-  OPTIONAL { ?made prov:wasGeneratedBy ?step } }"""
+  OPTIONAL { ?made prov:wasGeneratedBy ?step } }
+GROUP BY ?tool"""
 _LESSONS = """
 SELECT ?run ?text WHERE { ?l a t:Lesson ; prov:wasGeneratedBy ?run ; t:text ?text }
 ORDER BY ?text"""
@@ -147,9 +148,9 @@ def _past(store: Store, run: str, name: str, apart: float, metric: str) -> PastR
         if isinstance(row["value"], (int, float)) and isinstance(row["seconds"], (int, float))
     )
     lessons = tuple(str(row["text"]) for row in _rows(store, _LESSONS, run=run))
-    done = [(str(r["tool"]), r.get("made")) for r in _rows(store, _DONE, run=run)]
-    fruitless = {tool for tool, _ in done} - {tool for tool, made in done if made is not None}
-    return PastRun(run, name, apart, tries, lessons, frozenset(fruitless))
+    done = _rows(store, _DONE, run=run)
+    fruitless = frozenset(str(row["tool"]) for row in done if not row["kept"])
+    return PastRun(run, name, apart, tries, lessons, fruitless)
 
 
 def _rows(store: Store, query: str, **bound: str) -> list[dict[str, Any]]:

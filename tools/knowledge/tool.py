@@ -59,8 +59,8 @@ def _query(
     strategies = context.knowledge.strategies(context.task)
     said = context.knowledge.constants()
     constants = {k: float(v) for k, v in said.items() if isinstance(v, (int, float))}
-    found = recall(context, facts, strategies, constants)
-    remembered, runs = found.tries, found.runs
+    past = recall(context, facts, strategies, constants)
+    remembered, runs = past.tries, past.runs
     known = tuple(with_memory(as_known(s), remembered, constants) for s in strategies)
     domain = said_of(known_of(context, facts))
     ladder = "; ".join(f"{s.rung} {s.name} (cost {s.relative_cost:g})" for s in known)
@@ -71,8 +71,8 @@ def _query(
         constants=constants,
     )
     if runs:
-        learnt.remembered, learnt.lessons, learnt.notes = remembered, found.lessons, runs
-        learnt.fruitless = found.fruitless
+        learnt.remembered, learnt.lessons, learnt.notes = remembered, past.lessons, runs
+        learnt.fruitless = past.fruitless
     like = "".join(f" {line}." for line in runs)
     return ToolResult(
         f"{len(known)} strategies for {context.task}, cheapest first: {ladder}."
