@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from ..tools.guardrails.network import host_of
-from .controllers import Controller, ControllerError
+from .controller import Controller, ControllerError
 
 URL_KEY = "TUNEOS_LLM_API_KEY"
 TIMEOUT = "TUNEOS_LLM_TIMEOUT"

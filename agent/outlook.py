@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..evals.targets import wants_robust
 from ..memory.knowledge import RECIPES
 from ..memory.strategies import strategies_in
 from ..tools.estimate import confirm_seconds, estimate_seconds, kept_back
-from ..tools.facts import DataVersion, Facts, KnownStrategy, Setting
+from ..tools.facts import ROBUST_TARGET, DataVersion, Facts, KnownStrategy, Setting
 from ..tools.knowledge.tool import as_known
 from ..tools.training.base_facts import place_of
 from .session import Plan
@@ -98,7 +99,8 @@ def _known(plan: Plan) -> tuple[KnownStrategy, ...]:
 
 
 def _place(plan: Plan) -> dict[str, Setting]:
-    return place_of(plan.spec.base_models[0], plan.raw.task)
+    wanted: dict[str, Setting] = {ROBUST_TARGET: wants_robust(plan.spec.parsed_targets())}
+    return place_of(plan.spec.base_models[0], plan.raw.task) | wanted
 
 
 def total(steps: Sequence[Step]) -> float:

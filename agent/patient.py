@@ -26,7 +26,7 @@ from tenacity.wait import wait_random_exponential
 
 from ..tools.guardrails.checks import neutralise
 from .answers import settled, shown
-from .controllers import ControllerError
+from .controller import ControllerError
 
 ATTEMPTS = 6
 PATIENCE = 600.0  # seconds for one answer, everything in it: waiting, trying again, streaming

@@ -73,7 +73,17 @@ def read_digest(messages: Sequence[BaseMessage]) -> Digest:
 
 def propose(digest: Digest) -> Proposal:
     """Decide the next step: look, know, clean, probe; then what is likeliest to close the gap."""
-    for rule in (_look, _rank, _probe, _unlearn_doubt, _costs_alone, _augment, _blend, _know):
+    for rule in (
+        _look,
+        _rank,
+        _probe,
+        _unlearn_doubt,
+        _costs_alone,
+        _augment,
+        _blend,
+        _know,
+        _harden,
+    ):
         proposal = rule(digest)
         if proposal is not None and not _declined(proposal, digest):
             return proposal
@@ -188,6 +198,27 @@ def _blend(digest: Digest) -> Proposal | None:
     )
 
 
+def _harden(digest: Digest) -> Proposal | None:
+    """Learn from rows written otherwise, and search how, while robustness is missed."""
+    if not digest.robust_missed or not digest.candidates:
+        return None
+    error, gap = digest.error, widest_gap(digest)
+    able = [s for s in digest.strategies if s.hardens and s.feasible and not s.failed]
+    fits = [_shortened(s, error, gap, digest) for s in able if not s.tried]
+    fits = [o for o in fits if _affordable(o, digest)]
+    if fits:
+        chosen = min(fits, key=lambda o: o.seconds).proposal
+        why = f"Robustness is missed: {chosen.arguments['strategy']} learns from other spellings."
+        return replace(chosen, reason=why)
+    search = next((s for s in digest.strategies if s.tool == "search_hyperparameters"), None)
+    known = next((s for s in able if s.tried and s.searchable and not s.searched), None)
+    if search is None or known is None or _trials(known, digest) < LEAST_TRIALS:
+        return None
+    why = f"Robustness is still missed: search the ways of {known.name} to learn for it."
+    arguments = {"strategy": known.name, "trials": _trials(known, digest)}
+    return Proposal(search.tool, why, arguments)
+
+
 def _know(digest: Digest) -> Proposal | None:
     """Apply the domain graph whenever the best candidate is a tuned one: it costs seconds."""
     knowing, best = _knowing(digest), digest.knowledge_may_pay_on
@@ -295,6 +326,7 @@ def _options(digest: Digest, gap: float | None) -> list[Option]:
         and s.feasible
         and not s.tried
         and not s.failed
+        and not s.hardens  # see `_harden`
         and (s.variant_of is None or s.recalled_gain is not None)
     ]
     search = next((s for s in digest.strategies if s.tool == "search_hyperparameters"), None)
@@ -321,6 +353,7 @@ def _options(digest: Digest, gap: float | None) -> list[Option]:
             for s in digest.strategies
             if s.variant_of in tried
             and s.tool == "fine_tune"
+            and not s.hardens
             and s.feasible
             and not s.tried
             and not s.failed

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel
 
 from ..evals.anomaly import ODD_METRICS
+from ..evals.measures.robust import NAMES as ROBUST
 from ..evals.metrics import METRICS
 from ..evals.result import RunResult, RunStory
 from ..graphs.approval import Approve, Question, WaitingForPerson
@@ -133,6 +134,8 @@ def plan_run(spec: RunSpec) -> Plan:
     known = find_task(raw.task).metrics_of(raw.splits["train"])
     ood = Path(spec.ood) if spec.ood else None
     odd = read_odd(Path(spec.data), ood, raw.task, spec.text)
+    if find_task(raw.task).robust and "spearman" not in known:
+        known = (*known, *ROBUST)
     if odd:
         known = (*known, *ODD_METRICS)
     for target in spec.parsed_targets():

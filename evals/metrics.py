@@ -58,6 +58,7 @@ METRICS: dict[str, Metric] = {
         Metric("ece", "lower", 0, 1),
         Metric("ood_auroc", "higher", 0, 1),
         Metric("ood_fpr95", "lower", 0, 1),
+        Metric("robust_accuracy", "higher", 0, 1),
         Metric("map", "higher", 0, 1),
         Metric("f1", "higher", 0, 1),
         Metric("exact_match", "higher", 0, 1),

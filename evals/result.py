@@ -104,6 +104,35 @@ class KnowledgeUse(BaseModel):
     used: bool = Field(default=False, description="a candidate was made with it")
 
 
+class Share(BaseModel):
+    """A share of rows; `ci` is its 95% interval."""
+
+    name: str
+    value: float
+    ci: tuple[float, float]
+
+
+class SwapAttack(BaseModel):
+    """Rows attacked by swapping words where the model's gradients say that it hurts most."""
+
+    rows: int
+    before: float = Field(description="share of these rows that is right as they are")
+    after: Share
+    words: float | None = Field(
+        default=None, description="share of a row's words swapped where the attack won, mean"
+    )
+
+
+class Robustness(BaseModel):
+    """How a model's answers bear rows of the test split that are written otherwise."""
+
+    model: str
+    rows: int = Field(description="looked at")
+    robust_accuracy: Share = Field(description="right as they are and under each perturbation")
+    under: list[Share] = Field(description="right as they are, and under each one")
+    attack: SwapAttack | None = Field(default=None, description="None where it does not apply")
+
+
 class RunResult(BaseModel):
     """Everything a program needs to know of a finished run."""
 
@@ -128,6 +157,9 @@ class RunResult(BaseModel):
     report: str | None = Field(description="the HTML file")
     seed: int = 0
     data_hash: str = ""
+    robustness: list[Robustness] = Field(
+        default=[], description="chosen model and untuned one, where a target asks for it"
+    )
     changes: list[Change] = Field(default=[], description="by a person, after the run had begun")
     knowledge: list[KnowledgeUse] = Field(
         default=[], description="what the domain graph did to answers on validation, used or not"
@@ -173,6 +205,7 @@ class TrialRecord(BaseModel):
     settings: dict[str, str | int | float | bool]
     seconds: float
     note: str = ""
+    metric: str = Field(default="", description="of `value`, where it is not the primary one")
 
 
 class WrongAnswer(BaseModel):

@@ -39,9 +39,15 @@ def interval(metric: str, stats: Stats, *, seed: int) -> tuple[float, float]:
 
     Source: Efron & Tibshirani 1993, percentile method.
     """
-    select, n = over(metric, stats), n_rows(stats)
+    select, n = over(metric, stats), _rows(metric, stats)
     rng = np.random.default_rng(seed)
     return _quantiles([select(rng.integers(0, n, n)) for _ in range(RESAMPLES)])
+
+
+def share_interval(hits: FloatArray, *, seed: int) -> tuple[float, float]:
+    """Bootstrap (n,) zeros and ones: a percentile interval at LEVEL for the share of ones."""
+    rng, n = np.random.default_rng(seed), len(hits)
+    return _quantiles([float(hits[rng.integers(0, n, n)].mean()) for _ in range(RESAMPLES)])
 
 
 def latency_interval(milliseconds: FloatArray, *, seed: int) -> tuple[float, float]:
@@ -73,7 +79,7 @@ def compare(metric: str, first: Stats, second: Stats, *, seed: int) -> Differenc
 
     Source: Noreen 1989, approximate randomisation; Yeh 2000 for its use in NLP.
     """
-    kind, n = kind_of(metric, first), n_rows(first)
+    kind, n = kind_of(metric, first), _rows(metric, first)
     if kind is None:
         raise ValueError(f"{metric} does not follow from the statistics {', '.join(first)}")
     # One after the other: row i of the second model is row n + i.
@@ -89,6 +95,12 @@ def compare(metric: str, first: Stats, second: Stats, *, seed: int) -> Differenc
         extreme += abs(swapped) >= abs(observed) - 1e-12
     low, high = _quantiles(resampled)
     return Difference(observed, low, high, (extreme + 1) / (RESAMPLES + 1))
+
+
+def _rows(metric: str, stats: Stats) -> int:
+    """Rows that a metric was measured on: of some kinds of statistics, not all."""
+    kind = kind_of(metric, stats)
+    return n_rows(stats) if kind is None else len(stats[kind])
 
 
 def _stacked(first: FloatArray, second: FloatArray) -> FloatArray:

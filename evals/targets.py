@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from .measures.robust import NAMES as ROBUST
 from .metrics import METRICS
 
 _FORM = re.compile(r"\s*([A-Za-z_]\w*)\s*(>=|<=)\s*([-+.\w]+)\s*")
@@ -93,6 +94,11 @@ def shortfall(targets: Sequence[Target], measured: Mapping[str, float]) -> float
         else 2.0
         for t in targets
     )
+
+
+def wants_robust(targets: Sequence[Target]) -> bool:
+    """Tell whether answers have to bear rows that are written otherwise."""
+    return any(t.metric in ROBUST for t in targets)
 
 
 def _names() -> str:

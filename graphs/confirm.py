@@ -14,9 +14,11 @@ from pydantic import BaseModel
 
 from ..evals.anomaly import ODD_METRICS, auroc_interval
 from ..evals.measures import KINDS, kind_of
+from ..evals.measures.robust import NAMES as ROBUST
+from ..evals.measures.robust import by_column
 from ..evals.metrics import METRICS
-from ..evals.result import Comparison, TargetResult
-from ..evals.statistics import compare, interval, latency_interval
+from ..evals.result import Comparison, Robustness, Share, SwapAttack, TargetResult
+from ..evals.statistics import compare, interval, latency_interval, share_interval
 from ..evals.targets import Target
 from ..memory.errors import StoreError
 from ..memory.trail import Entry
@@ -28,7 +30,7 @@ from ..tools.estimate import confirm_seconds
 from ..tools.facts import Candidate, Facts
 from ..tools.jobs.run import JobFailed, run_job, startup_seconds
 from ..tools.tasks import find_task
-from ..tools.training.score import LATENCIES, ODD, ODD_FILE, USUAL
+from ..tools.training.score import ATTACKED, LATENCIES, ODD, ODD_FILE, USUAL
 from ..tools.training.tool import make_spec
 from .context import RunContext
 from .events import StepEnded, StepProgress, StepStarted, emit
@@ -48,6 +50,7 @@ class Confirmed(BaseModel):
     scores: dict[str, dict[str, float]]
     comparisons: list[Comparison]
     folder: str
+    robustness: list[Robustness] = []
     model: str = ""  # folder of the chosen model as it is handed over
 
 
@@ -116,14 +119,19 @@ def confirm(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     scores = done.outcome.test_scores
     main = next(iter(models))
     for name in models:
-        metrics = find_task(tools.task).metrics
+        metrics = (*find_task(tools.task).metrics, *ROBUST)
         refuse_wrong_figures(name, scores[name], stats_of(arrays[name]), metrics)
     looks = _looks(context)
     found = Confirmed(
         chosen=chosen.name,
         targets=[_target(t, chosen, scores[main], arrays[main], tools.seed) for t in tools.targets],
         scores=scores,
-        comparisons=_comparisons(main, arrays, tools.metric, tools.seed, looks),
+        comparisons=[
+            c
+            for metric in (tools.metric, *(m for m in tools.measured if m in ROBUST))
+            for c in _comparisons(main, arrays, metric, tools.seed, looks)
+        ],
+        robustness=_robustness(arrays, tools.seed),
         folder=str(done.folder),
         model=str(guarded),
     )
@@ -300,6 +308,36 @@ def _comparisons(
             )
         )
     return found
+
+
+def _robustness(arrays: Mapping[str, Mapping[str, NDArray[Any]]], seed: int) -> list[Robustness]:
+    """What perturbations and the attack did to each model that was asked."""
+    return [
+        Robustness(
+            model=name,
+            rows=len(found["robust"]),
+            robust_accuracy=_share("robust_accuracy", found["robust"].min(axis=1), seed),
+            under=[_share(n, column, seed) for n, column in by_column(found["robust"]).items()],
+            attack=_attack(found[ATTACKED], seed) if ATTACKED in found else None,
+        )
+        for name, found in arrays.items()
+        if "robust" in found
+    ]
+
+
+def _attack(found: NDArray[Any], seed: int) -> SwapAttack:
+    before, after, words = found.T
+    won = words[~np.isnan(words)]
+    return SwapAttack(
+        rows=len(found),
+        before=float(before.mean()),
+        after=_share("attack", after, seed),
+        words=float(won.mean()) if len(won) else None,
+    )
+
+
+def _share(name: str, hits: NDArray[Any], seed: int) -> Share:
+    return Share(name=name, value=float(hits.mean()), ci=share_interval(hits, seed=seed))
 
 
 def _unmeasured(targets: tuple[Target, ...]) -> list[TargetResult]:

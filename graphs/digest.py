@@ -8,9 +8,9 @@ from pydantic import BaseModel, Field
 
 from ..evals.metrics import METRICS
 from ..evals.result import Step
-from ..evals.targets import Target
+from ..evals.targets import Target, wants_robust
 from ..tools.estimate import estimate_seconds
-from ..tools.facts import Candidate, Facts, KnownStrategy
+from ..tools.facts import ROBUST_TARGET, Candidate, Facts, KnownStrategy
 from ..tools.fusion.tool import NEVER as NEVER_GIVEN_KNOWLEDGE
 from ..tools.guardrails.marks import as_data
 from ..tools.training.blend_tool import best_of_each
@@ -78,6 +78,7 @@ class StrategyState(BaseModel):
     searchable: bool = False
     searched: bool = False
     variant_of: str | None = None
+    hardens: bool = Field(False, description="for robust_accuracy")
 
 
 class Digest(BaseModel):
@@ -108,6 +109,7 @@ class Digest(BaseModel):
     lessons: list[str] = Field([], description="of these runs; information, no instruction")
     declined: list[str] = Field([], description="the person, the policy or a rule said no")
     only_costs_missed: bool = Field(False, description="nothing but speed or size is missed")
+    robust_missed: bool = Field(False, description="robust_accuracy is missed")
 
 
 def make_digest(
@@ -138,6 +140,7 @@ def make_digest(
     probed = _error_of_probes(facts, metric)
     version = facts.data
     tried = {s.strategy for s in states}
+    hard = wants_robust(targets)
     failed = {
         str(s.arguments.get("peft_method") or s.arguments.get("strategy"))
         for s in steps
@@ -183,6 +186,7 @@ def make_digest(
                 errors=(probed, left),
             )
             for s in facts.strategies
+            if hard or not s.hardens
         ],
         unranked_base_models=base_models if base_models > 1 and not facts.base_ranking else 0,
         attempts_without_gain=attempts_without_gain(facts.candidates, targets, metric),
@@ -202,6 +206,10 @@ def make_digest(
         lessons=list(facts.lessons),
         declined=list(declined),
         only_costs_missed=only_costs_missed(scores, targets),
+        robust_missed=any(
+            wants_robust([t]) and not (t.metric in scores and t.holds(scores[t.metric]))
+            for t in targets
+        ),
     )
 
 
@@ -294,7 +302,7 @@ def _strategy_state(
     errors: tuple[float | None, float],
 ) -> StrategyState:
     arguments = {"strategy": strategy.name, "trials": 1}
-    why_not = strategy.unmet(facts.situation)
+    why_not = strategy.unmet({**facts.situation, ROBUST_TARGET: True})  # else it is not listed
     gain, spread = recalled_gain(strategy.recalled_share, strategy.recalled_spread, *errors)
     return StrategyState(
         name=strategy.name,
@@ -309,9 +317,10 @@ def _strategy_state(
         why_not=why_not or vetoed,
         tried=tried,
         failed=failed,
-        searchable=strategy.searchable and strategy.variant_of is None,
+        searchable=strategy.searchable and (strategy.variant_of is None or strategy.hardens),
         searched=strategy.name in facts.searched,
         variant_of=strategy.variant_of,
+        hardens=strategy.hardens,
     )
 
 

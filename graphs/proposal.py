@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..evals.result import Step
+from ..evals.targets import wants_robust
 from ..memory.actions import Action, BaseFacts
 from ..memory.strategies import Strategy
 from ..tools.errors import UserError
-from ..tools.facts import Facts, Setting
+from ..tools.facts import ROBUST_TARGET, Facts, Setting
 from ..tools.tool import ToolRefused
 from ..tools.training.base_facts import base_facts, place_of, this_machine
 from ..tools.training.softness import failed_settings
@@ -51,7 +52,7 @@ def proposed(
         base, place = base_facts(ref), place_of(ref, tools.task)
     except UserError:  # whoever loads it says so
         base, place = BaseFacts(ref, digest), {}
-    situation = {**place, **facts.situation}
+    situation = {**place, **facts.situation, ROBUST_TARGET: wants_robust(tools.targets)}
     return Action(
         run=tools.run,
         number=len(steps) + 1,

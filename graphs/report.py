@@ -147,13 +147,14 @@ def _result(state: State, context: RunContext, found: Confirmed, model: Path | N
         seed=tools.seed,
         data_hash=facts.data_hash,
         knowledge=list(facts.knowledge),
+        robustness=found.robustness,
         changes=[Change.model_validate(c) for c in tools.ledger.changes(tools.run)],
     )
 
 
 def _main_comparison(found: Confirmed, task: str) -> Comparison | None:
     """Against the dearest of the cheap rungs: the untuned model, where there is one."""
-    against = {c.against: c for c in found.comparisons}
+    against = {c.against: c for c in reversed(found.comparisons)}  # the primary metric's
     return next((against[n] for n in reversed(find_task(task).probes) if n in against), None)
 
 
@@ -332,7 +333,7 @@ def _trials(facts: Facts, metric: str) -> tuple[TrialFacts, ...]:
             strategy=str(t.settings.get("strategy", "")),
             state=t.state,
             settings=t.settings,
-            validation={metric: METRICS[metric].upward(t.value)}
+            validation={t.metric or metric: METRICS[t.metric or metric].upward(t.value)}
             if t.state == "complete" and t.value is not None
             else {},
             seconds=t.seconds,

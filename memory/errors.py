@@ -15,3 +15,7 @@ class DataDamaged(StoreError):
 
 class DiskFull(StoreError):
     """Nothing more can be written: the run stops here and can be resumed."""
+
+
+class FileRefused(StoreError):
+    """A file that is not taken; the message says where and how to mend it."""

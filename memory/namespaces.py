@@ -10,6 +10,8 @@ SKOS = "http://www.w3.org/2004/02/skos/core#"
 SHACL = "http://www.w3.org/ns/shacl#"
 OWL = "http://www.w3.org/2002/07/owl#"
 
+BROUGHT = "https://tuneos.org/domain/"  # what relative IRIs and a table's ids stand under
+
 ONTOLOGY_GRAPH = "https://tuneos.org/graph/ontology"
 RECIPES_GRAPH = "https://tuneos.org/graph/recipes"
 RULES_GRAPH = "https://tuneos.org/graph/rules"

@@ -15,8 +15,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import StoreError
+from .errors import FileRefused
+from .namespaces import BROUGHT
 from .places import Text
+from .skos_table import read_table
 
 if TYPE_CHECKING:
     from pyoxigraph import Quad, RdfFormat
@@ -34,7 +36,6 @@ FORMATS = {
     ".owl": "RDF_XML", ".xml": "RDF_XML", ".jsonld": "JSON_LD", ".json": "JSON_LD",
     ".csv": "CSV", ".tsv": "CSV",
 }  # fmt: skip
-BASE = "https://tuneos.org/domain/"  # what relative IRIs and the ids of a table stand under
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _PREFIX = re.compile(rb"\n[ \t]*(?:@prefix|prefix|PREFIX)\s")
 # Texts, IRIs and comments, to be skipped as wholes, and brackets. Possessive, so that a
@@ -52,10 +53,6 @@ _BINARY = {
     b"\x7fELF": "a program", b"%PDF": "a PDF", b"\x89PNG": "a picture", b"SQLite": "a database",
     b"\x28\xb5\x2f\xfd": "zstd", b"PAR1": "parquet",
 }  # fmt: skip
-
-
-class FileRefused(StoreError):
-    """A file that is not taken; the message says where and how to mend it."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +76,6 @@ def read_rdf(path: Path) -> RdfFile:
     data = _bytes(path)
     text = Text(path, _decoded(path, data))
     if kind == "CSV":
-        from .skos_table import read_table
-
         return _written(path, read_table(path, text.content), text, {})
     guards = {"RDF_XML": _guard_xml, "JSON_LD": _guard_json, "TURTLE": _guard_turtle}
     guards.get(kind, _guard_lines)(text, data)
@@ -261,7 +256,7 @@ def _parsed(path: Path, data: bytes, text: Text, kind: str) -> RdfFile:
         reader = parse(
             data,
             form,
-            base_iri=BASE,
+            base_iri=BROUGHT,
             without_named_graphs=True,
             rename_blank_nodes=True,
         )

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from .namespaces import OWL, SKOS
+from .errors import FileRefused
+from .namespaces import BROUGHT, OWL, SKOS
 
 if TYPE_CHECKING:
     from pyoxigraph import Quad
@@ -104,9 +105,7 @@ def _concept(row: dict[str, str]) -> Iterator[Quad]:
 
 
 def _iri(name: str) -> str:
-    from .rdf_files import BASE
-
-    return name if "://" in name else BASE + quote(name, safe="")
+    return name if "://" in name else BROUGHT + quote(name, safe="")
 
 
 def _several(cell: str) -> list[str]:
@@ -114,6 +113,4 @@ def _several(cell: str) -> list[str]:
 
 
 def _refuse(path: Path, line: int, why: str) -> None:
-    from .rdf_files import FileRefused
-
     raise FileRefused(f"{path}:{line}: {why}.")

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from .errors import FileRefused
 from .namespaces import SHACL, SKOS
-from .rdf_files import FileRefused, RdfFile, read_rdf
+from .rdf_files import RdfFile, read_rdf
 from .sparql_terms import short_name
 
 if TYPE_CHECKING:

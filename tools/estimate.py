@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .facts import Facts, KnownStrategy
+from .facts import ROBUST_TARGET, Facts, KnownStrategy
 from .training.settings import passes
 
 STARTUP = 12.0  # seconds: a child process imports torch, loads the model
@@ -19,6 +19,11 @@ BLEND_MODELS = 3.0  # members that pass the validation rows through an encoder, 
 CONFIRM_STARTUP = 15.0
 CONFIRM_STARTUPS = 8.0  # of a job's, as measured: a busy machine needs longer for all of it
 CONFIRM_SHARE = 0.4  # of the budget is kept back for confirm and report at most
+ROBUST_SECONDS = 15.0  # to write test rows otherwise
+ROBUST_VALIDATION, ROBUST_TEST = 150, 300  # rows that are written otherwise
+ROBUST_WAYS = 7  # a row as it is, and under each perturbation
+ROBUST_MODELS = 2  # the chosen and the untuned one
+ATTACK_PASSES = 50 * 60  # rows attacked, and what is tried on each
 DETECTOR_ROWS = 2500  # that a classifier is shown to know what is usual
 CONFIRM_MODELS = 3.0  # candidate and baselines, in frozen passes
 
@@ -35,8 +40,21 @@ def train_seconds(strategy: KnownStrategy, epochs: float, facts: Facts) -> float
     And then of the answers on validation, where they are written word by word.
     """
     rows = facts.data.validation_rows if facts.data else facts.rows.get("validation", 0)
-    scoring = facts.answer_seconds * rows
+    scoring = facts.answer_seconds * rows + robust_seconds(facts)
     return STARTUP + strategy.relative_cost * epochs * frozen_pass(facts) + scoring
+
+
+def robust_seconds(facts: Facts) -> float:
+    """Seconds that a candidate's answers to validation rows written otherwise take.
+
+    None where no target asks for them.
+    """
+    if not facts.place.get(ROBUST_TARGET):
+        return 0.0
+    train = facts.data.train_rows if facts.data else facts.rows.get("train", 0)
+    rows = facts.data.validation_rows if facts.data else facts.rows.get("validation", 0)
+    share = min(ROBUST_VALIDATION, rows) / max(1, train)
+    return QUICK + ROBUST_WAYS * share * frozen_pass(facts)
 
 
 def estimate_seconds(tool: str, arguments: Mapping[str, object], facts: Facts) -> float:
@@ -54,7 +72,7 @@ def estimate_seconds(tool: str, arguments: Mapping[str, object], facts: Facts) -
     if tool in {"fine_tune", "search_hyperparameters"} and strategy is None:
         return STARTUP + 10 * frozen_pass(facts)
     if tool == "fine_tune" and strategy is not None:
-        epochs = _epochs(arguments, strategy) * _passes_a_step(arguments)
+        epochs = _epochs(arguments, strategy) * _passes_a_step(arguments, strategy.defaults)
         return train_seconds(strategy, epochs, facts)
     if tool == "search_hyperparameters" and strategy is not None:
         trials = arguments.get("trials", 1)
@@ -87,12 +105,19 @@ def _passes(tool: str, named: object, facts: Facts) -> float:
     return (sum(costs) if costs else 1.0) * frozen_pass(facts)
 
 
-def _passes_a_step(arguments: Mapping[str, object]) -> float:
-    """Of adversarial training, in those without it."""
-    steps = arguments.get("adversarial_steps")
-    return passes(
-        str(arguments.get("adversarial")), steps if isinstance(steps, int) else ADVERSARIAL_STEPS
-    )
+def _passes_a_step(arguments: Mapping[str, object], defaults: Mapping[str, object]) -> float:
+    """What is said of adversarial training and noisy copies, in what the recipe's cost is of."""
+    said = {k: v for k, v in arguments.items() if v is not None}
+    return _dearness({**defaults, **said}) / _dearness(defaults)
+
+
+def _dearness(settings: Mapping[str, object]) -> float:
+    """Passes over the rows as they are that an epoch takes."""
+    steps, copies = settings.get("adversarial_steps"), settings.get("noisy_copies", 1)
+    steps = steps if isinstance(steps, int) else ADVERSARIAL_STEPS
+    noisy = settings.get("noise", "none") != "none"
+    rows = 1 + (copies if noisy and isinstance(copies, int) else 0)
+    return passes(str(settings.get("adversarial")), steps) * rows
 
 
 def confirm_seconds(facts: Facts) -> float:
@@ -103,6 +128,10 @@ def confirm_seconds(facts: Facts) -> float:
     written = facts.answer_seconds * facts.rows.get("test", 0)
     looked_at = min(1.0, DETECTOR_ROWS / rows)
     passes = CONFIRM_MODELS * share + looked_at
+    if facts.place.get(ROBUST_TARGET):
+        startup += ROBUST_SECONDS
+        looked_at = min(facts.rows.get("test", 0), ROBUST_TEST)
+        passes += ROBUST_MODELS * (ROBUST_WAYS * looked_at + ATTACK_PASSES) / rows
     return startup + passes * frozen_pass(facts) + written
 
 

@@ -17,6 +17,7 @@ from ..evals.result import Curve, Finding, KnowledgeUse, RankedBase, TrialRecord
 from ..memory.conditions import Condition, unmet
 
 Setting = str | int | float | bool
+ROBUST_TARGET = "robust_target"  # what recipes require that only a target on robustness asks for
 
 
 class DataVersion(BaseModel):
@@ -77,6 +78,11 @@ class KnownStrategy(BaseModel):
     )
     recalled_spread: float = Field(default=0.0, description="standard deviation of that")
     iri: str = ""
+
+    @property
+    def hardens(self) -> bool:
+        """Whether it is for answers that bear rows written otherwise, and for these alone."""
+        return any(c.of == ROBUST_TARGET for c in self.requires)
 
     def unmet(self, situation: Mapping[str, Setting]) -> str:
         """Say why it does not apply; "" where it does, or nothing known speaks against it."""
@@ -179,7 +185,8 @@ class Facts(BaseModel):
     @property
     def situation(self) -> dict[str, Setting]:
         """What conditions of recipes are held against; what is not known is left out."""
-        found: dict[str, Setting] = {**self.place, "smallest_class": self.smallest_class}
+        found: dict[str, Setting] = {ROBUST_TARGET: False, **self.place}
+        found["smallest_class"] = self.smallest_class
         if self.label_counts:
             found["classes"] = len(self.label_counts)
         if self.data is not None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from ..evals.anomaly import ODD_METRICS
+from ..evals.measures.robust import NAMES as ROBUST
 from ..evals.targets import Target
 from ..memory.artifacts import ArtifactStore
 from ..memory.errors import StoreError
@@ -126,6 +127,7 @@ class ToolContext:
         task = find_task(self.task)
         costly = {"latency_p95_ms", "size_mb", *task.opt_in}
         costly |= {"ece", *ODD_METRICS} if task.spots_odd else set()  # these fit a detector
+        costly |= {*ROBUST} if task.robust else set()
         return tuple(sorted({t.metric for t in self.targets} & costly))
 
 

@@ -109,6 +109,7 @@ NAMES = {
     "control_accuracy": r"control[ _]accuracy",
     "intent_accuracy": r"intent[ _]accuracy",
     "slot_accuracy": r"slot[ _]accuracy",
+    "robust_accuracy": r"robust[ _]accuracy|robustness",
     "accuracy": r"accuracy|acc",
     "exact_match": r"exact[ _]match(?:es)?|em",
     "bleu": r"bleu(?:[ -]score)?",

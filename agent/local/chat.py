@@ -21,7 +21,7 @@ from pydantic import ConfigDict
 
 from ...graphs.asking import DECISION_SECONDS
 from ...tools.registry import TOOLS
-from ..controllers import Controller, ControllerError
+from ..controller import Controller, ControllerError
 from ..planner import read_digest
 from . import weights
 from .bounds import Schema, answer_schema, bounds_for, fitting, longest

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...tools.guardrails.model_folder import check_model_folder
-from ..controllers import ControllerError
+from ..controller import ControllerError
 
 if TYPE_CHECKING:
     from llguidance import LLTokenizer

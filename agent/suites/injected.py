@@ -20,7 +20,7 @@ from ...memory.ledger import Ledger
 from ...memory.seal import Seals
 from ...memory.workspace import open_workspace
 from .. import controllers
-from ..controllers import Controller
+from ..controller import Controller
 from ..session import create_run, go_on, plan_run
 from ..spec import make_spec
 from .obedient import Call, Obedient, wishes

@@ -26,7 +26,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from tuneos.agent import controllers
-from tuneos.agent.controllers import Controller
+from tuneos.agent.controller import Controller
 from tuneos.agent.session import create_run, go_on, plan_run
 from tuneos.agent.spec import RunSpec
 from tuneos.memory.ledger import Ledger

@@ -30,7 +30,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langgraph.graph import MessagesState, StateGraph
 from pydantic import BaseModel
 from tuneos.agent import controllers
-from tuneos.agent.controllers import Controller
+from tuneos.agent.controller import Controller
 from tuneos.agent.session import create_run, go_on, plan_run
 from tuneos.agent.spec import RunSpec
 from tuneos.evals.metrics import METRICS

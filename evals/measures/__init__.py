@@ -39,6 +39,7 @@ KINDS = (
     "values",
     "passes",
     "exact",
+    "robust",
     "control",
     "intents",
     "slots",
@@ -91,7 +92,9 @@ def value(metric: str, stats: Stats) -> float:
     Raises:
         ValueError: It does not follow from these statistics.
     """
-    return over(metric, stats)(np.arange(n_rows(stats)))
+    kind = kind_of(metric, stats)
+    rows = n_rows(stats) if kind is None else len(stats[kind])
+    return over(metric, stats)(np.arange(rows))
 
 
 def wrong(metric: str, stats: Stats) -> FloatArray:

@@ -18,7 +18,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 from pydantic import Field
 from tuneos.agent import controllers
-from tuneos.agent.controllers import Controller
+from tuneos.agent.controller import Controller
 from tuneos.agent.session import Run, create_run, go_on, plan_run
 from tuneos.agent.spec import make_spec
 from tuneos.evals.result import RunResult

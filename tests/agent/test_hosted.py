@@ -21,7 +21,8 @@ from llm_server import FINISH, HTML, USAGE, LLMServer, Reply, Script, fails, say
 from tuneos.agent import patient
 from tuneos.agent.answers import read_arguments, written_call
 from tuneos.agent.cli import app
-from tuneos.agent.controllers import ControllerError, check_controller, find_controller
+from tuneos.agent.controller import ControllerError
+from tuneos.agent.controllers import check_controller, find_controller
 from tuneos.agent.patient import PatientChat
 from tuneos.agent.session import run_agent
 from tuneos.agent.spec import RunSpec

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from tiny_lms import CHATML, STRICT, byte_level, save_adapter, save_lm, unigram
-from tuneos.agent.controllers import ControllerError, check_controller, find_controller
+from tuneos.agent.controller import ControllerError
+from tuneos.agent.controllers import check_controller, find_controller
 from tuneos.agent.local import weights
 from tuneos.agent.local.chat import LocalChat, render
 from tuneos.agent.local.prompt import Turn

@@ -464,3 +464,29 @@ def test_what_similar_runs_saw_is_turned_into_a_share_of_what_is_left() -> None:
     assert recalled_gain(0.25, 0.1, 0.4, 0.2) == (-0.5, 0.2)  # it does not come that far
     assert recalled_gain(None, 0.0, 0.4, 0.2) == (None, 0.0)
     assert recalled_gain(0.5, 0.1, None, 0.2) == (None, 0.0)
+
+
+HARDENED = StrategyState(
+    name="hardened", rung=3, tool="fine_tune", typical_gain=0.1, seconds=60.0, searchable=True,
+    variant_of="lora", hardens=True,
+)  # fmt: skip
+BEARS = TargetState(target="robust_accuracy>=0.8", best=0.5, gap=0.3)
+
+
+def test_missed_robustness_is_trained_for_and_then_searched() -> None:
+    first = propose(digest(targets=[BEARS], robust_missed=True, strategies=[*ladder(), HARDENED]))
+    assert (first.tool, first.arguments["strategy"]) == ("fine_tune", "hardened")
+    done = HARDENED.model_copy(update={"tried": True})
+    then = propose(digest(targets=[BEARS], robust_missed=True, strategies=[*ladder(), done]))
+    assert (then.tool, then.arguments["strategy"]) == ("search_hyperparameters", "hardened")
+    last = done.model_copy(update={"searched": True})
+    rest = propose(digest(targets=[BEARS], robust_missed=True, strategies=[*ladder(), last]))
+    assert rest.arguments.get("strategy") != "hardened"
+
+
+def test_what_hardens_is_not_tried_where_robustness_holds() -> None:
+    held = TargetState(target="robust_accuracy>=0.8", best=0.9, gap=0.0)
+    targets = [held, TargetState(target="macro_f1>=0.99", best=0.5, gap=0.49)]
+    tried = [name for name, *_ in LADDER]
+    found = propose(digest(targets=targets, strategies=[*ladder(tried=tried), HARDENED]))
+    assert found.arguments.get("strategy") != "hardened"

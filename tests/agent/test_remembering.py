@@ -38,6 +38,7 @@ def context(knowledge: KnowledgeGraph, run: str, kept: dict[str, str], *, memory
         task=TASK,
         run=run,
         metric="accuracy",
+        targets=TARGETS,
         memory=memory,
         ledger=ledger,
         base_model="builtin:minilm",

@@ -14,7 +14,9 @@ from tuneos.graphs.digest import (
     worth_blending,
     worth_knowledge,
 )
+from tuneos.memory.conditions import Condition
 from tuneos.tools.facts import (
+    ROBUST_TARGET,
     Candidate,
     DataVersion,
     DomainSaid,
@@ -226,3 +228,23 @@ def test_knowledge_waits_for_a_graph_that_speaks_and_a_candidate_it_was_not_trie
     assert worth_knowledge(merge(speaking, Facts(knowledge=(use,))), "macro_f1") is None
     described = Facts(candidates=candidates, domain=DomainSaid(matched=3, described=True))
     assert worth_knowledge(described, "macro_f1") is None
+
+
+def test_what_hardens_is_shown_only_where_a_target_asks_for_robustness() -> None:
+    needs = (Condition(of=ROBUST_TARGET, choices=(True,)),)
+    hard = known("hardened", 3).model_copy(update={"requires": needs, "variant_of": "lora"})
+    facts = Facts(data=DATA, smallest_class=20, strategies=(known("lora", 3), hard))
+    plain = make_digest(facts, [], TARGETS, "macro_f1", None, None)
+    assert [s.name for s in plain.strategies] == ["lora"]
+    assert not plain.robust_missed
+    target = (parse_target("robust_accuracy>=0.8"),)
+    asked = make_digest(facts, [], target, "macro_f1", None, None)
+    state = next(s for s in asked.strategies if s.name == "hardened")
+    assert (state.feasible, state.hardens, state.searchable) == (True, True, True)
+    assert asked.robust_missed
+    scores = {"macro_f1": 0.9, "robust_accuracy": 0.85}
+    held = candidate("hardened-1", "hardened", 0.9).model_copy(update={"validation": scores})
+    met = make_digest(
+        facts.model_copy(update={"candidates": (held,)}), [], target, "macro_f1", None, None
+    )
+    assert not met.robust_missed

@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
-from tuneos.memory.rdf_files import MAX_DEPTH, MAX_LITERAL, MAX_PREFIXES, FileRefused, read_rdf
+from tuneos.memory.errors import FileRefused
+from tuneos.memory.rdf_files import MAX_DEPTH, MAX_LITERAL, MAX_PREFIXES, read_rdf
 from tuneos.memory.validation import FileInvalid, check_file
 
 EX = "http://example.org/"

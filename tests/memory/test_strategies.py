@@ -18,6 +18,7 @@ SETTINGS = {
     "learning_rate", "epochs", "batch_size", "weight_decay", "dropout", "warmup_ratio",
     "label_smoothing", "layers", "rank", "alpha", "peft_method", "class_weights", "optimizer",
     "trials", "members", "mixup", "adversarial", "adversarial_size",
+    "noise", "noisy_copies",
 }  # fmt: skip
 
 
@@ -48,6 +49,7 @@ def test_relatives_of_lora_follow_it(strategies: tuple[Strategy, ...]) -> None:
     assert third[0] == "lora"
     assert set(third[1:]) == {
         *("rslora", "dora", "pissa", "ia3", "ln_tuning"),
+        "hardened",  # for robust_accuracy alone
         *("bitfit", "vera", "randlora", "fourierft", "p_tuning", "prompt_tuning"),
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tuneos.tools import estimate
 from tuneos.tools.estimate import confirm_seconds, estimate_seconds, frozen_pass, kept_back
-from tuneos.tools.facts import DataVersion, Facts, KnownStrategy
+from tuneos.tools.facts import ROBUST_TARGET, DataVersion, Facts, KnownStrategy
 
 
 def strategy(name: str, cost: float, **defaults: int) -> KnownStrategy:
@@ -108,3 +108,23 @@ def test_answers_that_are_written_word_by_word_are_reckoned_with() -> None:
         == seconds("fine_tune", plain, strategy="lora") + 0.5 * 100
     )
     assert confirm_seconds(slow) == confirm_seconds(plain) + 0.5 * 200
+
+
+def test_noisy_copies_cost_as_rows_and_what_the_recipe_has_is_not_paid_twice() -> None:
+    plain = seconds("fine_tune", strategy="lora") - estimate.STARTUP
+    noisy = seconds("fine_tune", strategy="lora", noise="typos", noisy_copies=2) - estimate.STARTUP
+    assert noisy == 3 * plain
+    own = {**FACTS.strategies[0].defaults, "noise": "characters", "noisy_copies": 1}
+    known = FACTS.strategies[0].model_copy(update={"defaults": own})
+    facts = FACTS.model_copy(update={"strategies": (known,)})
+    assert seconds("fine_tune", facts, strategy="lora") - estimate.STARTUP == plain
+    twice = seconds("fine_tune", facts, strategy="lora", noisy_copies=3, noise=None)
+    assert twice - estimate.STARTUP == 2 * plain
+
+
+def test_robustness_costs_time_only_where_a_target_asks_for_it() -> None:
+    facts = FACTS.model_copy(update={"place": {ROBUST_TARGET: True}})
+    assert estimate.robust_seconds(FACTS) == 0
+    assert estimate.robust_seconds(facts) > 0
+    assert confirm_seconds(facts) > confirm_seconds(FACTS)
+    assert seconds("fine_tune", facts, strategy="lora") > seconds("fine_tune", strategy="lora")

@@ -104,6 +104,33 @@ class HeadedScores:
         words, rest = by_word(fields, flat, found.values.reshape(-1))
         return words, rest, found
 
+    def gradients(
+        self, split: Split, sequence: int, direction: FloatArray
+    ) -> tuple[list[Place | None], FloatArray, FloatArray]:
+        """How a mix of a sequence's logits rises with the word vectors of the one row.
+
+        Returns:
+            The places of the n pieces, and (n, width) gradients and vectors.
+        """
+        import torch
+
+        ids, mask, _, places = self._tensors(split, sequence)
+        mix, kept = torch.from_numpy(direction).float(), []
+
+        def keep(module: Any, args: Any, output: Any) -> None:
+            kept.append(output.requires_grad_())
+
+        hook = self.encoder.embedding.register_forward_hook(keep)
+        try:
+            score = (self._forward(ids, mask, self._marks(split, sequence)) @ mix).sum()
+        finally:
+            hook.remove()
+        (gradient,) = torch.autograd.grad(score, kept[:1])
+        width = gradient.shape[-1]
+        flat = [place for row in places for place in row]
+        found = (t.detach().double().numpy().reshape(-1, width) for t in (gradient, kept[0]))
+        return flat, *found
+
     def states(self, split: Split, progress: Any = None) -> FloatArray:
         """(sequences, width): what the head sees of rows."""
         from ..training.hardware import pick_device

@@ -157,12 +157,14 @@ def explain_answer(
 # ---- heads over pooled sequences
 
 
-def _inputs(model: Model) -> Inputs:
+def inputs_of(model: Model) -> Inputs:
+    """How a model with a head over pooled sequences reads its rows."""
     task = model.task
     return task.inputs(model.card.extra) if isinstance(task, HeadedTask) else Texts()
 
 
-def _outputs(model: Model) -> int:
+def outputs_of(model: Model) -> int:
+    """Width of what its head gives."""
     task = model.task
     if isinstance(task, HeadedTask):
         return task.goal(model.card.labels, model.card.extra).width
@@ -173,7 +175,7 @@ def _headed(
     model: Model, split: Split, answer: Answer, progress: Any
 ) -> tuple[list[Attribution], Callable[[Split], Any] | None]:
     """Attributions under a linear head, of one model or of a blend's members together."""
-    card, inputs, outputs = model.card, _inputs(model), _outputs(model)
+    card, inputs, outputs = model.card, inputs_of(model), outputs_of(model)
     wanted = _wanted(card, answer, outputs)
     if card.encoder != "parts":
         member = _Member(card, model.folder, inputs, outputs)

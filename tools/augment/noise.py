@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 
@@ -15,16 +16,23 @@ _WORD = re.compile(r"[^\W\d_]+")
 _KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 
 
-def noisy(piece: Piece, rng: np.random.Generator, *, share: float = SHARE) -> Changed:
+Slip = Callable[[str, np.random.Generator], str]
+
+
+def noisy(
+    piece: Piece, rng: np.random.Generator, *, share: float = SHARE, how: Slip | None = None
+) -> Changed:
     """Misspell some words: letters swapped, left out, doubled, or a neighbouring key hit.
 
     Args:
         piece: One without a free word of LEAST letters comes back as it is.
         rng: What is drawn from.
         share: Of such words, at least one.
+        how: What becomes of a word; None: `slip`.
 
     Source: Belinkov & Bisk 2018, Synthetic and Natural Noise Both Break NMT.
     """
+    how = how or slip
     text = piece.text
     spans = [m.span() for m in _WORD.finditer(text) if m.end() - m.start() >= LEAST]
     spans = [span for span in spans if piece.free(*span)]
@@ -32,7 +40,7 @@ def noisy(piece: Piece, rng: np.random.Generator, *, share: float = SHARE) -> Ch
         return Changed(text)
     count = max(1, round(share * len(spans)))
     chosen = sorted(rng.choice(len(spans), size=min(count, len(spans)), replace=False))
-    found = [(*spans[i], slip(text[slice(*spans[i])], rng)) for i in chosen]
+    found = [(*spans[i], how(text[slice(*spans[i])], rng)) for i in chosen]
     return Changed(text, tuple(Edit(*f) for f in found if f[2] != text[f[0] : f[1]]))
 
 
@@ -40,12 +48,28 @@ def slip(word: str, rng: np.random.Generator) -> str:
     """One slip inside a word; its first letter stays, as it mostly does."""
     at = int(rng.integers(1, len(word) - 1))
     kind = int(rng.integers(4))
+    return _mistyped(word, at, rng) if kind == 3 else _misspelt(word, at, kind)
+
+
+def misspelt(word: str, rng: np.random.Generator) -> str:
+    """Two letters of a word swapped, or one left out or doubled; the first stays."""
+    return _misspelt(word, int(rng.integers(1, len(word) - 1)), int(rng.integers(3)))
+
+
+def mistyped(word: str, rng: np.random.Generator) -> str:
+    """A neighbouring key hit inside a word; a letter of no such keyboard is doubled."""
+    return _mistyped(word, int(rng.integers(1, len(word) - 1)), rng)
+
+
+def _misspelt(word: str, at: int, kind: int) -> str:
     if kind == 0:
         return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
     if kind == 1:
         return word[:at] + word[at + 1 :]
-    if kind == 2:
-        return word[:at] + word[at] + word[at:]
+    return word[:at] + word[at] + word[at:]
+
+
+def _mistyped(word: str, at: int, rng: np.random.Generator) -> str:
     near = neighbours(word[at])
     if not near:  # not on this keyboard
         return word[:at] + word[at] + word[at:]

@@ -46,7 +46,7 @@ def replaced(
         found = fill(text, (start, stop))
         if found:
             word = found[int(rng.integers(len(found)))]
-            edits.append(Edit(start, stop, _cased(word, text[start:stop])))
+            edits.append(Edit(start, stop, as_cased(word, text[start:stop])))
     return Changed(text, tuple(edits))
 
 
@@ -131,7 +131,8 @@ def _others(found: Sequence[str], word: str) -> list[str]:
     return [w for w in found if not w.lower().startswith(stem)][:MOST]
 
 
-def _cased(word: str, like: str) -> str:
+def as_cased(word: str, like: str) -> str:
+    """A word in the case of another."""
     if like.isupper() and len(like) > 1:
         return word.upper()
     return word.capitalize() if like[0].isupper() else word

@@ -65,7 +65,8 @@ class JobSpec(BaseModel):
         default="", description="folder for what lets a job that was cut off go on"
     )
     held_out: tuple[str, ...] = Field(
-        default=(), description="augment: `copy_keys` of the texts that train must not get"
+        default=(),
+        description="`copy_keys` of the texts that train must not get, where rows are made",
     )
     knowledge: str = Field(
         default="", description="file of what the domain graph says; its digest is a setting"

@@ -6,9 +6,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ...evals.targets import wants_robust
 from ...memory.sparql import schema_digest
 from ...memory.strategies import Strategy
-from ..facts import DomainSaid, Facts, KnownStrategy, OnProgress
+from ..facts import ROBUST_TARGET, DomainSaid, Facts, KnownStrategy, OnProgress
 from ..fusion.kept import known_of, said_of
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
 from ..training.base_facts import place_of
@@ -63,11 +64,13 @@ def _query(
     remembered, runs = past.tries, past.runs
     known = tuple(with_memory(as_known(s), remembered, constants) for s in strategies)
     domain = said_of(known_of(context, facts))
-    ladder = "; ".join(f"{s.rung} {s.name} (cost {s.relative_cost:g})" for s in known)
+    hard = wants_robust(context.targets)
+    shown = [s for s in known if hard or not s.hardens]
+    ladder = "; ".join(f"{s.rung} {s.name} (cost {s.relative_cost:g})" for s in shown)
     learnt = Facts(
         domain=domain,
         strategies=known,
-        place=place_of(context.base_model, context.task),
+        place=place_of(context.base_model, context.task) | {ROBUST_TARGET: hard},
         constants=constants,
     )
     if runs:
@@ -75,7 +78,7 @@ def _query(
         learnt.fruitless = past.fruitless
     like = "".join(f" {line}." for line in runs)
     return ToolResult(
-        f"{len(known)} strategies for {context.task}, cheapest first: {ladder}."
+        f"{len(shown)} strategies for {context.task}, cheapest first: {ladder}."
         + _of_domain(domain)
         + like,
         learnt,

@@ -119,6 +119,8 @@ def _pictures(story: RunStory, metric: str, found: list[view.Rung]) -> dict[str,
             width=w,
         )
     odd = story.odd
+    if story.result.robustness:
+        drawings["robustness"] = lambda w: plots.robustness(story.result.robustness, width=w)
     if odd is not None and odd.risk:
         drawings["risk"] = lambda w: plots.risk_curve(odd, width=w)
     if any(s.seconds > 0 for s in story.steps):

@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import Any, TypeGuard
 
 from ...evals.metrics import METRICS
-from ...evals.result import Curve, OddInputs, TrialRecord
+from ...evals.result import Curve, OddInputs, Robustness, TrialRecord
 from .canvas import AMBER, BLUE, CHARACTER, GREEN, INK, MUTED, PAPER, RED, SERIES, canvas, short
 from .view import Rung
 from .words import metric_name, number, sentence_case, threshold
@@ -302,3 +302,27 @@ def risk_curve(odd: OddInputs, *, width: int = WIDE) -> str:
         axes.locator_params(axis="y", nbins=5)
         last = odd.risk[-1] if odd.risk else 0.0
         return c.svg(f"Error rate by share answered; {last:.1%} where all are")
+
+
+def robustness(models: Sequence[Robustness], *, width: int = WIDE) -> str:
+    """Draw the share of right answers by how rows are written: the untuned model below, in grey."""
+    narrow = width < 600
+    names = [*(s.name for s in models[0].under), "all of these"]
+    with canvas("robust", width, 60 + 26 * len(names) + 44) as c:
+        axes = c.axes(left=104, right=14, top=42, bottom=46)
+        over = c.overlay()
+        axes.set(
+            xlim=(0, 1), ylim=(len(names) - 0.4, -0.6), xlabel="share of rows answered rightly"
+        )
+        axes.set_yticks(range(len(names)), names)
+        axes.grid(axis="x")
+        axes.locator_params(axis="x", nbins=4 if narrow else 8)
+        for place, (model, colour) in enumerate(zip(models, (BLUE, MUTED), strict=False)):
+            shares = [*model.under, model.robust_accuracy]
+            y = [i + 0.22 * place for i in range(len(shares))]
+            axes.hlines(y, [s.ci[0] for s in shares], [s.ci[1] for s in shares], color=colour)
+            axes.plot([s.value for s in shares], y, "o", color=colour, markersize=6)
+            said = "the model" if model.model == "chosen" else model.model.replace("_", " ")
+            over.text(104 + 120 * place, 18, f"● {said}", color=colour)
+        best = models[0].robust_accuracy.value
+        return c.svg(f"Share of right answers by how rows are written; {best:.1%} under all")

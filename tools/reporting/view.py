@@ -9,18 +9,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...evals.anomaly import ODD_METRICS
+from ...evals.measures.robust import NAMES as ROBUST
 from ...evals.metrics import METRICS
 from ...evals.result import (
     CandidateResult,
     Comparison,
     LabelResult,
     RankedBase,
+    Robustness,
     RunResult,
     RunStory,
     TrialRecord,
 )
 from .kinds import kind
-from .words import MISSING, clean, duration, gain, listing, metric_name, number, straddles
+from .words import (
+    MISSING,
+    clean,
+    duration,
+    gain,
+    listing,
+    metric_name,
+    number,
+    sentence_case,
+    straddles,
+)
 
 MOST_RUNGS = 16
 _FALLBACKS = ("macro_f1", "accuracy")
@@ -224,8 +236,8 @@ def _short(value: object) -> str:
 
 
 def _apart(metric: str) -> bool:
-    """Measured of other things than the answers to the rows: costs, and odd rows."""
-    return _has_unit(metric) or metric in ODD_METRICS
+    """Measured of other things than the answers to the rows: costs, odd or rewritten rows."""
+    return _has_unit(metric) or metric in ODD_METRICS or metric in ROBUST
 
 
 def _has_unit(metric: str) -> bool:
@@ -260,3 +272,42 @@ def odd_sentences(story: RunStory) -> list[str]:
         f"on validation {odd.ece_before:.3f} before and {odd.ece_after:.3f} after."
     )
     return found
+
+
+def robust_models(result: RunResult) -> list[tuple[str, str]]:
+    """Name the models whose answers to rows written otherwise were looked at, for a table."""
+    return [(_called(found), "n") for found in result.robustness]
+
+
+def robust_rows(result: RunResult) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The shares of right answers by how rows are written, one for each model."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for model in result.robustness:
+        shares = [*((s.name, s) for s in model.under), ("all of these", model.robust_accuracy)]
+        for name, share in shares:
+            said = f"{share.value:.3f} [{share.ci[0]:.3f}, {share.ci[1]:.3f}]"
+            found.setdefault(name, []).append((_called(model), said))
+    return list(found.items())
+
+
+def robust_sentences(result: RunResult) -> list[str]:
+    """Say how many rows bear being written otherwise, and what the attack came to."""
+    found = []
+    for model in result.robustness:
+        said = (
+            f"{sentence_case(_called(model))}: {model.robust_accuracy.value:.1%} of {model.rows} "
+            "rows are answered rightly as they are and under every perturbation"
+        )
+        attack = model.attack
+        if attack is not None:
+            words = "" if attack.words is None else f", swapping {attack.words:.0%} of its words"
+            said += (
+                f"; the word-swap attack leaves {attack.after.value:.1%} of {attack.rows} rows "
+                f"right, {attack.before:.1%} before it{words}"
+            )
+        found.append(f"{said}.")
+    return found
+
+
+def _called(model: Robustness) -> str:
+    return "this model" if model.model == "chosen" else clean(model.model.replace("_", " "), 60)

@@ -27,6 +27,7 @@ _NAMES = {
     "ece": "calibration error",
     "ood_auroc": "out-of-domain AUROC",
     "ood_fpr95": "false alarms at 95% recall",
+    "robust_accuracy": "robust accuracy",
     "map": "mean average precision",
     "f1": "F1",
     "no_answer_f1": "F1 without answer",

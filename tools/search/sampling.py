@@ -12,11 +12,13 @@ from collections.abc import Iterable, Sequence
 
 import optuna
 
+from ...evals.measures.robust import NAMES
 from ..facts import Setting
 from ..jobs.spec import JobSpec
 from .results import Drawn, TrialResult
 from .space import Range, distribution, fits, suggest
 
+(ROBUST,) = NAMES
 MIN_TRIALS_BEFORE_PRUNING = 3
 WARMUP_EPOCHS = 1
 LEAST_RANDOM = 4  # trials drawn at random before the sampler has something to go by
@@ -30,6 +32,16 @@ _STATES = {
 def space_of(spec: JobSpec) -> tuple[Range, ...]:
     """The ranges of the job's search space."""
     return tuple(Range.model_validate(r) for r in spec.what.space)
+
+
+def hardens(spec: JobSpec) -> bool:
+    """Whether the search is for answers that bear rows written otherwise.
+
+    A target asks for robustness, and the space holds what is learned for it. A trial's value
+    is then its robust accuracy, which a row has only where it is right as it is, too.
+    """
+    settings = {r.setting for r in space_of(spec)}
+    return ROBUST in spec.what.measured and bool({"noise", "adversarial"} & settings)
 
 
 def first_draws(spec: JobSpec) -> list[dict[str, Setting]]:

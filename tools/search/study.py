@@ -17,7 +17,7 @@ from ..jobs.run import OUT_OF_MEMORY_WORDS, RESTARTS
 from ..jobs.spec import JobSpec
 from .crew import Crew, Member
 from .results import Drawn, TrialResult, TrialResults
-from .sampling import draw, known, next_number
+from .sampling import ROBUST, draw, hardens, known, next_number
 from .storage import open_study, record
 from .worker import Task, failed, settings_for
 
@@ -228,4 +228,5 @@ def _record(spec: JobSpec, trial: TrialResult) -> TrialRecord:
         settings=trial.settings,
         seconds=trial.seconds,
         note=f"{spec.name}: {trial.note}" if trial.note else "",
+        metric=ROBUST if hardens(spec) and trial.state == "complete" else "",
     )

@@ -28,7 +28,7 @@ from ..training.loop import Pruned
 from ..training.memory_estimate import gentler_by
 from ..training.memory_retry import SOFTENED, changed
 from .results import Drawn, TrialResult, TrialResults
-from .sampling import Pruning
+from .sampling import ROBUST, Pruning, hardens
 
 FAILURES = (RuntimeError, ValueError, ArithmeticError, MemoryError)  # of a trial, not of ours
 
@@ -124,12 +124,12 @@ def _trained(
 ) -> TrialResult:
     settings = settings_for(task, spec) or {}
     pruning, values = Pruning(spec, task.earlier), list[float]()
-    start = time.monotonic()
+    start, hard = time.monotonic(), hardens(spec)
     drawn = {**task.drawn.model_dump(), "softened": task.softened}
 
     def report(epoch: int, value: float) -> None:
         values.append(value)
-        if pruning(epoch, value):
+        if pruning(epoch, value) and not hard:
             raise Pruned
 
     def tell(progress: JobProgress) -> None:
@@ -155,11 +155,12 @@ def _trained(
             seconds=time.monotonic() - start,
             note=_said(settings, spec, task.drawn),
         )
+    value = tuned.scores[ROBUST] if hard else tuned.value
     return TrialResult(
         **drawn,
         state="complete",
         settings=settings,
-        value=tuned.value if math.isfinite(tuned.value) else -1.0,
+        value=value if math.isfinite(value) else -1.0,
         values=tuple(values),
         scores=tuned.scores,
         curve=tuned.curve,

@@ -35,6 +35,7 @@ class MultiLabelClassification(HeadedTask):
     summary = "several labels for each text, or none"
     metrics = ("macro_f1", "micro_f1", "weighted_f1", "map", "accuracy")
     maskable = ()
+    robust = True
     augments = ("noise", "replace_words", "oversample", "back_translate", "synthesise")
 
     def claims(self, table: Table) -> bool:

@@ -36,6 +36,7 @@ class MultipleChoice(HeadedTask):
     summary = "the right one of a question's choices"
     metrics = ("accuracy",)
     maskable = ("question", "choices")
+    robust = True
     augments = ("noise", "oversample", "back_translate")
     changeable = ("question",)
     asks = ("question", "choices")

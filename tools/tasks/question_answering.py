@@ -32,6 +32,7 @@ class QuestionAnswering(Task):
     metrics = ("f1", "exact_match", "no_answer_f1")
     probes = ("no_answer", "best_sentence", "frozen_linear")
     asks = ("context", "question")
+    robust = True
     augments = ("noise", "replace_words", "oversample", "back_translate")
 
     def claims(self, table: Table) -> bool:

@@ -32,6 +32,7 @@ class RelationExtraction(HeadedTask):
     summary = "the relation between two spans of a text"
     metrics = ("macro_f1", "micro_f1", "accuracy")
     asks = ("text", "head", "tail")
+    robust = True
     augments = ("noise", "replace_words", "oversample", "synthesise")
 
     def claims(self, table: Table) -> bool:

@@ -34,6 +34,7 @@ class SentencePair(HeadedTask):
     metrics = ("accuracy", "macro_f1", "mcc", "ece", "spearman")
     maskable = ("first", "second")
     changeable = ("first", "second")
+    robust = True
     augments = ("noise", "replace_words", "oversample", "back_translate", "synthesise")
     asks = ("first", "second")
 

@@ -62,6 +62,8 @@ class Task(ABC):
             candidate is compared with it first.
         opt_in: Those of `metrics` that are dear, and measured only where a target names them.
         spots_odd: Whether its models can tell inputs that are unlike those they learned from.
+        robust: Whether `robust_accuracy` can be measured: an answer is right or wrong as a whole,
+            and rows written otherwise keep their gold.
         labelled: Whether each row has one label, `Split.labels`, of a fixed set.
         maskable: Fields of a row in which personal data may be replaced without harm to
             others: no offsets point into them. None where it cannot be masked yet.
@@ -78,6 +80,7 @@ class Task(ABC):
     opt_in: ClassVar[tuple[str, ...]] = ()
     labelled: ClassVar[bool] = False
     spots_odd: ClassVar[bool] = False
+    robust: ClassVar[bool] = False
     maskable: ClassVar[tuple[str, ...] | None] = None
     asks: ClassVar[tuple[str, ...]] = ()
     augments: ClassVar[tuple[str, ...]] = ()

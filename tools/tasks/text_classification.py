@@ -34,6 +34,7 @@ class TextClassification(Task):
     labelled = True
     spots_odd = True
     maskable = ()
+    robust = True
     augments = ("noise", "replace_words", "oversample", "back_translate", "synthesise")
 
     def claims(self, table: Table) -> bool:

@@ -38,6 +38,7 @@ class TokenClassification(Task):
     summary = "entities in each text, such as names"
     metrics = ("f1", "macro_f1")
     probes = ("lexicon", "frozen_linear")
+    robust = True
     augments = ("noise", "replace_words", "oversample", "synthesise")
 
     def claims(self, table: Table) -> bool:

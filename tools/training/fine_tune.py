@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...evals.result import Curve
@@ -95,11 +95,12 @@ def tune(
     start = time.monotonic()
     torch.manual_seed(data.spec.what.seed)
     metric, task = data.spec.what.metric, find_task(data.spec.what.task)
-    tuning = task.tuning(data)
+    learned = _noised(data, settings)
+    tuning = task.tuning(learned)
     network = tuning.network(settings, on_progress)
     trained = train(
         network,
-        tuning.examples(data.train),
+        tuning.examples(learned.train),
         tuning.examples(data.validation),
         settings,
         pick_device(),
@@ -119,6 +120,19 @@ def tune(
     curve = Curve(candidate=data.spec.name, metric=metric, points=trained.points)
     seconds = trained.earlier + time.monotonic() - start
     return Tuned(folder, scores, trained.value, curve, seconds, trained.cut_short, tuning.notes())
+
+
+def _noised(data: JobData, settings: TrainSettings) -> JobData:
+    """The data with noisy copies of the training rows, where the settings want them."""
+    if settings.noise == "none":
+        return data
+    from ..robustness.noisy import with_noise
+
+    spec, held_out = data.spec, frozenset(data.spec.held_out)
+    train = with_noise(
+        data.task, data.train, settings.noise, settings.noisy_copies, spec.what.seed, held_out
+    )
+    return replace(data, train=train)
 
 
 def _teller(on_progress: OnProgress) -> Callable[[float, float, float | None, float], None]:

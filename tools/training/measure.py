@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ...evals.measures import score
+from ...evals.measures.robust import NAMES as ROBUST
 from ..datasets.types import Split
 from ..deployment.model import Model, load_model
 from ..deployment.saved import size_mb
@@ -73,9 +74,9 @@ def reported(spec: JobSpec) -> list[str]:
 
 
 def costs_of(model: Model, split: Split, spec: JobSpec) -> dict[str, float]:
-    """Size, and where a target asks for it, the latency of single rows."""
+    """Size, the latency of single rows, robustness: each where a target asks for it."""
     measured = spec.what.measured
-    found: dict[str, float] = {}
+    found = robustness_of(model, split, spec)
     if not {"latency_p95_ms", "size_mb"} & set(measured):
         return found
     found["size_mb"] = size_mb(model.folder, model.base_folder)
@@ -83,3 +84,16 @@ def costs_of(model: Model, split: Split, spec: JobSpec) -> dict[str, float]:
         laps = model.latencies(split.take(range(min(TIMED_ROWS, len(split)))))
         found["latency_p95_ms"] = float(np.percentile(laps, 95))
     return found
+
+
+def robustness_of(model: Model, split: Split, spec: JobSpec) -> dict[str, float]:
+    """Where a target asks for it, the share of rows that stay right however they are written."""
+    if not {*ROBUST} & set(spec.what.measured):
+        return {}
+    from ..robustness.measure import MOST_VALIDATION, rewrite, robust_rows
+    from .base_model import find_base_model
+
+    seed, base = spec.what.seed, find_base_model(spec.what.base_model)
+    cache = Path(spec.cache) / "rewritten"
+    rewritten = rewrite(model.task, split, MOST_VALIDATION, base, seed, cache)
+    return score({"robust": robust_rows(model, rewritten, prepared=True)})

@@ -28,6 +28,7 @@ PeftMethod = Literal[  # `peft_methods.METHODS` says what each is
 ]
 
 Adversarial = Literal["none", "fgm", "pgd", "freelb", "rdrop", "smart"]  # see `adversarial.py`
+Noise = Literal["none", "typos", "characters"]  # see `tools/robustness/noisy.py`
 UNMIXED = {"rdrop", "smart"}  # compare two passes of a text, which mix-up would blend apart
 
 
@@ -75,6 +76,10 @@ class TrainSettings(BaseModel):
     adversarial_weight: float = Field(
         1.0, ge=0, le=100, description="of the added loss; freelb has none"
     )
+    noise: Noise = Field(
+        "none", description="also learn from copies of the rows with such noise in their letters"
+    )
+    noisy_copies: int = Field(1, ge=1, le=5, description="of each row, where there is noise")
     class_weights: bool = Field(False, description="weigh the loss by inverse root frequency")
     optimizer: Literal["adamw", "sgd"] = "adamw"
     patience: int = Field(3, ge=1, le=100, description="epochs without gain before stopping")

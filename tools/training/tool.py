@@ -17,7 +17,7 @@ from ..datasets.clean import ROWS_KEPT
 from ..datasets.tool import current
 from ..datasets.types import Split, is_copy
 from ..datasets.versions import load_version
-from ..estimate import STARTUP, estimate_seconds
+from ..estimate import STARTUP, estimate_seconds, robust_seconds
 from ..facts import Candidate, DataVersion, Facts, OnProgress, Outcome, Setting
 from ..fusion.kept import keep_facts, known_of
 from ..jobs.run import Finished, run_job
@@ -28,7 +28,7 @@ from ..tool import Tool, ToolContext, ToolRefused, ToolResult
 from .base_facts import this_machine
 from .described import DRAWN, ZERO_SHOT
 from .memory_retry import SOFTENED, kept_softness, memory_needed, train_gently, within_memory
-from .settings import Adversarial, PeftMethod, TrainSettings
+from .settings import Adversarial, Noise, PeftMethod, TrainSettings
 from .softness import gentle_enough
 
 
@@ -67,6 +67,8 @@ class FineTuneArguments(BaseModel):
     adversarial_size: float | None = Field(None, gt=0, le=2)
     adversarial_steps: int | None = Field(None, ge=1, le=10)
     adversarial_weight: float | None = Field(None, ge=0, le=100)
+    noise: Noise | None = Field(None, description="noisy copies of the rows, for robust answers")
+    noisy_copies: int | None = Field(None, ge=1, le=5)
     class_weights: bool | None = None
     optimizer: Literal["adamw", "sgd"] | None = None
     max_length: int | None = Field(None, ge=8, le=8192, description="tokens; 256 if left out")
@@ -140,9 +142,17 @@ def make_spec(
         cache=str(context.workspace.root / "cache"),
         studies=str(context.workspace.studies),
         odd=str(context.odd_file) if context.odd_digest else "",
+        held_out=tuple(sorted(context.held_out)) if _makes_noise(what) else (),
         seconds=context.seconds_left(),
-        answering=facts.answer_seconds * version.validation_rows,
+        answering=facts.answer_seconds * version.validation_rows + robust_seconds(facts),
         workers=context.workers,
+    )
+
+
+def _makes_noise(what: JobSpec.What) -> bool:
+    """Whether a tuning makes copies of training rows, which must not become held-out ones."""
+    return what.settings.get("noise", "none") != "none" or any(
+        part.get("setting") == "noise" for part in what.space
     )
 
 

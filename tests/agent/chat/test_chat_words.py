@@ -65,6 +65,7 @@ UNDERSTOOD: list[tuple[str, list[AnyRequest]]] = [
     ("accuracy >= 95%", [goal("accuracy>=0.95")]),
     ("accuracy≥0.95", [goal("accuracy>=0.95")]),
     ("macro_f1>=0.90", [goal("macro_f1>=0.9")]),
+    ("robustness of at least 80%", [goal("robust_accuracy>=0.8")]),
     ("under 20 ms", [goal("latency_p95_ms<=20")]),
     ("it must answer within 2 seconds", [goal("latency_p95_ms<=2000")]),
     ("latency below half", []),

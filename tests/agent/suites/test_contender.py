@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tuneos.agent.controllers import ControllerError
+from tuneos.agent.controller import ControllerError
 from tuneos.agent.spec import SpecError
 from tuneos.agent.suites.contender import Contender, read_contenders
 from tuneos.agent.suites.scenario import SuiteError

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from tuneos.tools.jobs.spec import JobSpec
 from tuneos.tools.search.results import Drawn, TrialResult
-from tuneos.tools.search.sampling import Pruning, draw, first_draws, next_number
+from tuneos.tools.search.sampling import Pruning, draw, first_draws, hardens, next_number
 
 MakeJob = Callable[..., JobSpec]
 SPACE = ({"setting": "dropout", "low": 0.0, "high": 0.5},)
@@ -77,3 +77,13 @@ def test_laggard_is_pruned_where_enough_trials_were_better(spec: JobSpec) -> Non
     quick = Pruning(spec, earlier)
     assert [quick(e, v) for e, v in ((1, 0.5), (2, 0.65), (3, 0.8))] == [False] * 3
     assert not any(Pruning(spec, earlier[:2])(e, 0.1) for e in (1, 2, 3))
+
+
+def test_a_search_for_robustness_needs_a_target_and_something_to_learn_it_by(
+    make_job: MakeJob,
+) -> None:
+    noise = [{"setting": "noise", "choices": ["none", "typos"]}]
+    asked = ("robust_accuracy",)
+    assert hardens(make_job("search", space=noise, measured=asked))
+    assert not hardens(make_job("search", space=noise))
+    assert not hardens(make_job("search", space=SPACE, measured=asked))
