@@ -38,7 +38,6 @@ def context(knowledge: KnowledgeGraph, run: str, kept: dict[str, str], *, memory
         task=TASK,
         run=run,
         metric="accuracy",
-        targets=TARGETS,
         memory=memory,
         ledger=ledger,
         base_model="builtin:minilm",
