@@ -74,7 +74,11 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
         ledger=ledger,
         store=ArtifactStore(workspace.artifacts),
         knowledge=knowledge_of(
-            spec, workspace.knowledge, lambda text: ledger.note(run.name, text), ledger
+            spec,
+            workspace.knowledge,
+            lambda text: ledger.note(run.name, text),
+            ledger,
+            domain=run.folder / DOMAIN_FILE,
         ),
         task=task,
         base_model=bases[0][0],
@@ -118,6 +122,7 @@ def knowledge_of(
     folder: Path,
     on_restore: Callable[[str], None] = lambda _: None,
     ledger: Ledger | None = None,
+    domain: Path | None = None,
 ) -> KnowledgeGraph:
     """The workspace's knowledge graph with what the spec brings.
 
@@ -125,7 +130,9 @@ def knowledge_of(
         BroughtError: What it brings cannot be used.
     """
     brought = read_brought(Path(k) for k in spec.rules) if spec.rules else None
-    return KnowledgeGraph(folder, brought=brought, ledger=ledger, on_restore=on_restore)
+    return KnowledgeGraph(
+        folder, brought=brought, domain=domain, ledger=ledger, on_restore=on_restore
+    )
 
 
 def strategies_for(spec: RunSpec, task: str) -> tuple[Strategy, ...]:

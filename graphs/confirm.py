@@ -29,7 +29,7 @@ from ..tools.datasets.slices import parts_of
 from ..tools.datasets.splits import split_from_bytes, write_split
 from ..tools.datasets.types import Split, text_key
 from ..tools.estimate import confirm_seconds
-from ..tools.facts import Candidate, Facts
+from ..tools.facts import Candidate, Facts, Setting
 from ..tools.jobs.run import JobFailed, run_job, startup_seconds
 from ..tools.tasks import find_task
 from ..tools.training.score import ATTACKED, LATENCIES, ODD, ODD_FILE, USUAL
@@ -40,7 +40,7 @@ from .integrity import ROWS, looks_at, refuse_changed, refuse_wrong_figures, sid
 from .standing import KNOWLEDGE, best
 from .state import State
 
-ENOUGH = 0.75  # of the time that confirm is reckoned to take: less, and no detector is fitted
+ENOUGH = 0.75  # of the time that confirm is reckoned to take: less, and some is left out
 BEFORE_KNOWLEDGE = "without_knowledge"  # the chosen candidate as it answers by itself
 
 
@@ -90,7 +90,8 @@ def confirm(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
             estimate=0,
         )
     )
-    guarded, unfitted = _with_detector(chosen, context, facts)
+    short = _time_is_short(context, facts)
+    guarded, unfitted = _with_detector(chosen, context, facts, short=short)
     notes = (*notes, *unfitted)
     test = split_from_bytes(context.seals.open(tools.run, chosen.folder))
     opened_for = Entry(kind="opened", by="confirm", candidate=chosen.name)
@@ -102,10 +103,15 @@ def confirm(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     if odd is not None:
         write_split(opened / ODD_FILE, split_from_bytes(odd.encode()))
     models = _models(chosen, facts, tools.task) | {"chosen": str(guarded)}
+    asked: dict[str, Setting] = {"split": "test"}
+    if {*ROBUST} & set(tools.measured):
+        asked["attack"] = not short
+        if short:
+            notes = (*notes, "No time was left to attack the model by swapping words.")
     spec = make_spec(
         "score",
         "confirm",
-        {"split": "test", "test": facts.data_hash, "ood": text_key(odd or "")},
+        {**asked, "test": facts.data_hash, "ood": text_key(odd or "")},
         tools,
         facts,
         models=tuple(models.items()),
@@ -179,17 +185,23 @@ def _caveats(found: Confirmed, facts: Facts, metric: str, looks: int) -> tuple[s
     return tuple(said)
 
 
+def _time_is_short(context: RunContext, facts: Facts) -> bool:
+    """Whether what is left of the budget is less than confirm is reckoned to take."""
+    tools = context.tools
+    left = tools.ledger.left(tools.run, "seconds")
+    busy = startup_seconds(tools.ledger, tools.run)
+    needed = confirm_seconds(facts.model_copy(update={"startup_seconds": busy}))
+    return left is not None and left < ENOUGH * needed
+
+
 def _with_detector(
-    chosen: Candidate, context: RunContext, facts: Facts
+    chosen: Candidate, context: RunContext, facts: Facts, *, short: bool
 ) -> tuple[Path, tuple[str, ...]]:
     """The chosen model with what tells odd inputs and calibrates; a note where that failed."""
     tools, folder = context.tools, Path(chosen.folder)
     if not find_task(tools.task).spots_odd or read_notes(folder) is not None:
         return folder, ()
-    left = tools.ledger.left(tools.run, "seconds")
-    busy = startup_seconds(tools.ledger, tools.run)
-    needed = confirm_seconds(facts.model_copy(update={"startup_seconds": busy}))
-    if left is not None and left < ENOUGH * needed:
+    if short:
         return folder, ("No time was left to learn what usual texts look like: no ood_score.",)
     models = ((chosen.name, chosen.folder),)
     spec = make_spec("anomaly", "detector", {}, tools, facts, models=models)

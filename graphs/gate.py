@@ -75,7 +75,7 @@ def gate(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         _audit(context, "refused", {**_decided(call, verdict, reason), "why": why})
         refusals.append(_refused(call["name"], str(call["id"]), why))
         by = "person" if verdict.asked else "gate"
-        note.refused(call["name"], call["args"], why, by)
+        note.refused(call["name"], call["args"], why, by, verdict.named)
     declined, vetoes = list(state.get("declined", [])), dict(state.get("vetoes") or {})
     for verdict in verdicts:
         kind = kind_of(verdict.call["name"], verdict.call["args"])
@@ -110,7 +110,8 @@ def to_act(state: State) -> list[Send] | Literal["judge"]:
 def refusal(call: ToolCall, facts: Facts, steps: Sequence[Step], context: RunContext) -> str | None:
     """Say why a call may not be made; None when it may."""
     why = _unfit(call, facts, steps, context)
-    return why or _veto(_judged(call, facts, steps, context))
+    veto = None if why else _veto(_judged(call, facts, steps, context))
+    return why or (str(veto) if veto else None)
 
 
 def _unfit(call: ToolCall, facts: Facts, steps: Sequence[Step], context: RunContext) -> str | None:
@@ -178,9 +179,9 @@ def _judged(
     return context.tools.knowledge.check(action)
 
 
-def _veto(said: Sequence[Violation]) -> str | None:
-    """The words of the first rule that forbids it."""
-    return next((str(v) for v in said if v.severity == "veto"), None)
+def _veto(said: Sequence[Violation]) -> Violation | None:
+    """What the first rule that forbids it says."""
+    return next((v for v in said if v.severity == "veto"), None)
 
 
 class _Notes:
@@ -197,7 +198,9 @@ class _Notes:
         self._log(marked.key, step_entry(marked, facts))
         return marked
 
-    def refused(self, tool: str, arguments: dict[str, Any], why: str, by: str) -> None:
+    def refused(
+        self, tool: str, arguments: dict[str, Any], why: str, by: str, rule: str = ""
+    ) -> None:
         """A call that does not."""
         self._log(
             self._key(),
@@ -209,6 +212,7 @@ class _Notes:
                 arguments=arguments,
                 reason=self._reason,
                 text=why,
+                rule=rule,
             ),
         )
 
@@ -252,6 +256,7 @@ class Verdict:
         by: What a person said of it.
         declined: A person, the policy or a rule said no to such calls.
         rule: The words of the rule that forbids it; "" where none does.
+        named: The rule's IRI, or its name where it could not be judged.
         asked: A person answered.
     """
 
@@ -261,6 +266,7 @@ class Verdict:
     declined: bool = False
     asked: bool = False
     rule: str = ""
+    named: str = ""
 
 
 def _verdict(call: ToolCall, state: State, reason: str, context: RunContext) -> Verdict:
@@ -274,7 +280,10 @@ def _verdict(call: ToolCall, state: State, reason: str, context: RunContext) -> 
     said = _judged(call, facts, steps, context)
     veto = _veto(said)
     if veto is not None:
-        return Verdict(call, veto, declined=_as_known_best(call), rule=veto)
+        words = str(veto)
+        return Verdict(
+            call, words, declined=_as_known_best(call), rule=words, named=veto.rule or veto.name
+        )
     for text in (str(v) for v in said if v.severity == "note"):
         _note(context, text[:1].upper() + text[1:])
     unasked = _unasked(call, context)

@@ -72,6 +72,13 @@ class SetBaseModel(Request):
     base_model: str = Field(max_length=500, description="builtin:minilm, a folder or a Hub name")
 
 
+class SetKnowledge(Request):
+    """Take this file of domain knowledge, beside those named before; None: none at all."""
+
+    kind: Literal["set_knowledge"] = "set_knowledge"
+    file: str | None = Field(None, max_length=500, description="Turtle, N-Triples, SKOS table, …")
+
+
 class SetSeed(Request):
     """Use this seed."""
 
@@ -185,6 +192,7 @@ AnyRequest = Annotated[
     | DropTargets
     | SetBudget
     | SetBaseModel
+    | SetKnowledge
     | SetSeed
     | ShowPlan
     | Go

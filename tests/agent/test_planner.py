@@ -15,6 +15,7 @@ from tuneos.graphs.digest import (
     Digest,
     StrategyState,
     TargetState,
+    recalled_gain,
 )
 from tuneos.tools.registry import TOOLS
 
@@ -443,6 +444,38 @@ def test_domain_graph_is_not_asked_again_where_it_was_tried() -> None:
     strategies = [*ladder(tried=TRIED), KNOWING.model_copy(update={"tried": True})]
     tuned = candidates(("frozen_linear", 0.8), ("full", 0.84))
     assert propose(digest(strategies=strategies, candidates=tuned)).tool != "apply_knowledge"
+
+
+@pytest.mark.parametrize(
+    ("seen", "gap", "chosen"),
+    [
+        ({}, 0.05, "full"),  # only it may close the gap, by the recipes
+        ({"full": 0.0, "lora": 0.5}, 0.05, "lora"),
+        ({"top_layers": 0.24, "full": 0.9}, 0.05, "top_layers"),  # 0.42 in 40 s, 1.0 in 300 s
+        ({"top_layers": 0.0, "full": 0.3}, 0.05, "full"),
+        ({"dora": 0.5}, 0.05, "dora"),  # a variant, which else comes after its main strategy
+        ({"top_layers": 0.0, "lora": 0.0, "full": 0.0}, 0.15, "top_layers"),
+    ],
+)
+def test_what_met_such_a_gap_on_similar_data_comes_first(
+    seen: dict[str, float], gap: float, chosen: str
+) -> None:
+    strategies = [
+        s.model_copy(update={"recalled_gain": seen[s.name], "recalled_spread": 0.05})
+        if s.name in seen
+        else s
+        for s in ladder(tried=("tfidf_linear", "frozen_linear"))
+    ]
+    proposal = propose(digest(gap=gap, strategies=strategies, likely=0.3))
+    assert proposal.arguments["strategy"] == chosen
+
+
+def test_what_similar_runs_saw_is_turned_into_a_share_of_what_is_left() -> None:
+    assert recalled_gain(0.5, 0.1, 0.4, 0.4) == (0.5, 0.1)
+    assert recalled_gain(0.5, 0.1, 0.4, 0.25) == (0.2, 0.16)  # a tuning has been there already
+    assert recalled_gain(0.25, 0.1, 0.4, 0.2) == (-0.5, 0.2)  # it does not come that far
+    assert recalled_gain(None, 0.0, 0.4, 0.2) == (None, 0.0)
+    assert recalled_gain(0.5, 0.1, None, 0.2) == (None, 0.0)
 
 
 HARDENED = StrategyState(

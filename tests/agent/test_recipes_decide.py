@@ -45,7 +45,12 @@ KNOWN = Facts(
 def context(knowledge: KnowledgeGraph) -> Any:
     base = SimpleNamespace(base=lambda _: ("builtin:minilm", ""))
     return SimpleNamespace(
-        knowledge=knowledge, task=TASK, run="r", base_model="builtin:minilm", base=base.base
+        knowledge=knowledge,
+        task=TASK,
+        run="r",
+        base_model="builtin:minilm",
+        base=base.base,
+        targets=(),
     )
 
 

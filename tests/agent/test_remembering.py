@@ -43,6 +43,7 @@ def context(knowledge: KnowledgeGraph, run: str, kept: dict[str, str], *, memory
         base_model="builtin:minilm",
         base=lambda _: ("builtin:minilm", ""),
         domain=knowledge.domain,
+        targets=(),
     )
 
 

@@ -296,6 +296,8 @@ def test_rule_of_ones_own_vetoes_in_its_words_and_is_put_on_record(
     assert words in update["vetoes"]["fine_tune top_layers"]
     notes = context.tools.ledger.notes(RUN)
     assert any(n.startswith("Refused fine_tune top_layers: ") and words in n for n in notes)
+    (entry,) = context.tools.ledger.trail(RUN)
+    assert (entry.kind, entry.rule) == ("refused", "https://tuneos.org/ns#own")
 
 
 def test_veto_on_settings_says_nothing_against_the_strategy(make: Make, told: list[Any]) -> None:

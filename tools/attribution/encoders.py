@@ -178,7 +178,8 @@ class HeadedScores:
         tokenizer, longest = self.encoder.tokenizer, self.card.max_length
         sides = self.inputs.sides(split)
         if sides is None:
-            fields = [("text", split.rows[0]["text"] if split.rows else split.texts[0])]
+            row = split.rows[0] if split.rows else {}
+            fields = [("text", row.get("text", split.texts[0]))]
         else:
             names = ("first", "second")
             if split.rows and "choices" in split.rows[0]:

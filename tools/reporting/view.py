@@ -300,7 +300,11 @@ def robust_sentences(result: RunResult) -> list[str]:
         )
         attack = model.attack
         if attack is not None:
-            words = "" if attack.words is None else f", swapping {attack.words:.0%} of its words"
+            words = (
+                ""
+                if attack.words is None
+                else f", with {attack.words:.0%} of a row's words swapped"
+            )
             said += (
                 f"; the word-swap attack leaves {attack.after.value:.1%} of {attack.rows} rows "
                 f"right, {attack.before:.1%} before it{words}"

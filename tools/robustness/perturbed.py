@@ -10,7 +10,7 @@ import numpy as np
 from ..augment.noise import misspelt, mistyped, noisy
 from ..augment.words import filler, replaced
 from ..datasets.types import Row, Split
-from ..tasks.pieces import Changed, Piece
+from ..tasks.pieces import Changed, Edit, Piece
 from ..tasks.task import Task
 from ..training.base_model import BaseModel
 from .characters import cased, disguised, punctuated
@@ -99,5 +99,19 @@ def _row(task: Task, split: Split, row: int, changed: Sequence[Changed]) -> tupl
     before = split.texts[row], split.rows[row] if split.rows else None
     if not any(c.edits for c in changed):
         return before
-    new = task.rewritten(split, row, changed)
+    new = task.rewritten(split, row, changed) or task.rewritten(
+        split, row, _possible(task, split, row, changed)
+    )
     return before if new is None or not new[0].strip() else new
+
+
+def _possible(task: Task, split: Split, row: int, changed: Sequence[Changed]) -> list[Changed]:
+    """The edits that the gold bears one by one: no word with a tag may vanish, say."""
+
+    def bears(piece: int, edit: Edit) -> bool:
+        alone = [Changed(c.before, (edit,) if i == piece else ()) for i, c in enumerate(changed)]
+        return task.rewritten(split, row, alone) is not None
+
+    return [
+        Changed(c.before, tuple(e for e in c.edits if bears(i, e))) for i, c in enumerate(changed)
+    ]

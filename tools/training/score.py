@@ -93,6 +93,7 @@ class _Bearing:
 
         task, seed = find_task(spec.what.task), spec.what.seed
         self.base = find_base_model(spec.what.base_model)
+        self.attacks = bool(spec.what.settings.get("attack", True))
         self.names = {spec.what.models[0][0], task.probes[-1]}
         self.rewritten = rewrite(task, test, MOST_TEST, self.base, seed)
         self.attacked = test.take(rows_looked_at(test, MOST_ROWS, seed))
@@ -104,7 +105,7 @@ class _Bearing:
         from ..robustness.measure import robust_rows
 
         found: dict[str, NDArray[Any]] = {"robust": robust_rows(model, self.rewritten, tell)}
-        done = attack(model, self.attacked, self.base, self.alike, tell)
+        done = attack(model, self.attacked, self.base, self.alike, tell) if self.attacks else None
         if done is not None:
             found[ATTACKED] = np.column_stack([done.before, done.after, done.words])
         return found

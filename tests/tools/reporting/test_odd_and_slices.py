@@ -1,7 +1,8 @@
 """The report says how odd inputs are told, and how the model fares on parts of the split."""
 
 import sample_stories as stories
-from tuneos.evals.result import OddInputs, SliceResult
+from tuneos.evals.measures.robust import PERTURBATIONS
+from tuneos.evals.result import OddInputs, Robustness, Share, SliceResult, SwapAttack
 from tuneos.tools.reporting import view
 from tuneos.tools.reporting.html import render
 
@@ -37,3 +38,33 @@ def test_the_page_has_both_sections_where_there_is_something() -> None:
     plain = render(STORY)
     assert 'id="odd"' not in plain
     assert 'id="slices"' not in plain
+
+
+def share(name: str, value: float) -> Share:
+    return Share(name=name, value=value, ci=(value - 0.1, value + 0.1))
+
+
+def test_rows_written_otherwise_are_shown_for_both_models() -> None:
+    under = [share(name, 0.8) for name in ("original", *PERTURBATIONS)]
+    attack = SwapAttack(rows=50, before=0.8, after=share("attack", 0.3), words=0.1)
+    both = [
+        Robustness(
+            model="chosen", rows=300, robust_accuracy=share("r", 0.7), under=under, attack=attack
+        ),
+        Robustness(model="frozen_linear", rows=300, robust_accuracy=share("r", 0.6), under=under),
+    ]
+    result = STORY.result.model_copy(update={"robustness": both})
+    said = view.robust_sentences(result)
+    assert "70.0% of 300 rows" in said[0]
+    assert "leaves 30.0% of 50 rows right, 80.0% before it" in said[0]
+    assert "attack" not in said[1]
+    rows = dict(view.robust_rows(result))
+    assert list(rows) == ["original", *PERTURBATIONS, "all of these"]
+    assert rows["all of these"] == [
+        ("this model", "0.700 [0.600, 0.800]"),
+        ("frozen linear", "0.600 [0.500, 0.700]"),
+    ]
+    page = render(STORY.model_copy(update={"result": result}))
+    assert 'id="robustness"' in page
+    assert "Share of right answers by how rows are written" in page
+    assert 'id="robustness"' not in render(STORY)

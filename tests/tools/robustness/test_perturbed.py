@@ -81,6 +81,23 @@ def test_answers_stay_in_their_context() -> None:
             assert row["context"][start : start + 9] == "Frankfurt"
 
 
+def test_edits_that_a_gold_cannot_bear_are_left_out_alone() -> None:
+    """A mark that is a word of its own has a tag, which cannot be given to nothing."""
+    text = "Well , Alzheimer was here"
+    offsets = [[0, 4], [5, 6], [7, 16], [17, 20], [21, 25]]
+    tokens = [text[a:b] for a, b in offsets]
+    row = {"text": text, "tokens": tokens, "tags": ["O", "O", "B-PER", "O", "O"]}
+    rows = Split((text,), ("",), (None,), ("x",), ({**row, "offsets": offsets},))
+
+    def both(piece: Piece, _: np.random.Generator) -> Changed:
+        return Changed(piece.text, (Edit(5, 6, ""), Edit(17, 20, "wsa")))
+
+    task = find_task("token-classification")
+    found = perturbed(task, rows, [0], Perturbation(both), (0, 1))
+    assert found.texts[0] == "Well , Alzheimer wsa here"
+    assert found.rows[0]["tokens"] == ["Well", ",", "Alzheimer", "wsa", "here"]
+
+
 def test_both_texts_of_a_pair_change() -> None:
     task = find_task("sentence-pair")
     found = perturbed(task, split(task.name), range(ROWS), CHARACTERS["typos"], (0, 1)).rows

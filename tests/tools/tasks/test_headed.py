@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tiny_words import FILLER, TOPICS
 from tuneos.evals.measures import score
@@ -19,8 +20,11 @@ from tuneos.tools.deployment.model import Model, load_model
 from tuneos.tools.deployment.saved import Part, read_card, read_head, write_description
 from tuneos.tools.errors import DatasetError, ModelError
 from tuneos.tools.jobs.spec import JobSpec
+from tuneos.tools.robustness import attack
+from tuneos.tools.robustness.measure import right
 from tuneos.tools.tasks import find_task
 from tuneos.tools.training import blend, fine_tune, probe
+from tuneos.tools.training.base_model import find_base_model
 
 Cells = dict[str, list[Any]]
 MakeJob = Callable[..., JobSpec]
@@ -310,3 +314,27 @@ def test_label_sets_are_scored_by_thresholds_of_other_rows(
     assert plain["majority"] == crossed["majority"]  # its threshold suits no rows in particular
     assert plain["frozen_linear"] != crossed["frozen_linear"]
     assert plain["frozen_linear"]["map"] == crossed["frozen_linear"]["map"]
+
+
+@pytest.mark.usefixtures("float32")
+@pytest.mark.parametrize("case", ["label-sets", "relations", "choices", "pairs"])
+def test_answers_to_rows_written_otherwise_are_measured_and_attacked(
+    case: str, job: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"strategy": "top_layers", "epochs": 3, "batch_size": 8, "learning_rate": 5e-3}
+    spec = job(case, "fine_tune", noise="characters", **settings)
+    what = spec.what.model_copy(update={"measured": ("robust_accuracy",)})
+    spec = spec.model_copy(update={"what": what})
+    candidate = fine_tune.run(spec, tmp_path, lambda _: None).candidates[0]
+    assert 0 <= candidate.validation["robust_accuracy"] <= 1
+    words = [word for topic in TOPICS.values() for word in topic]
+    monkeypatch.setattr(attack, "neighbour_filler", lambda _: lambda *__: words)
+    model, split = load_model(tmp_path / candidate.folder), split_of(case, 12, 9)
+    base = find_base_model(spec.what.base_model)
+    found = attack.attack(model, split, base, lambda texts, _: np.ones(len(texts)))
+    if case == "choices":
+        assert found is None, "several sequences answer one row"
+        return
+    assert found is not None
+    assert found.after.sum() <= found.before.sum()
+    assert (found.before == right(model.task, split, model.answers(split))).all()

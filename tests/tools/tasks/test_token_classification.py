@@ -13,6 +13,7 @@ from tuneos.tools.datasets.tables import Table
 from tuneos.tools.datasets.types import Split
 from tuneos.tools.deployment.model import load_model
 from tuneos.tools.errors import ModelError
+from tuneos.tools.robustness.measure import right
 from tuneos.tools.tasks import find_task
 from tuneos.tools.training import fine_tune, probe
 
@@ -128,3 +129,26 @@ def test_gold_is_said_like_an_answer() -> None:
     split = drawn(1, 3)
     assert TASK.gold(split, 0).endswith(")")
     assert split.labels[0] in TOPICS
+
+
+@pytest.mark.usefixtures("float32")
+def test_entities_are_right_as_a_whole_row_also_where_it_is_written_otherwise(
+    job: Callable[..., Any], tmp_path: Path
+) -> None:
+    settings = {"strategy": "top_layers", "layers": 1, "epochs": 2, "noise": "typos"}
+    spec = job("fine_tune", **settings)
+    what = spec.what.model_copy(update={"measured": ("robust_accuracy",)})
+    done = fine_tune.run(spec.model_copy(update={"what": what}), tmp_path, lambda _: None)
+    assert 0 <= done.candidates[0].validation["robust_accuracy"] <= 1
+    split = drawn(4, 3)
+    tags = [list(row["tags"]) for row in split.rows]
+    known = sorted({tag for row in tags for tag in row})
+    assert right(TASK, split, [{"_tags": t, "_known": known} for t in tags]).tolist() == [1] * 4
+    tags[1] = ["O"] * len(tags[1])  # one is missing
+    tags[2] = ["B-food" if tag == "O" else tag for tag in tags[2]]  # some are too many
+    assert right(TASK, split, [{"_tags": t, "_known": known} for t in tags]).tolist() == [
+        1,
+        0,
+        0,
+        1,
+    ]
