@@ -2,9 +2,9 @@
 
 Real runs. Each set is cut into two halves that share no row. The first run tunes on one half. Then
 two runs on the other half start from copies of its workspace: one remembers the first run, one
-is told `--no-memory`. Which of the two goes first alternates from pair to pair. Counted: tunings
-(trials of searches among them), steps, and the seconds that the run took; and whether the target
-was met, on validation and on the test split.
+is told `--no-memory`. The two run side by side, so that whatever else goes on slows both. Counted:
+tunings (trials of searches among them), steps, and the seconds that the run took; and whether the
+target was met on validation. Where neither met it the figures say only what was tried for it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,9 +38,8 @@ class Case:
 
 
 CASES = {
-    "csabstruct": Case("sentence_role/csabstruct", "accuracy>=0.5"),
-    "banking77": Case("intent/banking77", "accuracy>=0.8"),
-    "rotten_tomatoes": Case("sentiment/rotten_tomatoes", "accuracy>=0.75"),
+    "rotten_tomatoes": Case("sentiment/rotten_tomatoes", "accuracy>=0.78"),
+    "csabstruct": Case("sentence_role/csabstruct", "accuracy>=0.48"),
 }
 
 
@@ -61,14 +61,14 @@ def main() -> int:
     for name in given.names or CASES:
         for seed in range(given.seeds):
             try:
-                saved.append(_pair(name, seed, len(saved) % 2 == 1, given))
+                saved.append(_pair(name, seed, given))
             except RunFailed as error:
                 print(f"{name:17} {seed:4} {error}", flush=True)
     print(_summary(saved))
     return 0
 
 
-def _pair(name: str, seed: int, swapped: bool, given: argparse.Namespace) -> dict[str, Any]:
+def _pair(name: str, seed: int, given: argparse.Namespace) -> dict[str, Any]:
     """One first run and the two that may follow it; prints a line each."""
     case, found = CASES[name], {}
     target = given.target or case.target
@@ -88,8 +88,8 @@ def _pair(name: str, seed: int, swapped: bool, given: argparse.Namespace) -> dic
         kinds = {"remembers": [], "forgets": ["--no-memory"]}
         for kind in kinds:
             shutil.copytree(place / "first", place / kind)
-        for kind, extra in sorted(kinds.items(), reverse=swapped):
-            measured(kind, halves[1], extra)
+        with ThreadPoolExecutor() as both:
+            list(both.map(lambda kind: measured(kind, halves[1], kinds[kind]), kinds))
     return found
 
 
@@ -137,9 +137,14 @@ def _summary(pairs: Sequence[dict[str, dict[str, Any]]]) -> str:
     """Medians of what remembering took of what forgetting took."""
     if not pairs:
         return "no pair was finished"
-    parts = []
+    met = {k: sum(p[k]["stop"] == "targets_met" for p in pairs) for k in ("remembers", "forgets")}
+    parts = [
+        f"target met on validation: {met['remembers']} with memory, {met['forgets']} without, "
+        f"of {len(pairs)} pairs"
+    ]
     for what in ("tunings", "steps", "seconds"):
-        shares = [p["remembers"][what] / max(p["forgets"][what], 1e-9) for p in pairs]
+        figures = [(p["remembers"][what], p["forgets"][what]) for p in pairs]
+        shares = [1.0 if one == other else one / max(other, 1e-9) for one, other in figures]
         fewer, more = sum(s < 1 for s in shares), sum(s > 1 for s in shares)
         parts.append(
             f"{what}: {statistics.median(shares):.2f} of those without memory at the median "
