@@ -8,8 +8,8 @@ BIN := $(VENV)/bin
 PACKAGES := agent graphs tools memory evals
 BENCHMARKS := datasets tasks training_speed startup kills checkpoint_kills storage_faults \
   broken_controllers injections hostile_artefacts local_calls loop_overhead concurrent_sessions \
-  hostile_rdf graph_scale rule_checks warm_start knowledge_fusion personal_data out_of_scope \
-  guard_cost
+  hostile_rdf graph_scale rule_checks warm_start second_run knowledge_fusion personal_data \
+  out_of_scope guard_cost planted
 
 .PHONY: demo install test check format bench clean
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from ..evals.result import Finding
 from ..memory.redaction import redacted
+from ..tools.datasets.near import near_across
 from ..tools.datasets.profile import DatasetProfile, profile_data
 from ..tools.datasets.read import read_data
+from ..tools.datasets.trouble import find_trouble, near_leak_lines, near_leaks
 from ..tools.guardrails.personal_data import mask_texts
 from ..tools.tasks import find_task
 
@@ -30,6 +32,10 @@ class Diagnosis(BaseModel):
     guesses: list[str]
     oddities: list[str]
     profile: DatasetProfile
+    trouble: list[dict[str, Any]] = Field(
+        default=[],
+        description="every row that is near another, carries a trigger or is an outlier, and why",
+    )
 
 
 def diagnose(
@@ -42,6 +48,13 @@ def diagnose(
     """
     raw = read_data(path, task=task, text=text, label=label, strict=strict)
     profile = profile_data(raw.splits, raw.oddities)
+    train = raw.splits["train"]
+    held_out = {name: split for name, split in raw.splits.items() if name != "train"}
+    pairs = near_across(train, held_out)
+    trouble = find_trouble(train, labelled=find_task(raw.task).labelled)
+    leaks = near_leaks(pairs, train, held_out)
+    said = (*leaks, *profile.findings, *trouble.findings(train))
+    profile = profile.model_copy(update={"findings": said})
     masked = mask_texts(raw.splits["train"].texts)
     if masked.touched:
         kinds = ", ".join(f"{n} {kind.lower()}" for kind, n in sorted(masked.counts.items()))
@@ -64,6 +77,7 @@ def diagnose(
         guesses=list(raw.guesses),
         oddities=[f"{o.place}: {o.detail}" for o in raw.oddities],
         profile=profile,
+        trouble=[*near_leak_lines(pairs, train, held_out), *trouble.lines(train)],
     )
     told: Diagnosis = redacted(found)  # labels and columns may be secrets too
     return told

@@ -111,6 +111,21 @@ def run(
         Path | None,
         typer.Option(help="File of rows that the model should not answer: it must tell them."),
     ] = None,
+    slice_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--slice",
+            help="Column by whose values figures are given too; may be repeated. A target on the "
+            'worst: "min_slice(macro_f1)>=0.8".',
+        ),
+    ] = None,
+    clean: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Remove from train, with commas: near-duplicates, triggers, outliers; else they "
+            "are only reported."
+        ),
+    ] = None,
     allow_host: Annotated[
         list[str] | None, typer.Option(help="That the run may reach; else only its LLM's.")
     ] = None,
@@ -160,6 +175,8 @@ def run(
         "approve": approve,
         "policy": str(policy) if policy else None,
         "ood": str(ood) if ood else None,
+        "slices": slice_,
+        "clean": clean,
         "allow_hosts": allow_host,
         "knowledge": [str(path) for path in knowledge] if knowledge else None,
         "rules": [str(path) for path in rules] if rules else None,
@@ -336,7 +353,8 @@ def check(
     with _errors(console):
         from .check import diagnose, print_diagnosis
 
-        diagnosis = diagnose(Path(data), task=task, text=text, label=label, strict=strict)
+        with console.status("looking at the rows"):
+            diagnosis = diagnose(Path(data), task=task, text=text, label=label, strict=strict)
         if as_json:
             print(diagnosis.model_dump_json())
         else:

@@ -13,7 +13,8 @@ from ..tools.deployment.saved import CARD
 from ..tools.errors import UserError
 from ..tools.knowledge.account import account_of
 from ..tools.knowledge.asked import answer, together
-from ..tools.knowledge.why import Explanation, Fact, explain_run
+from ..tools.knowledge.explanation import Explanation, Fact
+from ..tools.knowledge.why import explain_run
 
 if TYPE_CHECKING:
     from rich.console import Console

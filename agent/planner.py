@@ -11,6 +11,7 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from statistics import NormalDist
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage
@@ -111,6 +112,9 @@ def _look(digest: Digest) -> Proposal | None:
             "Ask the knowledge graph what may be tried for this task.",
             {"about": "strategies"},
         )
+    wanted = _wanted(digest)
+    if wanted is not None and not _declined(wanted, digest):
+        return wanted
     if data.dirty_rows and not data.cleaned:
         return Proposal(
             "clean_dataset",
@@ -123,6 +127,19 @@ def _look(digest: Digest) -> Proposal | None:
             f"{data.texts_with_personal_data} texts hold personal data that must not be learned.",
         )
     return None
+
+
+def _wanted(digest: Digest) -> Proposal | None:
+    """Remove what the person named with --clean, where there is any of it."""
+    kinds = digest.data.to_clean
+    if not kinds:
+        return None
+    named = ", ".join(kind.replace("_", " ") for kind in kinds)
+    return Proposal(
+        "clean_dataset",
+        f"The person wants these rows removed: {named}.",
+        dict.fromkeys(kinds, True),
+    )
 
 
 def _rank(digest: Digest) -> Proposal | None:
@@ -261,14 +278,22 @@ class Option:
     proposal: Proposal
     gain: float
     seconds: float
+    spread: float | None = None  # of the gain, where similar runs tell it
+
+    def chance(self, gap: float | None) -> float:
+        """How likely it is to close the gap, by what similar runs saw; 0 where none tells."""
+        if gap is None or not self.spread:
+            return 0.0
+        return NormalDist(gap, self.spread).cdf(self.gain)
 
 
 def _tune(digest: Digest) -> Proposal:
     """Choose what may close the gap.
 
-    A small gap: search the settings of what did best. Else the cheapest option that
-    may close it; else the cheapest of those that gain nearly the most, or, where the
-    gap is far wider than that, of those that gain the most.
+    What similar runs make likely to close it comes first, by chance a second. A small gap:
+    search the settings of what did best. Else the cheapest option that may close it; else
+    the cheapest of those that gain nearly the most, or, where the gap is far wider than
+    that, of those that gain the most.
     """
     gap = widest_gap(digest)
     options = [
@@ -282,6 +307,9 @@ def _tune(digest: Digest) -> Proposal:
             "Nothing that is left fits the data and the budget.",
             {"reason": "nothing left that fits the budget"},
         )
+    likely = [o for o in options if o.chance(gap) >= digest.likely]
+    if likely:
+        return max(likely, key=lambda o: o.chance(gap) / o.seconds).proposal
     search = [o for o in options if o.proposal.tool == "search_hyperparameters"]
     if search and gap is not None and gap <= digest.small_gap:
         return search[0].proposal
@@ -315,7 +343,7 @@ def _options(digest: Digest, gap: float | None) -> list[Option]:
         and not s.tried
         and not s.failed
         and not s.hardens  # see `_harden`
-        and (s.variant_of is None)
+        and (s.variant_of is None or s.recalled_gain is not None)
     ]
     search = next((s for s in digest.strategies if s.tool == "search_hyperparameters"), None)
     near = gap is None or gap <= digest.small_gap or not options
@@ -361,20 +389,27 @@ def _options(digest: Digest, gap: float | None) -> list[Option]:
 
 def _shortened(s: StrategyState, error: float, gap: float | None, digest: Digest) -> Option:
     """A training as known best, or with as many epochs as the time allows, and less gain."""
-    proposal, gain, seconds = _training(s, error, gap), s.typical_gain * error, s.seconds
+    proposal, gain, seconds = _training(s, error, gap), _gain(s) * error, s.seconds
+    spread = s.recalled_spread * error or None
     left = digest.seconds_left
     if left is None or seconds <= left or not s.epochs:
-        return Option(proposal, gain, seconds)
+        return Option(proposal, gain, seconds, spread)
     epochs = int(s.epochs * (left - STARTUP) / (seconds - STARTUP))
     if epochs < LEAST_EPOCHS:
-        return Option(proposal, gain, seconds)
+        return Option(proposal, gain, seconds, spread)
     share = epochs / s.epochs
     shorter = replace(
         proposal,
         reason=f"{proposal.reason} {epochs} epochs fit the time.",
         arguments={**proposal.arguments, "epochs": epochs},
     )
-    return Option(shorter, gain * share**0.5, STARTUP + share * (seconds - STARTUP))
+    return Option(shorter, gain * share**0.5, STARTUP + share * (seconds - STARTUP), spread)
+
+
+def _gain(strategy: StrategyState) -> float:
+    """The share of the remaining error that a strategy is expected to remove."""
+    seen = strategy.recalled_gain
+    return strategy.typical_gain if seen is None else seen
 
 
 def _best_searchable(digest: Digest) -> StrategyState | None:
@@ -410,8 +445,15 @@ def _fits(seconds: float, digest: Digest) -> bool:
 
 
 def _training(strategy: StrategyState, error: float, gap: float | None) -> Proposal:
-    expected = f"{strategy.name} tends to remove {strategy.typical_gain:.0%} of the error"
-    why = f"{expected}, about {strategy.typical_gain * error:.3f}"
+    """A training, and why: what the recipe or similar runs say of it."""
+    seen = strategy.recalled_gain
+    if seen is None:
+        expected = f"{strategy.name} tends to remove {strategy.typical_gain:.0%} of the error"
+    elif seen > 0:
+        expected = f"On similar data {strategy.name} came to remove {seen:.0%} of the error"
+    else:
+        expected = f"On similar data {strategy.name} came no further than this"
+    why = f"{expected}, about {max(0.0, _gain(strategy) * error):.3f}"
     if gap is not None:
         why += f"; {gap:.3f} are missing"
     return Proposal(strategy.tool, why + ".", {"strategy": strategy.name})

@@ -7,7 +7,7 @@ import secrets
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,8 +18,9 @@ from pydantic import BaseModel
 
 from ..evals.anomaly import ODD_METRICS
 from ..evals.measures.robust import NAMES as ROBUST
-from ..evals.metrics import METRICS
+from ..evals.metrics import METRICS, sliced_metric
 from ..evals.result import RunResult, RunStory
+from ..evals.slices import LEAST
 from ..graphs.approval import Approve, Question, WaitingForPerson
 from ..graphs.policy import read_policy
 from ..memory.checkpoints import open_checkpointer
@@ -30,6 +31,7 @@ from ..memory.strategies import Strategy
 from ..memory.trail import Entry
 from ..memory.workspace import Workspace, open_workspace
 from ..tools.datasets.odd import ODD_TEST, read_odd
+from ..tools.datasets.slices import judged
 from ..tools.datasets.splits import make_splits, split_bytes, write_split
 from ..tools.datasets.types import RawData, Split
 from ..tools.facts import Facts
@@ -152,15 +154,30 @@ def plan_run(spec: RunSpec) -> Plan:
                 f"target {target}: there are no rows to measure it on; give some that the model "
                 "should not answer: --ood FILE, or ood.* in the data folder"
             )
-        if target.metric not in known and not METRICS[target.metric].unit:
+        if (sliced_metric(target.metric) or target.metric) not in known and not METRICS[
+            target.metric
+        ].unit:
             raise SpecError(
                 f"target {target}: {raw.task} does not measure {target.metric}; "
                 f"choose from {', '.join(known)}"
             )
     splits = make_splits(raw, seed=spec.seed)
+    _check_slices(spec, splits)
     strategies = strategies_for(spec, raw.task)
     check_strategies(strategies)
     return Plan(spec, raw, {name: len(split) for name, split in splits.items()}, strategies, odd)
+
+
+def _check_slices(spec: RunSpec, splits: Mapping[str, Split]) -> None:
+    """Refuse a target on the worst slice where no slice is large enough to be judged."""
+    wanted = [t for t in spec.parsed_targets() if sliced_metric(t.metric)]
+    for name in ("validation", "test"):
+        if wanted and not judged(splits[name]):
+            by = ", ".join(spec.slices) or "length and language"
+            raise SpecError(
+                f"target {wanted[0]}: no slice of {name} by {by} has {LEAST} rows or more; give "
+                "more rows, or slice by another column: --slice COLUMN"
+            )
 
 
 def _translators(spec: RunSpec) -> tuple[str, ...]:

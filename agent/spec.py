@@ -52,6 +52,10 @@ class RunSpec(BaseModel):
         policy: YAML file that says which steps need a person.
         ood: File of rows that the model should not answer; halves serve validation and test.
             Without it, `ood.*` and `test_ood.*` in the data folder.
+        slices: Columns by whose values figures are also given; `min_slice(METRIC)` in a target
+            means the worst of them, or of length and language where none is named.
+        clean: Kinds of rows to be removed from train where there are any, beside what cleaning
+            always removes: near-duplicates, triggers, outliers.
         allow_hosts: Hosts that the run may reach, beside the one of its LLM; exact names.
         knowledge: Files of domain knowledge for this run alone, as `tuneos kg load` takes
             them; they are used beside what the workspace was loaded with.
@@ -85,6 +89,8 @@ class RunSpec(BaseModel):
     approve: Literal["auto", "ask", "never"] | None = None
     policy: str | None = None
     ood: str | None = None
+    slices: tuple[str, ...] = ()
+    clean: tuple[Literal["near-duplicates", "triggers", "outliers"], ...] = ()
     allow_hosts: tuple[str, ...] = ()
     knowledge: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
@@ -100,7 +106,16 @@ class RunSpec(BaseModel):
         said = (value,) if isinstance(value, str) else value
         return tuple(host_of(str(h)) for h in said) if isinstance(said, (list, tuple)) else said
 
-    @field_validator("targets", "knowledge", "rules", mode="before")
+    @field_validator("clean", mode="before")
+    @classmethod
+    def _kinds(cls, value: object) -> object:
+        said = (value,) if isinstance(value, str) else value
+        if not isinstance(said, (list, tuple)):
+            return said
+        kinds = [k.strip().replace("_", "-") for part in said for k in str(part).split(",")]
+        return tuple(dict.fromkeys(kinds))
+
+    @field_validator("targets", "slices", "knowledge", "rules", mode="before")
     @classmethod
     def _one_or_many(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..evals.metrics import sliced_metric
 from ..graphs.context import RunContext
 from ..graphs.policy import read_policy
 from ..memory.artifacts import ArtifactStore
@@ -76,7 +77,11 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
         ledger=ledger,
         store=ArtifactStore(workspace.artifacts),
         knowledge=knowledge_of(
-            spec, workspace.knowledge, lambda text: ledger.note(run.name, text), ledger
+            spec,
+            workspace.knowledge,
+            lambda text: ledger.note(run.name, text),
+            ledger,
+            domain=run.folder / DOMAIN_FILE,
         ),
         task=task,
         base_model=bases[0][0],
@@ -95,6 +100,7 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
         translators=spec.translators,
         odd_file=run.folder / ODD_FILE,
         guard=data_guard(run),
+        clean=tuple(kind.replace("-", "_") for kind in spec.clean),
     )
     threading.Thread(target=_made_ready, args=(tools,), daemon=True).start()
     return RunContext(
@@ -126,6 +132,7 @@ def knowledge_of(
     folder: Path,
     on_restore: Callable[[str], None] = lambda _: None,
     ledger: Ledger | None = None,
+    domain: Path | None = None,
 ) -> KnowledgeGraph:
     """The workspace's knowledge graph with what the spec brings.
 
@@ -133,7 +140,9 @@ def knowledge_of(
         BroughtError: What it brings cannot be used.
     """
     brought = read_brought(Path(k) for k in spec.rules) if spec.rules else None
-    return KnowledgeGraph(folder, brought=brought, ledger=ledger, on_restore=on_restore)
+    return KnowledgeGraph(
+        folder, brought=brought, domain=domain, ledger=ledger, on_restore=on_restore
+    )
 
 
 def strategies_for(spec: RunSpec, task: str) -> tuple[Strategy, ...]:
@@ -164,7 +173,7 @@ def _metric(task: str, targets: Sequence[Target], raw: Callable[[], RawData]) ->
     from ..graphs.standing import primary_metric
 
     known = find_task(task).metrics
-    if not any(target.metric in known for target in targets):
+    if not any((sliced_metric(t.metric) or t.metric) in known for t in targets):
         known = find_task(task).metrics_of(raw().splits["train"])
     return primary_metric(targets, known)
 
@@ -173,7 +182,7 @@ def command_of(spec: RunSpec) -> str:
     """The command line that gives this run again."""
     words = ["tuneos", "run", spec.data]
     apart = {"data", "targets", "workspace", "out", "base_model"}
-    apart |= {"translators", "knowledge", "rules", "allow_hosts"}
+    apart |= {"translators", "knowledge", "rules", "allow_hosts", "clean", "slices"}
     for name, value in spec.model_dump(exclude=apart).items():
         if value is not None and value != RunSpec.model_fields[name].default:
             flag = f"--{name.replace('_', '-')}"
@@ -189,6 +198,10 @@ def command_of(spec: RunSpec) -> str:
         words += ["--translator", ref]
     for target in spec.targets:
         words += ["--target", target]
+    for column in spec.slices:
+        words += ["--slice", column]
+    if spec.clean:
+        words += ["--clean", ",".join(spec.clean)]
     for host in spec.allow_hosts:
         words += ["--allow-host", host]
     return shlex.join(words)
@@ -217,6 +230,11 @@ def _rows(ledger: Ledger, run: str) -> Facts:
 def read_rows(spec: RunSpec) -> RawData:
     """Read the user's data as the spec describes it."""
     raw = read_data(
-        Path(spec.data), task=spec.task, text=spec.text, label=spec.label, strict=spec.strict
+        Path(spec.data),
+        task=spec.task,
+        text=spec.text,
+        label=spec.label,
+        strict=spec.strict,
+        slices=spec.slices,
     )
     return replace(raw, guesses=redacted(raw.guesses), oddities=redacted(raw.oddities))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -47,7 +48,7 @@ class Metric:
 
 PASS_AT = (1, 2, 3, 5, 10, 20)  # draws, one of which has to pass
 
-METRICS: dict[str, Metric] = {
+PLAIN: dict[str, Metric] = {
     m.name: m
     for m in (
         Metric("accuracy", "higher", 0, 1),
@@ -81,3 +82,19 @@ METRICS: dict[str, Metric] = {
         Metric("size_mb", "lower", 0, None, unit="MB"),
     )
 }
+
+_SLICED = re.compile(r"(?:min|max)_slice\((\w+)\)")
+_ANSWERS = [m for m in PLAIN.values() if not m.unit and not m.name.startswith(("ood_", "robust_"))]
+METRICS: dict[str, Metric] = PLAIN | {
+    m.name: m
+    for m in (
+        replace(m, name=f"{'min' if m.direction == 'higher' else 'max'}_slice({m.name})")
+        for m in _ANSWERS
+    )
+}
+
+
+def sliced_metric(name: str) -> str | None:
+    """The metric of which a name means the worst slice, as `min_slice(macro_f1)`; else None."""
+    found = _SLICED.fullmatch(name)
+    return found[1] if found else None

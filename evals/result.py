@@ -272,6 +272,7 @@ class SliceResult(BaseModel):
     metric: str
     value: float
     ci: tuple[float, float] = Field(description="95% interval")
+    judged: bool = Field(default=True, description="has rows enough to be judged")
 
 
 class OddInputs(BaseModel):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .measures import Stats, kind_of, n_rows, over
+from .measures import Selector, Stats, kind_of, n_rows, over
 from .metrics import FloatArray
 
 RESAMPLES = 2000
@@ -39,7 +39,11 @@ def interval(metric: str, stats: Stats, *, seed: int) -> tuple[float, float]:
 
     Source: Efron & Tibshirani 1993, percentile method.
     """
-    select, n = over(metric, stats), _rows(metric, stats)
+    return resampled(over(metric, stats), _rows(metric, stats), seed=seed)
+
+
+def resampled(select: Selector, n: int, *, seed: int) -> tuple[float, float]:
+    """The same of any figure over selections of n rows."""
     rng = np.random.default_rng(seed)
     return _quantiles([select(rng.integers(0, n, n)) for _ in range(RESAMPLES)])
 

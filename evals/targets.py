@@ -10,9 +10,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from .measures.robust import NAMES as ROBUST
-from .metrics import METRICS
+from .metrics import METRICS, PLAIN
 
-_FORM = re.compile(r"\s*([A-Za-z_]\w*)\s*(>=|<=)\s*([-+.\w]+)\s*")
+_FORM = re.compile(r"\s*([A-Za-z_]\w*(?:\s*\(\s*\w+\s*\))?)\s*(>=|<=)\s*([-+.\w]+)\s*")
 
 
 class TargetError(ValueError):
@@ -52,6 +52,7 @@ def parse_target(text: str) -> Target:
     if match is None:
         raise TargetError(f"target {text!r}: write it as METRIC>=NUMBER or METRIC<=NUMBER")
     name, op, number = match.groups()
+    name = "".join(name.split())
     if name not in METRICS:
         raise TargetError(f"target {text!r}: unknown metric {name!r}; choose from {_names()}")
     metric = METRICS[name]
@@ -102,4 +103,4 @@ def wants_robust(targets: Sequence[Target]) -> bool:
 
 
 def _names() -> str:
-    return ", ".join(METRICS)
+    return ", ".join(PLAIN) + ", or min_slice(METRIC) of these"

@@ -16,16 +16,18 @@ from ..evals.anomaly import ODD_METRICS, auroc_interval
 from ..evals.measures import KINDS, kind_of
 from ..evals.measures.robust import NAMES as ROBUST
 from ..evals.measures.robust import by_column
-from ..evals.metrics import METRICS
+from ..evals.metrics import METRICS, sliced_metric
 from ..evals.result import Comparison, Robustness, Share, SwapAttack, TargetResult
-from ..evals.statistics import compare, interval, latency_interval, share_interval
+from ..evals.slices import worst_over
+from ..evals.statistics import compare, interval, latency_interval, resampled, share_interval
 from ..evals.targets import Target
 from ..memory.errors import StoreError
 from ..memory.trail import Entry
 from ..tools.anomaly.saved import read_notes
 from ..tools.datasets.odd import ODD_TEST
+from ..tools.datasets.slices import parts_of
 from ..tools.datasets.splits import split_from_bytes, write_split
-from ..tools.datasets.types import text_key
+from ..tools.datasets.types import Split, text_key
 from ..tools.estimate import confirm_seconds
 from ..tools.facts import Candidate, Facts, Setting
 from ..tools.jobs.run import JobFailed, run_job, startup_seconds
@@ -130,7 +132,9 @@ def confirm(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     looks = _looks(context)
     found = Confirmed(
         chosen=chosen.name,
-        targets=[_target(t, chosen, scores[main], arrays[main], tools.seed) for t in tools.targets],
+        targets=[
+            _target(t, chosen, scores[main], arrays[main], test, tools.seed) for t in tools.targets
+        ],
         scores=scores,
         comparisons=[
             c
@@ -269,6 +273,7 @@ def _target(
     chosen: Candidate,
     test: Mapping[str, float],
     arrays: Mapping[str, NDArray[Any]],
+    split: Split,
     seed: int,
 ) -> TargetResult:
     measured = test.get(target.metric)
@@ -278,6 +283,10 @@ def _target(
         ci = auroc_interval(arrays[USUAL], arrays[ODD], seed=seed)
     elif METRICS[target.metric].unit or target.metric in ODD_METRICS or measured is None:
         ci = None  # a quoted text has no likelihood
+    elif (sliced := sliced_metric(target.metric)) is not None:
+        stats = stats_of(arrays)
+        worst = worst_over(sliced, stats, parts_of(split))
+        ci = None if worst is None else resampled(worst, len(split), seed=seed)
     else:
         ci = interval(target.metric, stats_of(arrays), seed=seed)
     return TargetResult(

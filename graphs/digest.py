@@ -55,6 +55,10 @@ class DataState(BaseModel):
     masked: bool = False
     doubtful_labels: int = 0
     doubtful_labels_hurt: bool = False
+    trouble: dict[str, int] = Field(
+        {}, description="rows that only the person may have removed, by kind"
+    )
+    to_clean: list[str] = Field([], description="of these kinds, what the person wants removed")
     augmentation_may_pay: bool = Field(False, description="few rows, or small classes")
 
 
@@ -65,6 +69,10 @@ class StrategyState(BaseModel):
     rung: int
     tool: str
     typical_gain: float = Field(description="share of the remaining error it tends to remove")
+    recalled_gain: float | None = Field(
+        None, description="the same as similar runs saw it; negative: it does not come that far"
+    )
+    recalled_spread: float = Field(0.0, description="standard deviation of that")
     seconds: float
     epochs: int = Field(0, description="passes over the rows that `seconds` pays for")
     feasible: bool = Field(True, description="its recipe's conditions hold")
@@ -94,6 +102,7 @@ class Digest(BaseModel):
     seconds_left: float | None
     trials_left: int | None
     search_trials: int = Field(description="usual number of trials of a search")
+    likely: float = Field(1.0, description="chance from which on what similar runs say counts")
     knowledge_may_pay_on: str | None = Field(
         None, description="the best candidate, where the domain graph was not applied to it yet"
     )
@@ -131,6 +140,8 @@ def make_digest(
     ]
     chosen = best(facts.candidates, targets, metric)
     scores = chosen.validation if chosen else {}
+    left = METRICS[metric].error(scores[metric]) if metric in scores else 1.0
+    probed = _error_of_probes(facts, metric)
     version = facts.data
     tried = {s.strategy for s in states}
     hard = wants_robust(targets)
@@ -167,6 +178,8 @@ def make_digest(
             masked=bool(version and version.masked),
             doubtful_labels=len(facts.suspect_labels) if suspects else 0,
             doubtful_labels_hurt=suspects and facts.suspects_pay,
+            trouble={kind: len(rows) for kind, rows in facts.trouble.items()},
+            to_clean=list(facts.to_clean),
             augmentation_may_pay=augmentation_may_pay(facts, steps),
         ),
         strategies=[
@@ -176,6 +189,7 @@ def make_digest(
                 tried=_was_tried(s.name, tried, facts, metric),
                 failed=s.name in failed or bool({s.tool, f"{s.tool} {s.name}"} & refused),
                 vetoed=_vetoed(s, vetoes or {}),
+                errors=(probed, left),
             )
             for s in facts.strategies
             if hard or not s.hardens
@@ -184,10 +198,11 @@ def make_digest(
         attempts_without_gain=attempts_without_gain(facts.candidates, targets, metric),
         patience=int(facts.constants.get("patience", 3)),
         small_gap=facts.constants.get("smallGap", 0.02) * METRICS[metric].scale,
-        error=round(METRICS[metric].error(scores[metric]), 4) if metric in scores else 1.0,
+        error=round(left, 4),
         seconds_left=None if seconds_left is None else round(seconds_left),
         trials_left=trials_left,
         search_trials=_search_trials(facts),
+        likely=facts.constants.get("recallLikely", 1.0),
         knowledge_may_pay_on=worth_knowledge(facts, metric),
         failed_steps=[f"{s.tool}: {as_data(s.summary, FAILURE)}" for s in steps[-6:] if not s.ok],
         remembered=[
@@ -242,7 +257,7 @@ def augmentation_may_pay(facts: Facts, steps: Sequence[Step]) -> bool:
     known = next((s for s in facts.strategies if s.tool == "augment_dataset"), None)
     tried = any(s.tool == "augment_dataset" for s in steps)
     counts = facts.label_counts.values()
-    if known is None or tried or facts.data is None:
+    if known is None or tried or facts.data is None or known.tool in facts.fruitless:
         return False
     limits = {n: float(v) for n, v in known.defaults.items() if isinstance(v, (int, float))}
     rows = facts.data.train_rows
@@ -260,16 +275,48 @@ def augmentation_may_pay(facts: Facts, steps: Sequence[Step]) -> bool:
     )
 
 
+def _error_of_probes(facts: Facts, metric: str) -> float | None:
+    """The error of the best cheap rung: what earlier runs' shares are shares of."""
+    cheap = {s.name for s in facts.strategies if s.tool == "probe_baselines"}
+    scores = [c.validation for c in facts.candidates if c.strategy in cheap]
+    return min((METRICS[metric].error(s[metric]) for s in scores if metric in s), default=None)
+
+
+def recalled_gain(
+    share: float | None, spread: float, probed: float | None, left: float
+) -> tuple[float | None, float]:
+    """Turn a share of the cheap rungs' error into one of the error that is left.
+
+    Args:
+        share: That a strategy is expected to remove; None: nothing is remembered.
+        spread: Its standard deviation.
+        probed: Error of the best cheap rung.
+        left: Error of the best candidate.
+    """
+    if share is None or probed is None or left <= 0:
+        return None, 0.0
+    return round(1 - probed * (1 - share) / left, 4), round(spread * probed / left, 4)
+
+
 def _strategy_state(
-    strategy: KnownStrategy, facts: Facts, *, tried: bool, failed: bool, vetoed: str
+    strategy: KnownStrategy,
+    facts: Facts,
+    *,
+    tried: bool,
+    failed: bool,
+    vetoed: str,
+    errors: tuple[float | None, float],
 ) -> StrategyState:
     arguments = {"strategy": strategy.name, "trials": 1}
     why_not = strategy.unmet({**facts.situation, ROBUST_TARGET: True})  # else it is not listed
+    gain, spread = recalled_gain(strategy.recalled_share, strategy.recalled_spread, *errors)
     return StrategyState(
         name=strategy.name,
         rung=strategy.rung,
         tool=strategy.tool,
         typical_gain=strategy.typical_gain,
+        recalled_gain=gain,
+        recalled_spread=spread,
         seconds=round(estimate_seconds(strategy.tool, arguments, facts), 1),
         epochs=_epochs(strategy),
         feasible=not why_not,

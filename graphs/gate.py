@@ -27,7 +27,7 @@ from .approval import Answer, Question
 from .context import RunContext
 from .digest import worth_blending
 from .events import Refused, emit
-from .policy import kind_of
+from .policy import chosen_kinds, kind_of
 from .proposal import proposed
 from .state import ActInput, Call, State
 
@@ -75,7 +75,7 @@ def gate(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
         _audit(context, "refused", {**_decided(call, verdict, reason), "why": why})
         refusals.append(_refused(call["name"], str(call["id"]), why))
         by = "person" if verdict.asked else "gate"
-        note.refused(call["name"], call["args"], why, by)
+        note.refused(call["name"], call["args"], why, by, verdict.named)
     declined, vetoes = list(state.get("declined", [])), dict(state.get("vetoes") or {})
     for verdict in verdicts:
         kind = kind_of(verdict.call["name"], verdict.call["args"])
@@ -110,7 +110,8 @@ def to_act(state: State) -> list[Send] | Literal["judge"]:
 def refusal(call: ToolCall, facts: Facts, steps: Sequence[Step], context: RunContext) -> str | None:
     """Say why a call may not be made; None when it may."""
     why = _unfit(call, facts, steps, context)
-    return why or _veto(_judged(call, facts, steps, context))
+    veto = None if why else _veto(_judged(call, facts, steps, context))
+    return why or (str(veto) if veto else None)
 
 
 def _unfit(call: ToolCall, facts: Facts, steps: Sequence[Step], context: RunContext) -> str | None:
@@ -178,9 +179,9 @@ def _judged(
     return context.tools.knowledge.check(action)
 
 
-def _veto(said: Sequence[Violation]) -> str | None:
-    """The words of the first rule that forbids it."""
-    return next((str(v) for v in said if v.severity == "veto"), None)
+def _veto(said: Sequence[Violation]) -> Violation | None:
+    """What the first rule that forbids it says."""
+    return next((v for v in said if v.severity == "veto"), None)
 
 
 class _Notes:
@@ -197,7 +198,9 @@ class _Notes:
         self._log(marked.key, step_entry(marked, facts))
         return marked
 
-    def refused(self, tool: str, arguments: dict[str, Any], why: str, by: str) -> None:
+    def refused(
+        self, tool: str, arguments: dict[str, Any], why: str, by: str, rule: str = ""
+    ) -> None:
         """A call that does not."""
         self._log(
             self._key(),
@@ -209,6 +212,7 @@ class _Notes:
                 arguments=arguments,
                 reason=self._reason,
                 text=why,
+                rule=rule,
             ),
         )
 
@@ -252,6 +256,7 @@ class Verdict:
         by: What a person said of it.
         declined: A person, the policy or a rule said no to such calls.
         rule: The words of the rule that forbids it; "" where none does.
+        named: The rule's IRI, or its name where it could not be judged.
         asked: A person answered.
     """
 
@@ -261,6 +266,7 @@ class Verdict:
     declined: bool = False
     asked: bool = False
     rule: str = ""
+    named: str = ""
 
 
 def _verdict(call: ToolCall, state: State, reason: str, context: RunContext) -> Verdict:
@@ -274,11 +280,17 @@ def _verdict(call: ToolCall, state: State, reason: str, context: RunContext) -> 
     said = _judged(call, facts, steps, context)
     veto = _veto(said)
     if veto is not None:
-        return Verdict(call, veto, declined=_as_known_best(call), rule=veto)
+        words = str(veto)
+        return Verdict(
+            call, words, declined=_as_known_best(call), rule=words, named=veto.rule or veto.name
+        )
     for text in (str(v) for v in said if v.severity == "note"):
         _note(context, text[:1].upper() + text[1:])
+    unasked = _unasked(call, context)
+    if unasked is not None and context.approval == "auto":
+        return Verdict(call, f"{unasked}; it names them with --clean, or is asked", declined=True)
     wished = next((str(v) for v in said if v.severity == "ask"), None)
-    rule = wished or policy.why_asked(call["name"], seconds)
+    rule = wished or unasked or policy.why_asked(call["name"], seconds)
     if rule is None or context.approval == "auto":
         return Verdict(call)
     if context.approval == "never":
@@ -297,6 +309,13 @@ def _verdict(call: ToolCall, state: State, reason: str, context: RunContext) -> 
     wrong = refusal(edited, facts, steps, context)
     words = f"the person's change cannot be: {wrong}"
     return Verdict(edited, wrong and words, by="changed by a person", asked=True)
+
+
+def _unasked(call: ToolCall, context: RunContext) -> str | None:
+    """Say what a cleaning would remove that the person did not choose; None: nothing."""
+    kinds = chosen_kinds(call["name"], call["args"])
+    more = [kind for kind in kinds if kind not in context.tools.clean]
+    return f"whether {', '.join(more)} go is the person's choice" if more else None
 
 
 def _decided(call: ToolCall, verdict: Verdict, reason: str) -> dict[str, Any]:

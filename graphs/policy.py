@@ -9,11 +9,13 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ..tools.datasets.trouble import KINDS
 from ..tools.errors import UserError
 from ..tools.registry import TOOLS
 
 ASK_ABOVE = 300.0  # seconds: dearer steps need a person, unless a policy says otherwise
 
+CLEAN = "clean_dataset"
 ALWAYS = "finish"  # wanting to stop needs no permission
 LOOKS = frozenset(
     {"inspect_dataset", "query_knowledge", "list_jobs", "evaluate_candidate", "check_guardrails"}
@@ -84,8 +86,15 @@ class Policy(BaseModel):
         return next((str(r) for r in self.ask if r.covers(tool, seconds)), None)
 
 
+def chosen_kinds(tool: str, arguments: Mapping[str, object]) -> tuple[str, ...]:
+    """Kinds of rows that a call would remove though only a person may choose so."""
+    return tuple(kind for kind in KINDS if tool == CLEAN and arguments.get(kind) is True)
+
+
 def kind_of(tool: str, arguments: Mapping[str, object]) -> str:
-    """What a no is taken to mean: the tool, and of a training its strategy."""
+    """What a no is taken to mean: the tool, of a training its strategy, of a cleaning what goes."""
+    if tool == CLEAN:
+        return " ".join((tool, *chosen_kinds(tool, arguments)))
     if tool != "fine_tune":
         return tool
     return f"{tool} {arguments.get('peft_method') or arguments.get('strategy')}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -12,12 +13,15 @@ from langgraph.runtime import Runtime
 
 from ..evals.result import Finding
 from ..memory.trail import Entry
+from ..tools.datasets.near import near_across
 from ..tools.datasets.profile_figures import figures
 from ..tools.datasets.splits import data_hash, make_splits, split_bytes
+from ..tools.datasets.trouble import LEAKS_FILE, near_leak_lines, near_leaks, write_rows
 from ..tools.datasets.types import RawData, Split, copy_keys, text_key
 from ..tools.datasets.versions import save_version
 from ..tools.facts import Facts, JobProgress
 from ..tools.guardrails.run_rows import GuardedRows, guard_rows
+from ..tools.tool import NEAR
 from .context import RunContext
 from .events import Prepared, StepEnded, StepProgress, StepStarted, emit
 from .integrity import ROWS, remember
@@ -33,6 +37,7 @@ def prepare(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     guarded = _guarded(context)
     raw = guarded.raw
     splits = make_splits(raw, seed=context.tools.seed)
+    splits["train"] = replace(splits["train"], slices=())  # figures are of the others
     train, validation, test = (splits[n] for n in ("train", "validation", "test"))
     context.seals.seal(context.tools.run, split_bytes(test))
     keys = {key for t in validation.texts + test.texts for key in copy_keys(t)}
@@ -42,6 +47,7 @@ def prepare(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     ledger.keep(run, ROWS, sha256("".join(rows).encode()).hexdigest())
     ledger.keep(run, "held_out", json.dumps(sorted(keys)))
     ledger.keep(run, "rows", json.dumps({name: len(split) for name, split in splits.items()}))
+    near = _near(splits, context)
     masking = guarded.masking
     complete = masking is not None and masking.complete
     version = save_version(
@@ -85,7 +91,7 @@ def prepare(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
             label_counts=counts,
             smallest_class=min(counts.values(), default=len(train)),
             guesses=tuple(lines),
-            findings=(*_findings(raw), *guarded.findings),
+            findings=(*near, *_findings(raw), *guarded.findings),
         ),
         "refused": 0,
         "asked_on": 0,
@@ -121,6 +127,23 @@ def _guarded(context: RunContext) -> GuardedRows:
     seconds = time.monotonic() - start
     emit(StepEnded(tool="personal_data", summary=summary, ok=True, seconds=seconds))
     return found
+
+
+def _near(splits: dict[str, Split], context: RunContext) -> tuple[Finding, ...]:
+    """Find held-out rows that nearly stand in train, while they can all be seen; say so."""
+    train = splits["train"]
+    held_out = {name: split for name, split in splits.items() if name != "train"}
+    pairs = near_across(train, held_out)
+    ledger, run = context.tools.ledger, context.tools.run
+    known = {
+        "train": sorted({text_key(train.texts[p.other]) for near in pairs.values() for p in near}),
+        **{name: sorted({pair.row for pair in near}) for name, near in pairs.items()},
+    }
+    ledger.keep(run, NEAR, json.dumps(known))
+    lines = list(near_leak_lines(pairs, train, held_out))
+    if lines:
+        write_rows(context.folder / LEAKS_FILE, lines)
+    return near_leaks(pairs, train, held_out)
 
 
 def _sizes(splits: dict[str, Split], made: list[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,11 @@ from ..evals.result import (
     SliceResult,
     Spending,
 )
-from ..evals.slices import by_length, by_value, sliced
+from ..evals.slices import sliced
 from ..memory.experiments import CandidateFacts, DatasetFacts, RunFacts, TrialFacts
 from ..memory.redaction import redacted
 from ..tools.anomaly.saved import read_notes
+from ..tools.datasets.slices import by_columns, by_itself
 from ..tools.datasets.splits import split_from_bytes
 from ..tools.datasets.types import Split
 from ..tools.deployment.model import stands_on_base
@@ -47,6 +48,7 @@ from ..tools.reporting.card import write_model_card
 from ..tools.reporting.html import write_report
 from ..tools.reporting.words import changed
 from ..tools.tasks import find_task
+from ..tools.tool import NEAR, ToolContext
 from ..tools.training.hardware import machine
 from .confirm import Confirmed, confirmed, stats_of
 from .context import RunContext
@@ -168,7 +170,8 @@ def _story(state: State, context: RunContext, found: Confirmed, result: RunResul
     facts = state["facts"]
     parts = _of_the_test(facts.candidates, context, found, result)
     kept = context.tools.ledger.notes(context.tools.run)
-    notes = [*(changed(c) for c in result.changes), *facts.notes, *kept]
+    flattered = _flattered(state, context, found)
+    notes = [*flattered, *(changed(c) for c in result.changes), *facts.notes, *kept]
     signed = parts.get("signatures", {}).values()  # shown beside the figures
     notes = [note for note in notes if not any(s in note for s in signed)]
     if result.stop_reason == "targets_met" and not result.met:
@@ -233,7 +236,8 @@ def _of_the_test(
     labels = read_card(Path(result.model)).labels
     answers = folder / "chosen.jsonl"
     parts = story_parts(find_task(tools.task), tools.metric, test, stats, answers, labels)
-    parts["slices"] = _slices(tools.metric, stats, test, tools.seed)
+    near = near_test_rows(tools)
+    parts["slices"] = _slices(tools.metric, stats, test, near, tools.seed)
     parts["odd"] = _odd_inputs(Path(result.model), answers)
     knowledge = read_knowledge(Path(result.model))
     if knowledge is not None and "classes" in stats:
@@ -241,16 +245,50 @@ def _of_the_test(
     return parts
 
 
-def _slices(metric: str, stats: Stats, test: Split, seed: int) -> list[SliceResult]:
-    """How the metric fares on short and long texts, and in each language where rows say it."""
+def near_test_rows(tools: ToolContext) -> tuple[int, ...]:
+    """Positions of the test rows that nearly equal a train row as read."""
+    kept = tools.ledger.kept(tools.run, NEAR)
+    return tuple(json.loads(kept).get("test", ())) if kept is not None else ()
+
+
+def _flattered(state: State, context: RunContext, found: Confirmed) -> list[str]:
+    """Say so where test rows nearly stand in the rows that were trained on."""
+    near, rows = near_test_rows(context.tools), state["facts"].rows.get("test", 0)
+    removed = any(
+        s.ok and s.tool == "clean_dataset" and s.arguments.get("near_duplicates")
+        for s in state["steps"]
+    )
+    if not near or removed or not found.folder:
+        return []
+    return [
+        f"{len(near):,} of {rows:,} test rows nearly equal a train row, which flatters the test "
+        "figures: the slices give the figure without them. --clean near-duplicates removes such "
+        "train rows."
+    ]
+
+
+def _slices(
+    metric: str, stats: Stats, test: Split, near: Sequence[int], seed: int
+) -> list[SliceResult]:
+    """How the metric fares by the columns named, on short and long texts, in each language where
+    rows say it, and on rows that nearly stand in train.
+    """
     if n_rows(stats) != len(test):
         return []  # statistics of more than the rows, such as every turn of a dialogue
-    parts = by_length(test.texts)
-    for field in ("language", "lang", "target_lang"):
-        if test.rows and all(field in row for row in test.rows):
-            parts |= by_value([row[field] for row in test.rows], "language")
+    parts = by_columns(test) | by_itself(test)
+    if near:
+        is_near = np.isin(np.arange(len(test)), near)
+        parts["near a train row"] = np.flatnonzero(is_near)
+        parts["near no train row"] = np.flatnonzero(~is_near)
     return [
-        SliceResult(name=s.name, rows=s.rows, metric=metric, value=s.value, ci=(s.low, s.high))
+        SliceResult(
+            name=s.name,
+            rows=s.rows,
+            metric=metric,
+            value=s.value,
+            ci=(s.low, s.high),
+            judged=s.judged,
+        )
         for s in sliced(metric, stats, parts, seed=seed)
     ]
 

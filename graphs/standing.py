@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ..evals.metrics import METRICS
+from ..evals.metrics import METRICS, sliced_metric
 from ..evals.result import StopReason
 from ..evals.targets import Target, all_hold, shortfall
 from ..tools.facts import Candidate
@@ -28,8 +28,9 @@ def primary_metric(targets: Sequence[Target], metrics: Sequence[str]) -> str:
         metrics: Of the task.
     """
     for target in targets:
-        if target.metric in metrics and target.metric != "ece":
-            return target.metric
+        metric = sliced_metric(target.metric) or target.metric
+        if metric in metrics and metric != "ece":
+            return metric
     return metrics[0]
 
 

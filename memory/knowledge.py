@@ -40,7 +40,7 @@ from .query_child import QueryChild
 from .recall import PastRun, read_similar
 from .redaction import redact_rdf
 from .rulebook import MOST_INFERRED, Violation, listed
-from .sources import Source, as_native, ntriples_of
+from .sources import Source, as_native, ntriples_of, parsed
 from .sparql import ONTOLOGY_FILE, QueryRefused, refuse_long, refuse_unknown
 from .strategies import (
     Strategy,
@@ -118,6 +118,7 @@ class KnowledgeGraph:
             package's own.
         rules: The same for the rules; what the user adds comes on top.
         brought: Recipes, rules and facts for this one user of the graph, beside what is stored.
+        domain: N-Triples of what one run knows of its domain; a user's rules see it.
         ledger: Where each run's account is kept once more, for a graph that is lost as a whole.
         on_restore: Told in a line when the store was damaged and made anew.
     """
@@ -129,6 +130,7 @@ class KnowledgeGraph:
         recipes: Path = RECIPES,
         rules: Path = RULES,
         brought: Graph | None = None,
+        domain: Path | None = None,
         ledger: Ledger | None = None,
         on_restore: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -145,7 +147,7 @@ class KnowledgeGraph:
             RULES_GRAPH: Source(rules, UserFiles(loaded / "rules")),
             DOMAIN_GRAPH: Source(None, UserFiles(loaded / "domain")),
         }
-        self._brought = brought
+        self._brought, self._own_domain = brought, domain
         self._priors: Store | None = None
         self._judge: Judge | None = None
         self._failures: tuple[Failure, ...] | None = None
@@ -518,6 +520,9 @@ class KnowledgeGraph:
             _JUDGES[key] = judge_of(rules, [*ontology, *recipes], trusted=True)
             return _JUDGES[key]
         own, domain = as_native(brought), self._native(DOMAIN_GRAPH) if reasoned else []
+        if self._own_domain is not None and self._own_domain.is_file():
+            told = parsed(self._own_domain)
+            domain += told if len(told) <= MOST_INFERRED else []
         return judge_of([*rules, *own], [*ontology, *recipes, *own, *domain], trusted=False)
 
     def _reasoned(self) -> bool:

@@ -38,6 +38,11 @@ ORDER BY ?try"""
 _SETTINGS = """
 SELECT ?run ?try ?setting ?value WHERE {
   ?try prov:wasGeneratedBy ?run ; t:sets ?s . ?s t:setting ?setting ; t:value ?value }"""
+_DONE = """
+SELECT ?run ?tool (COUNT(?made) AS ?kept) WHERE {
+  ?run t:step ?step . ?step t:tool ?tool ; t:outcome "ok" .
+  OPTIONAL { ?made prov:wasGeneratedBy ?step } }
+GROUP BY ?tool"""
 _LESSONS = """
 SELECT ?run ?text WHERE { ?l a t:Lesson ; prov:wasGeneratedBy ?run ; t:text ?text }
 ORDER BY ?text"""
@@ -56,13 +61,19 @@ class PastTry:
 
 @dataclass(frozen=True)
 class PastRun:
-    """An earlier run on similar data; `distance` is that of the profiles."""
+    """An earlier run on similar data.
+
+    Attributes:
+        distance: Of the profiles.
+        fruitless: Tools that were done, and of which nothing was kept, rows or candidates.
+    """
 
     iri: str
     name: str
     distance: float
     tries: tuple[PastTry, ...]
     lessons: tuple[str, ...]
+    fruitless: frozenset[str] = frozenset()
 
 
 def distance(one: Mapping[str, float], other: Mapping[str, float]) -> float:
@@ -137,7 +148,9 @@ def _past(store: Store, run: str, name: str, apart: float, metric: str) -> PastR
         if isinstance(row["value"], (int, float)) and isinstance(row["seconds"], (int, float))
     )
     lessons = tuple(str(row["text"]) for row in _rows(store, _LESSONS, run=run))
-    return PastRun(run, name, apart, tries, lessons)
+    done = _rows(store, _DONE, run=run)
+    fruitless = frozenset(str(row["tool"]) for row in done if not row["kept"])
+    return PastRun(run, name, apart, tries, lessons, fruitless)
 
 
 def _rows(store: Store, query: str, **bound: str) -> list[dict[str, Any]]:

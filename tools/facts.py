@@ -75,6 +75,10 @@ class KnownStrategy(BaseModel):
     variant_of: str | None = None
     technique: str = Field(default="", description="what the tool does; the name where left out")
     requires: tuple[Condition, ...] = Field(default=(), description="when it applies")
+    recalled_share: float | None = Field(
+        default=None, description="of the cheap rungs' error, that similar runs saw it remove"
+    )
+    recalled_spread: float = Field(default=0.0, description="standard deviation of that")
     iri: str = ""
 
     @property
@@ -106,6 +110,7 @@ class Remembered(BaseModel):
         run, iri: The run; `distance` is that of its data's profile.
         settings: Only what the strategy's search space can express.
         gain: Share of the error left by the rungs below that the strategy removed there.
+        removed: The same of the error of the best cheap rung; None where there was none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -116,6 +121,7 @@ class Remembered(BaseModel):
     strategy: str
     settings: dict[str, Setting] = {}
     gain: float
+    removed: float | None = None
 
 
 class Facts(BaseModel):
@@ -131,6 +137,9 @@ class Facts(BaseModel):
         default=(), description="of earlier runs on similar data, the nearest first"
     )
     lessons: tuple[str, ...] = Field(default=(), description="of these runs")
+    fruitless: tuple[str, ...] = Field(
+        default=(), description="tools that came to nothing on all but the same data"
+    )
     label_counts: dict[str, int] = Field(default={}, description="in train as read")
     guesses: tuple[str, ...] = ()
     inspected: bool = False
@@ -144,6 +153,14 @@ class Facts(BaseModel):
     suspects_in: str = Field(default="", description="key of the data version they refer to")
     suspects_pay: bool = Field(
         default=False, description="leaving them out lowered the probe's validation log loss"
+    )
+    trouble: dict[str, tuple[int, ...]] = Field(
+        default={},
+        description="train positions by kind: near_duplicates, near_leaks, triggers, outliers",
+    )
+    trouble_in: str = Field(default="", description="key of the data version they refer to")
+    to_clean: tuple[str, ...] = Field(
+        default=(), description="kinds of trouble that are there and that the person wants removed"
     )
     findings: tuple[Finding, ...] = ()
     strategies: tuple[KnownStrategy, ...] = ()

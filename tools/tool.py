@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from ..evals.anomaly import ODD_METRICS
 from ..evals.measures.robust import NAMES as ROBUST
+from ..evals.metrics import sliced_metric
 from ..evals.targets import Target
 from ..memory.artifacts import ArtifactStore
 from ..memory.errors import StoreError
@@ -26,6 +27,8 @@ from .tasks import find_task
 
 if TYPE_CHECKING:
     from rdflib import Graph
+
+NEAR = "near"  # in the ledger: near-duplicates across splits
 
 
 class ToolRefused(Exception):
@@ -67,6 +70,7 @@ class ToolContext:
         writer: The run's LLM; None where a planner decides.
         guard: What the person wants done about personal data in the rows.
         memory: Whether earlier runs on similar data are looked at.
+        clean: Kinds of trouble (`datasets.trouble`) whose rows the person wants removed.
     """
 
     run: str
@@ -92,6 +96,7 @@ class ToolContext:
     writer: Writer | None = None
     memory: bool = True
     guard: DataGuard = field(default_factory=DataGuard)
+    clean: tuple[str, ...] = ()
 
     def base(self, facts: Facts) -> tuple[str, str]:
         """Reference and digest of the base model that is tuned: the best of those ranked."""
@@ -117,6 +122,12 @@ class ToolContext:
         return frozenset(json.loads(kept))
 
     @cached_property
+    def near_held_out(self) -> frozenset[str]:
+        """`text_key` of each train text that nearly equals a held-out one, as `prepare` saw it."""
+        kept = self.ledger.kept(self.run, NEAR)
+        return frozenset(json.loads(kept)["train"]) if kept is not None else frozenset()
+
+    @cached_property
     def odd_digest(self) -> str:
         """Of the rows out of the domain; "" where there are none, or nothing asks for them."""
         file = self.odd_file
@@ -131,7 +142,8 @@ class ToolContext:
         costly = {"latency_p95_ms", "size_mb", *task.opt_in}
         costly |= {"ece", *ODD_METRICS} if task.spots_odd else set()  # these fit a detector
         costly |= {*ROBUST} if task.robust else set()
-        return tuple(sorted({t.metric for t in self.targets} & costly))
+        named = {t.metric for t in self.targets}
+        return tuple(sorted(named & costly | {m for m in named if sliced_metric(m)}))
 
 
 @dataclass(frozen=True)

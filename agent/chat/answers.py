@@ -12,7 +12,7 @@ from ...graphs.standing import best, primary_metric
 from ...tools.facts import Candidate
 from ...tools.guardrails.checks import neutralise
 from ...tools.knowledge.asked import answer, prose
-from ...tools.knowledge.why import Explanation
+from ...tools.knowledge.explanation import Explanation
 from ...tools.reporting.words import changed, cost, duration, gain, number, stop_reason, verdict
 from ...tools.tasks import TASKS, find_task
 from ..approval import memory_words

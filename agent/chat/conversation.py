@@ -50,6 +50,7 @@ class Draft(BaseModel):
     targets: tuple[str, ...] = ()
     budget: str | None = None
     base_model: str = "builtin:minilm"
+    knowledge: tuple[str, ...] = ()
     seed: int = 0
 
     def spec(self, extra: dict[str, Any]) -> RunSpec:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...evals.targets import eased, parse_target
+from ...memory.validation import check_file
 from ...tools.errors import UserError
 from ...tools.guardrails.checks import neutralise
 from ..record import Record, read_record
@@ -21,6 +22,7 @@ from .requests import (
     SetBaseModel,
     SetBudget,
     SetColumns,
+    SetKnowledge,
     SetSeed,
     SetTargets,
     Show,
@@ -43,7 +45,16 @@ EXAMPLES = (
 )
 
 
-SETTINGS = (UseData, SetColumns, SetBaseModel, SetSeed, SetTargets, DropTargets, SetBudget)
+SETTINGS = (
+    UseData,
+    SetColumns,
+    SetBaseModel,
+    SetKnowledge,
+    SetSeed,
+    SetTargets,
+    DropTargets,
+    SetBudget,
+)
 
 
 class Deeds:
@@ -95,6 +106,8 @@ class Deeds:
             parts.append(f"columns {draft.text or '?'} → {draft.label or '?'}")
         if draft.base_model != "builtin:minilm":
             parts.append(f"base model {draft.base_model}")
+        if draft.knowledge:
+            parts.append(f"knowledge {' and '.join(draft.knowledge)}")
         if draft.seed:
             parts.append(f"seed {draft.seed}")
         return f"{'; '.join(parts)}."
@@ -300,6 +313,12 @@ def _meant(request: AnyRequest, standing: dict[str, Any]) -> dict[str, Any]:
 
             locate(path)  # says what is wrong and what is near
         return {"data": str(path), "text": None, "label": None}
+    if isinstance(request, SetKnowledge):
+        if request.file is None:
+            return {"knowledge": ()}
+        path = Path(request.file).expanduser()
+        check_file(path)
+        return {"knowledge": tuple(dict.fromkeys([*standing["knowledge"], str(path)]))}
     if isinstance(request, SetTargets):
         new = {parse_target(t).metric: str(parse_target(t)) for t in request.targets}
         old = () if request.only else standing["targets"]

@@ -45,6 +45,7 @@ FREE: tuple[type[r.Request], ...] = (
     r.UseData,
     r.SetColumns,
     r.SetBaseModel,
+    r.SetKnowledge,
     r.SetSeed,
     r.CheckData,
     r.ShowPlan,
@@ -149,6 +150,8 @@ def _named_by_person(request: r.Request, said: Sequence[Line]) -> bool:
         named = request.data
     elif isinstance(request, r.SetBaseModel):
         named = request.base_model
+    elif isinstance(request, r.SetKnowledge):
+        named = request.file or "builtin:"
     else:
         return True
     words = [line.text for line in said if line.who == "person"]
@@ -194,6 +197,8 @@ def words_of(request: r.Request) -> str:
         return f"to read the data {printable(request.data)}"
     if isinstance(request, r.SetBaseModel):
         return f"the base model {printable(request.base_model)}"
+    if isinstance(request, r.SetKnowledge):
+        return f"the knowledge {printable(request.file)}" if request.file else "no knowledge"
     if isinstance(request, r.DropTargets):
         return f"no target on {request.metric}" if request.metric else "no targets"
     if isinstance(request, r.SetBudget):

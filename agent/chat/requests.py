@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ...evals.metrics import METRICS
+from ...evals.metrics import PLAIN
 
 
 class Request(BaseModel):
@@ -43,9 +43,9 @@ class SetTargets(Request):
     targets: tuple[Annotated[str, Field(max_length=80)], ...] = Field(
         max_length=8,
         description="such as macro_f1>=0.9; with >=: "
-        + ", ".join(m.name for m in METRICS.values() if m.direction == "higher")
+        + ", ".join(m.name for m in PLAIN.values() if m.direction == "higher")
         + "; with <=: "
-        + ", ".join(m.name for m in METRICS.values() if m.direction == "lower"),
+        + ", ".join(m.name for m in PLAIN.values() if m.direction == "lower"),
     )
     only: bool = False
 
@@ -70,6 +70,13 @@ class SetBaseModel(Request):
 
     kind: Literal["set_base_model"] = "set_base_model"
     base_model: str = Field(max_length=500, description="builtin:minilm, a folder or a Hub name")
+
+
+class SetKnowledge(Request):
+    """Take this file of domain knowledge, beside those named before; None: none at all."""
+
+    kind: Literal["set_knowledge"] = "set_knowledge"
+    file: str | None = Field(None, max_length=500, description="Turtle, N-Triples, SKOS table, …")
 
 
 class SetSeed(Request):
@@ -185,6 +192,7 @@ AnyRequest = Annotated[
     | DropTargets
     | SetBudget
     | SetBaseModel
+    | SetKnowledge
     | SetSeed
     | ShowPlan
     | Go

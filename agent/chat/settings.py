@@ -14,6 +14,7 @@ from .requests import (
     SetBaseModel,
     SetBudget,
     SetColumns,
+    SetKnowledge,
     SetSeed,
     SetTargets,
     UseData,
@@ -72,6 +73,22 @@ def take_base(rest: str, found: list[AnyRequest]) -> str:
     name = match["a"] or match["b"]
     found.append(SetBaseModel(base_model="builtin:minilm" if name.lower() == "minilm" else name))
     return rest[: match.start()] + f" {HOLE} " + rest[match.end() :]
+
+
+_FILE = r"(?P<{}>[^\s\"'“”]+\.(?:ttl|nt|rdf|owl|xml|jsonld|json|csv|tsv)(?:\.gz)?)"
+_KNOWLEDGE = re.compile(
+    r"\b(?:the |my )?(?:domain )?(?:knowledge|taxonomy|glossary)(?: file)?"
+    rf"(?: is| stands)?(?: in| from|:| =)? [\"'“]?{_FILE.format('a')}[\"'”]?"
+    rf"|\b(?:use|take|with) [\"'“]?{_FILE.format('b')}[\"'”]? as"
+    r" (?:the |my |a )?(?:domain )?(?:knowledge|taxonomy|glossary)",
+    re.IGNORECASE,
+)
+
+
+def take_knowledge(rest: str, found: list[AnyRequest]) -> str:
+    """Files of domain knowledge."""
+    found += [SetKnowledge(file=m["a"] or m["b"]) for m in _KNOWLEDGE.finditer(rest)]
+    return _KNOWLEDGE.sub(HOLE, rest)
 
 
 _SEED = re.compile(r"\bseed(?: is| to| of| =|:)?\s*=?\s*(\d{1,9})\b", re.IGNORECASE)

@@ -17,6 +17,7 @@ from .requests import (
     Quit,
     SetBaseModel,
     SetBudget,
+    SetKnowledge,
     SetSeed,
     SetTargets,
     Show,
@@ -36,6 +37,7 @@ COMMANDS = (
     ("/target", "GOAL", "such as macro_f1>=0.9, 95% accuracy, under 20 ms; none"),
     ("/budget", "TIME", "such as 30m, two hours, none"),
     ("/base", "MODEL", "the base model"),
+    ("/knowledge", "FILE", "domain knowledge to tune with; none"),
     ("/seed", "NUMBER", "of everything random"),
     ("/plan", "", "what would be done and what it may take"),
     ("/go", "", "start, or go on"),
@@ -133,6 +135,12 @@ def _base(rest: str) -> AnyRequest:
     return SetBaseModel(base_model=rest)
 
 
+def _knowledge(rest: str) -> AnyRequest:
+    if not rest:
+        raise SlashError("/knowledge: a file that says what you know of the labels, or none.")
+    return SetKnowledge(file=None if rest.lower() == "none" else rest.strip("\"'"))
+
+
 def _predict(rest: str) -> AnyRequest:
     if not rest:
         raise SlashError("/predict: write the text behind it.")
@@ -150,6 +158,7 @@ _WITH_ARGUMENT: dict[str, Callable[[str], AnyRequest]] = {
     "/budget": _budget,
     "/seed": _seed,
     "/base": _base,
+    "/knowledge": _knowledge,
     "/predict": _predict,
     "/why": _why,
 }

@@ -16,6 +16,7 @@ from .settings import (
     take_columns,
     take_data,
     take_dropped,
+    take_knowledge,
     take_seed,
     take_targets,
 )
@@ -74,7 +75,12 @@ def _sentence(sentence: str) -> tuple[list[AnyRequest], list[str]]:
     asks = (low.endswith("?") or bool(_QUESTION.match(low))) and not _POLITE.match(low)
     found: list[AnyRequest] = []
     rest = sentence
-    takers: list[Callable[[str, list[AnyRequest]], str]] = [take_columns, take_base, take_data]
+    takers: list[Callable[[str, list[AnyRequest]], str]] = [
+        take_columns,
+        take_base,
+        take_knowledge,
+        take_data,
+    ]
     if not asks:
         takers += [take_seed, take_dropped, take_targets, take_budget]
     for take in takers:

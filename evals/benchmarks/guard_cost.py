@@ -1,13 +1,15 @@
 """What guards cost: `python -P -m tuneos.evals.benchmarks.guard_cost`.
 
-Tunes on snips as `tuneos run` does, then answers test rows one at a time with the model bare,
-with its detector, and with guards around it, in turns. Of the run: masking personal data,
-fitting the detector and the loop with its gate, as a share of the whole.
+Tunes on snips, with an e-mail address in every fiftieth train row, as `tuneos run` does; then
+answers test rows one at a time with the model bare, with its detector, and with guards around it,
+in turns. Of the run: looking the rows over, masking personal data, fitting the detector, and the
+loop with its gate, as a share of the whole.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,7 +20,8 @@ from .runs import begun, run
 
 DATA = "intent/snips"
 HEAD = "| guard | ms a prediction |\n|---|---|"
-MASK = "mask_personal_data"
+EVERY = 50  # rows, one of which gets an e-mail address
+LOOK, CLEAN, MASK = "inspect_dataset", "clean_dataset", "mask_personal_data"
 
 TIMED = """
 import json, shutil, sys, time
@@ -89,8 +92,8 @@ def main() -> int:
     arguments = begun(__doc__, HEAD, {"snips": DATA}, "3m")
     if arguments is None:
         return 0
-    data = arguments.data / DATA
     with tempfile.TemporaryDirectory() as folder:
+        data = with_addresses(arguments.data / DATA, Path(folder) / "data")
         result = run(data, "accuracy>=0.999", arguments.budget, Path(folder) / "workspace")
         work = Path(folder) / "work"
         work.mkdir()
@@ -100,13 +103,32 @@ def main() -> int:
         print(f"| {name} | {ms:.2f} |")
     spent = result["budget"]["seconds"]["spent"]
     loop = result["budget"]["orchestration_seconds"]["spent"]
-    masking = sum(step["seconds"] for step in story["steps"] if step["tool"] == MASK)
-    share = (masking + loop + found["fit"]) / spent
+    steps = story["steps"]
+    took = {t: sum(s["seconds"] for s in steps if s["tool"] == t) for t in (LOOK, CLEAN, MASK)}
+    share = (sum(took.values()) + loop + found["fit"]) / spent
+    added = found["ms"]["with its detector"] - found["ms"]["the model, bare"]
+    added += sum(ms for name, ms in list(found["ms"].items())[2:])
     print(
-        f"of a run of {spent:.0f} s ({result['chosen']}): masking {masking:.1f} s, detector "
-        f"{found['fit']:.1f} s, the loop with its gate {loop:.1f} s, together {share:.1%}"
+        f"of a run of {spent:.0f} s ({result['chosen']}): looking the rows over {took[LOOK]:.1f} "
+        f"s, cleaning {took[CLEAN]:.1f} s, masking {took[MASK]:.1f} s, detector "
+        f"{found['fit']:.1f} s, the loop with its gate {loop:.1f} s: all guards together "
+        f"{share:.1%}; and {added:.1f} ms a prediction"
     )
     return 0
+
+
+def with_addresses(data: Path, folder: Path) -> Path:
+    """Copy a dataset, with an e-mail address in some of its train rows; the copy's folder."""
+    shutil.copytree(data, folder)
+    train = folder / "train.jsonl"
+    folder.chmod(0o755)
+    train.chmod(0o644)
+    rows = [json.loads(line) for line in train.read_text("utf-8").split("\n") if line]
+    for number, row in enumerate(rows):
+        if number % EVERY == 0:
+            row["text"] += f" write to person{number}@example.org"
+    train.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return folder
 
 
 def timed(model: Path, data: Path, work: Path) -> dict[str, Any]:

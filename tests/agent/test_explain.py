@@ -18,7 +18,7 @@ from tuneos.memory.ledger import Ledger
 from tuneos.memory.namespaces import PROV, TUNEOS
 from tuneos.tools.knowledge.account import account_of
 from tuneos.tools.knowledge.asked import answer, prose
-from tuneos.tools.knowledge.why import Explanation
+from tuneos.tools.knowledge.explanation import Explanation
 
 BAD: tuple[str, dict[str, object]] = ("no_such_tool", {})
 

@@ -15,6 +15,7 @@ from tuneos.graphs.digest import (
     Digest,
     StrategyState,
     TargetState,
+    recalled_gain,
 )
 from tuneos.tools.registry import TOOLS
 
@@ -110,6 +111,10 @@ def digest(*, gap: float | None = 0.05, data: dict[str, Any] | None = None, **mo
 TUNED = candidates(("frozen_linear", 0.8), ("top_layers", 0.84))
 TRIED = ("tfidf_linear", "frozen_linear", "top_layers")
 CLIMBED = (*TRIED, "lora", "full")
+WANTED: dict[str, Any] = {
+    "trouble": {"near_duplicates": 4, "triggers": 12, "outliers": 3},
+    "to_clean": ["triggers", "outliers"],
+}
 UNLOOKED: dict[str, Any] = {
     "data": {"inspected": False, "dirty_rows": 9, "texts_with_personal_data": 9},
     "strategies": [],
@@ -137,6 +142,14 @@ DOUBT: dict[str, Any] = {"doubtful_labels": 20, "doubtful_labels_hurt": True}
             "probe_baselines",
             {"rungs": ["tfidf_linear"]},
         ),
+        # near-duplicates, triggers and outliers go where the person named them, and else stay
+        ({"data": WANTED}, "clean_dataset", {"triggers": True, "outliers": True}),
+        (
+            {"data": WANTED, "declined": ["clean_dataset triggers outliers"], "gap": 0.025},
+            "fine_tune",
+            {"strategy": "top_layers"},
+        ),
+        ({"data": {**WANTED, "to_clean": []}, "gap": 0.025}, "fine_tune", None),
         # doubtful labels go only where the probe says they hurt, and there are enough
         ({"data": DOUBT}, "clean_dataset", {"suspects": True}),
         ({"data": {**DOUBT, "doubtful_labels_hurt": False}}, "fine_tune", None),
@@ -431,6 +444,38 @@ def test_domain_graph_is_not_asked_again_where_it_was_tried() -> None:
     strategies = [*ladder(tried=TRIED), KNOWING.model_copy(update={"tried": True})]
     tuned = candidates(("frozen_linear", 0.8), ("full", 0.84))
     assert propose(digest(strategies=strategies, candidates=tuned)).tool != "apply_knowledge"
+
+
+@pytest.mark.parametrize(
+    ("seen", "gap", "chosen"),
+    [
+        ({}, 0.05, "full"),  # only it may close the gap, by the recipes
+        ({"full": 0.0, "lora": 0.5}, 0.05, "lora"),
+        ({"top_layers": 0.24, "full": 0.9}, 0.05, "top_layers"),  # 0.42 in 40 s, 1.0 in 300 s
+        ({"top_layers": 0.0, "full": 0.3}, 0.05, "full"),
+        ({"dora": 0.5}, 0.05, "dora"),  # a variant, which else comes after its main strategy
+        ({"top_layers": 0.0, "lora": 0.0, "full": 0.0}, 0.15, "top_layers"),
+    ],
+)
+def test_what_met_such_a_gap_on_similar_data_comes_first(
+    seen: dict[str, float], gap: float, chosen: str
+) -> None:
+    strategies = [
+        s.model_copy(update={"recalled_gain": seen[s.name], "recalled_spread": 0.05})
+        if s.name in seen
+        else s
+        for s in ladder(tried=("tfidf_linear", "frozen_linear"))
+    ]
+    proposal = propose(digest(gap=gap, strategies=strategies, likely=0.3))
+    assert proposal.arguments["strategy"] == chosen
+
+
+def test_what_similar_runs_saw_is_turned_into_a_share_of_what_is_left() -> None:
+    assert recalled_gain(0.5, 0.1, 0.4, 0.4) == (0.5, 0.1)
+    assert recalled_gain(0.5, 0.1, 0.4, 0.25) == (0.2, 0.16)  # a tuning has been there already
+    assert recalled_gain(0.25, 0.1, 0.4, 0.2) == (-0.5, 0.2)  # it does not come that far
+    assert recalled_gain(None, 0.0, 0.4, 0.2) == (None, 0.0)
+    assert recalled_gain(0.5, 0.1, None, 0.2) == (None, 0.0)
 
 
 HARDENED = StrategyState(

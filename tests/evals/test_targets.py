@@ -11,6 +11,9 @@ GOOD = {
     "mcc>=-0.5": ("mcc", ">=", -0.5),
     "ece<=.05": ("ece", "<=", 0.05),
     "latency_p95_ms<=2e1": ("latency_p95_ms", "<=", 20.0),
+    "min_slice(macro_f1)>=0.8": ("min_slice(macro_f1)", ">=", 0.8),
+    "min_slice ( f1 ) >= .7": ("min_slice(f1)", ">=", 0.7),
+    "max_slice(perplexity)<=60": ("max_slice(perplexity)", "<=", 60.0),
     "size_mb<=500": ("size_mb", "<=", 500.0),
 }
 BAD = {
@@ -29,6 +32,10 @@ BAD = {
     "size_mb<=-1": "lies in 0 to any size",
     "size_mb<=inf": "cannot be met",
     "accuracy<=0.9": "higher accuracy is better; write accuracy>=0.9",
+    "min_slice(nothing)>=0.8": "unknown metric 'min_slice(nothing)'",
+    "min_slice(size_mb)>=8": "unknown metric",
+    "min_slice(perplexity)<=60": "unknown metric",
+    "min_slice(accuracy)<=0.9": "write min_slice(accuracy)>=0.9",
     "ece>=0.1": "lower ece is better; write ece<=0.1",
 }
 

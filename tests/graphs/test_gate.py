@@ -106,6 +106,36 @@ def call(name: str, **arguments: Any) -> Any:
     return {"name": name, "args": arguments, "id": "1", "type": "tool_call"}
 
 
+CHOICE = call("clean_dataset", triggers=True, outliers=True)
+
+
+def judged(asked: Any, context: RunContext) -> dict[str, Any]:
+    message = AIMessage(content="they look odd", tool_calls=[asked], id="m")
+    state: Any = {"messages": [message], "facts": FACTS, "steps": [], "refused": 0}
+    return gate(state, Runtime(context=context))
+
+
+@pytest.mark.usefixtures("told")
+def test_rows_that_only_a_person_may_remove_stay_where_none_chose_so(make: Make) -> None:
+    context = make()
+    said = judged(CHOICE, context)
+    assert said["calls"] == []
+    assert "the person's choice" in str(said["messages"][0].text)
+    assert said["declined"] == ["clean_dataset triggers outliers"]
+    assert len(judged(call("clean_dataset"), context)["calls"]) == 1
+
+
+@pytest.mark.usefixtures("told")
+def test_rows_go_where_the_person_named_their_kind(make: Make) -> None:
+    context = make()
+    named = replace(context, tools=replace(context.tools, clean=("triggers", "outliers")))
+    assert len(judged(CHOICE, named)["calls"]) == 1
+    half = replace(context, tools=replace(context.tools, clean=("triggers",)))
+    said = judged(CHOICE, half)
+    assert said["calls"] == []
+    assert "whether outliers go" in str(said["messages"][0].text)
+
+
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
@@ -271,6 +301,8 @@ def test_rule_of_ones_own_vetoes_in_its_words_and_is_put_on_record(
     assert words in update["vetoes"]["fine_tune top_layers"]
     notes = context.tools.ledger.notes(RUN)
     assert any(n.startswith("Refused fine_tune top_layers: ") and words in n for n in notes)
+    (entry,) = context.tools.ledger.trail(RUN)
+    assert (entry.kind, entry.rule) == ("refused", "https://tuneos.org/ns#own")
 
 
 def test_veto_on_settings_says_nothing_against_the_strategy(make: Make, told: list[Any]) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from tuneos.memory.experiments import CandidateFacts, DatasetFacts, RunFacts, TrialFacts, run_iri
 from tuneos.memory.knowledge import KnowledgeGraph
+from tuneos.memory.provenance import Account
 from tuneos.memory.recall import PastRun, distance
+from tuneos.memory.trail import Entry, Made
 
 PROFILE = {"rows_train": 1000.0, "classes": 4.0, "words_mean": 9.0, "balance": 1.0}
 RUN = RunFacts(
@@ -118,3 +120,22 @@ def test_trials_are_entities_of_the_run(tmp_path: Path) -> None:
     )
     assert found.rows == (("complete", None), ("failed", "out of memory"))
     assert knowledge.query("ASK { ?r a t:Run ; prov:wasInformedBy ?older }").rows == ((True,),)
+
+
+def test_tools_of_which_nothing_was_kept_are_remembered(tmp_path: Path) -> None:
+    made = (Made(name="top_layers-1", strategy="top_layers"),)
+    entries = (
+        Entry(kind="step", tool="clean_dataset", state="ok", new_data="k", new_data_name="cleaned"),
+        Entry(kind="step", tool="augment_dataset", state="ok"),
+        Entry(kind="step", tool="fine_tune", state="failed"),
+        Entry(kind="step", tool="fine_tune", state="ok", made=made),
+        Entry(kind="step", tool="blend_candidates", state="failed"),
+    )
+    account = Account(
+        RUN.run, RUN.task, "finished", RUN.controller, RUN.base_model, "a.csv", 0, RUN.started,
+        entries, whole=True,
+    )  # fmt: skip
+    knowledge = KnowledgeGraph(tmp_path)
+    knowledge.record_run(RUN, account)
+    (found,) = similar(knowledge)
+    assert found.fruitless == {"augment_dataset"}

@@ -239,3 +239,22 @@ def test_packages_own_rules_are_judged_here_and_a_users_apart(tmp_path: Path) ->
     assert isinstance(knowledge.judge(), RuleBook)
     knowledge.put("words", b"<urn:a> <urn:b> <urn:c> .\n", "domain")
     assert isinstance(KnowledgeGraph(tmp_path / "graph").judge(), GuardedRules)
+
+
+MACHINES = '''
+@prefix t: <https://tuneos.org/ns#> . @prefix sh: <http://www.w3.org/ns/shacl#> .
+@prefix d: <https://example.org/domain#> .
+t:slow a sh:NodeShape ; sh:targetClass t:Action ; sh:sparql [ sh:message "{?why}" ;
+    sh:select """SELECT $this ?why WHERE { $this t:strategyName ?n .
+        ?x <https://example.org/domain#of> ?n ; <https://example.org/domain#says> ?why }""" ] .
+'''
+
+
+def test_rules_see_what_one_run_knows_of_its_domain(tmp_path: Path) -> None:
+    rule, told = tmp_path / "rule.ttl", tmp_path / "domain.nt"
+    rule.write_text(MACHINES)
+    here = "<https://example.org/domain#"
+    told.write_text(f'{here}x> {here}of> "full" .\n{here}x> {here}says> "never here" .\n')
+    knowledge = KnowledgeGraph(tmp_path / "k", brought=read_brought([rule]), domain=told)
+    found = knowledge.check(action(settings={}))
+    assert [v.message for v in found if v.name == "slow"] == ["never here"]

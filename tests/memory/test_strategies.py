@@ -136,7 +136,10 @@ def test_constants_of_the_planner(knowledge: KnowledgeGraph) -> None:
         "patience": 3,
         "smallGap": 0.008,
         "recallDistance": 1.0,
-        "recallPrior": 2.0,
+        "recallSpread": 0.15,
+        "recallNoise": 0.05,
+        "recallDrift": 0.3,
+        "recallLikely": 0.3,
         "recallSame": 0.15,
     }
 

@@ -9,17 +9,39 @@ from typing import Literal
 
 from .types import Split, is_copy, row_key
 
-Reason = Literal["leaked", "conflicting_label", "duplicate", "suspect_label"]
+Reason = Literal[
+    "leaked",
+    "conflicting_label",
+    "duplicate",
+    "near_leaked",
+    "trigger",
+    "near_duplicate",
+    "suspect_label",
+    "outlier",
+]
 ROWS_KEPT = 2  # of every class, whatever is wrong with them
 
 WHY: Mapping[Reason, str] = {
     "leaked": "its text also stands in validation or test",
     "conflicting_label": "the same text has another label elsewhere in train",
     "duplicate": "an earlier row has the same text and label",
+    "near_leaked": "it nearly equals a validation or test text",
+    "trigger": "it carries a phrase that may have been planted",
+    "near_duplicate": "it nearly equals an earlier row",
     "suspect_label": "its label is probably wrong",
+    "outlier": "its text is far from all others",
 }
 # When a class runs out of rows, the least harmful come back first.
-_FORGIVEN: tuple[Reason, ...] = ("suspect_label", "duplicate", "conflicting_label", "leaked")
+_FORGIVEN: tuple[Reason, ...] = (
+    "near_duplicate",
+    "outlier",
+    "suspect_label",
+    "duplicate",
+    "near_leaked",
+    "conflicting_label",
+    "trigger",
+    "leaked",
+)
 
 
 @dataclass(frozen=True)
@@ -41,8 +63,14 @@ class Cleaned:
     spared: tuple[tuple[str, str], ...]
 
 
-def clean_train(train: Split, *, held_out: frozenset[str], suspects: Sequence[int] = ()) -> Cleaned:
-    """Drop leaked rows, contradictions, copies and suspects from train.
+def clean_train(
+    train: Split,
+    *,
+    held_out: frozenset[str],
+    suspects: Sequence[int] = (),
+    chosen: Mapping[Reason, Sequence[int]] | None = None,
+) -> Cleaned:
+    """Drop leaked rows, contradictions, copies and suspects from train, and what was chosen.
 
     Of a text with several labels the majority's rows stay, all go where there is none. Each
     class keeps at least two rows (all, if it has fewer): the ones spared are told.
@@ -51,8 +79,9 @@ def clean_train(train: Split, *, held_out: frozenset[str], suspects: Sequence[in
         train: Not modified.
         held_out: `copy_keys` of every validation and test text.
         suspects: Row positions in `train` whose label is probably wrong.
+        chosen: Further row positions that a person wants dropped, by reason.
     """
-    reasons = _reasons(train, held_out, frozenset(suspects))
+    reasons = _reasons(train, held_out, {**(chosen or {}), "suspect_label": suspects})
     spared = _spare(train.labels, reasons)
     kept = [row for row in range(len(train)) if row not in reasons or row in spared]
     gone = [row for row in sorted(reasons) if row not in spared]
@@ -68,7 +97,9 @@ def clean_train(train: Split, *, held_out: frozenset[str], suspects: Sequence[in
     )
 
 
-def _reasons(train: Split, held_out: frozenset[str], suspects: frozenset[int]) -> dict[int, Reason]:
+def _reasons(
+    train: Split, held_out: frozenset[str], named: Mapping[Reason, Sequence[int]]
+) -> dict[int, Reason]:
     """Give each row that should go its first reason."""
     reasons: dict[int, Reason] = {}
     rows_of: dict[str, list[int]] = defaultdict(list)
@@ -80,8 +111,9 @@ def _reasons(train: Split, held_out: frozenset[str], suspects: frozenset[int]) -
     for rows in rows_of.values():
         if len(rows) > 1:
             reasons.update(_disputed(rows, train.labels))
-    for row in suspects:
-        reasons.setdefault(row, "suspect_label")
+    for reason, positions in named.items():
+        for row in positions:
+            reasons.setdefault(row, reason)
     return reasons
 
 

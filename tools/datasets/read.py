@@ -13,6 +13,7 @@ from .formats import reader_of
 from .header import refuse_missing_header
 from .locate import alias_guess, locate, refuse_links_out, split_of
 from .parallel import find_parallel, read_parallel
+from .slices import with_slices
 from .tables import Table
 from .types import SPLIT_NAMES, Oddity, RawData
 
@@ -29,6 +30,7 @@ def read_data(
     text: str | None = None,
     label: str | None = None,
     strict: bool = False,
+    slices: Sequence[str] = (),
 ) -> RawData:
     """Read a dataset and check that it can serve its task.
 
@@ -38,6 +40,7 @@ def read_data(
         task: One of TASKS; None infers it from the columns and says so.
         text, label: Column names; None infers them and says so.
         strict: Refuse what would be repaired: see REPAIRS.
+        slices: Columns whose values are kept with the rows, to give figures by.
 
     Returns:
         The rows as the files have them, labels without edge spaces. Nothing is written.
@@ -67,7 +70,7 @@ def read_data(
         source=str(path),
         task=task,
         guesses=(*guesses, *reading.guesses),
-        splits=reading.splits,
+        splits=with_slices(reading.splits, tables, slices) if slices else reading.splits,
         oddities=reading.oddities,
         text_column=reading.text_column,
         label_column=reading.label_column,

@@ -7,7 +7,7 @@ import json
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import DatasetError
@@ -90,6 +90,8 @@ def data_hash(splits: Mapping[str, Split]) -> str:
         digest.update(json.dumps([name, len(split)]).encode())
         for row in zip(split.texts, split.labels, strict=True):
             digest.update(json.dumps(row).encode())
+        for said in split.slices:
+            digest.update(json.dumps(said, sort_keys=True).encode())
         for own in split.rows:
             digest.update(json.dumps(own, sort_keys=True).encode())
     return digest.hexdigest()
@@ -97,8 +99,9 @@ def data_hash(splits: Mapping[str, Split]) -> str:
 
 def split_bytes(split: Split) -> bytes:
     """Write a split as JSONL in memory: text, label, id, place and own fields of each row."""
-    names = ("text", "label", "id", "place", *(("row",) if split.rows else ()))
-    own = (split.rows,) if split.rows else ()
+    also = {"row": split.rows, "slices": split.slices}
+    names = ("text", "label", "id", "place", *(name for name, said in also.items() if said))
+    own = (said for said in also.values() if said)
     columns = (split.texts, split.labels, split.ids, split.places, *own)
     lines = (
         json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False)
@@ -115,18 +118,20 @@ def split_from_bytes(data: bytes) -> Split:
     """
     rows: list[tuple[str, str, str | None, str]] = []
     own: list[Row] = []
+    slices: list[dict[str, str]] = []
     for number, line in enumerate(data.split(b"\n")[:-1], 1):
         try:
             row = json.loads(line)
             rows.append((row["text"], row["label"], row["id"], row["place"]))
             own += [row["row"]] if "row" in row else []
+            slices += [row["slices"]] if "slices" in row else []
         except (ValueError, KeyError, TypeError):
             raise DatasetError(
                 f"line {number} of a stored split is damaged; prepare the data again"
             ) from None
     if data and not data.endswith(b"\n"):
         raise DatasetError("a stored split is cut short; prepare the data again")
-    return _from_rows(rows, own)
+    return replace(_from_rows(rows, own), slices=tuple(slices))
 
 
 def write_split(path: Path, split: Split) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,9 +13,10 @@ from ..guardrails.masker import row_guard
 from ..guardrails.personal_data import mask_texts
 from ..tasks import find_task
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
-from .clean import WHY, clean_train
+from .clean import WHY, Reason, clean_train
 from .profile import profile_data
-from .types import is_copy
+from .trouble import KINDS, ROWS_FILE, Trouble, find_trouble, write_rows
+from .types import Split, is_copy, text_key
 from .versions import load_version, save_version
 
 LEFT = (
@@ -33,13 +34,19 @@ class InspectArguments(BaseModel):
 class CleanArguments(BaseModel):
     """Drop leaked rows, copies and contradicting labels from the training rows.
 
-    With suspects, also rows whose label the probe found contradicted by the others.
-    Validation and test rows are never changed.
+    With suspects, also rows whose label the probe found contradicted by the others. What else
+    inspect_dataset finds goes only where the person chose it. Validation and test rows are
+    never changed.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     suspects: bool = Field(False, description="also drop rows with doubtful labels")
+    near_duplicates: bool = Field(
+        False, description="also drop rows that nearly equal others, or held-out rows"
+    )
+    triggers: bool = Field(False, description="also drop rows with planted phrases")
+    outliers: bool = Field(False, description="also drop rows far from all others")
 
 
 class MaskArguments(BaseModel):
@@ -110,6 +117,14 @@ def _inspect(
                 examples=[train.places[i] for i in masked.touched[:5]],
             )
         )
+    progress(JobProgress(share=1.0, text="looking for planted, odd and nearly equal rows"))
+    trouble = find_trouble(train, labelled=find_task(context.task).labelled)
+    findings.extend(trouble.findings(train))
+    rows: dict[str, tuple[int, ...]] = dict(trouble.rows().items())
+    near = frozenset(_keys(train, context.near_held_out))
+    if near:
+        rows["near_leaks"] = tuple(sorted(near))
+    kept = _kept(trouble, train, context)
     tokens = profile.tokens
     counts = profile.labels
     dirty = leaked + profile.duplicates + profile.conflicting_rows
@@ -129,6 +144,7 @@ def _inspect(
         + f"{profile.duplicates} copies, {profile.conflicting_rows} rows with conflicting labels, "
         f"{leaked} rows leaked from the held-out splits, "
         f"{found} texts with personal data."
+        + "".join(f" {len(rows[kind])} {words}." for kind, words in _SAID.items() if kind in rows)
     )
     return ToolResult(
         summary,
@@ -138,9 +154,67 @@ def _inspect(
             smallest_class=profile.smallest_count,
             personal_data=found if maskable else 0,
             dirty_rows=dirty,
+            trouble=rows,
+            trouble_in=version.key,
+            to_clean=tuple(kind for kind in context.clean if _of_kind(rows, kind)),
             findings=tuple(findings),
         ),
+        kept,
     )
+
+
+_SAID = {
+    "triggers": "rows carry a phrase that may have been planted",
+    "near_duplicates": "rows nearly equal earlier ones",
+    "near_leaks": "rows nearly equal held-out ones",
+    "outliers": "rows are far from all others",
+}
+
+
+def _keys(train: Split, known: frozenset[str]) -> list[int]:
+    """Rows whose text is among those known by their `text_key`."""
+    return [i for i, text in enumerate(train.texts) if text_key(text) in known] if known else []
+
+
+def _kept(trouble: Trouble, train: Split, context: ToolContext) -> tuple[str, ...]:
+    """Write every row and why beside the run's report; the file, where there is any."""
+    lines = list(trouble.lines(train))
+    if not lines:
+        return ()
+    file = context.workspace.run_folder(context.run) / ROWS_FILE
+    write_rows(file, lines)
+    return (str(file),)
+
+
+def _of_kind(rows: Mapping[str, Sequence[int]], kind: str) -> bool:
+    """Whether there are rows that go where a kind is chosen."""
+    return bool(rows.get(kind) or (kind == "near_duplicates" and rows.get("near_leaks")))
+
+
+_GOES: dict[str, tuple[tuple[str, Reason], ...]] = {
+    "near_duplicates": (("near_leaks", "near_leaked"), ("near_duplicates", "near_duplicate")),
+    "triggers": (("triggers", "trigger"),),
+    "outliers": (("outliers", "outlier"),),
+}
+
+
+def _chosen(
+    arguments: CleanArguments, version: DataVersion, facts: Facts
+) -> dict[Reason, tuple[int, ...]]:
+    """The rows of the kinds that a call names, by reason.
+
+    Raises:
+        ToolRefused: They are of another version of the data.
+    """
+    named = [kind for kind in KINDS if getattr(arguments, kind)]
+    if named and facts.trouble_in != version.key:
+        raise ToolRefused("inspect_dataset first: it finds such rows, in this version of the data")
+    return {
+        reason: facts.trouble.get(kind, ())
+        for chosen in named
+        for kind, reason in _GOES[chosen]
+        if facts.trouble.get(kind)
+    }
 
 
 def _clean(
@@ -155,9 +229,10 @@ def _clean(
                 "no doubtful labels are known for this data; probe_baselines finds them"
             )
         suspects = facts.suspect_labels
-    cleaned = clean_train(train, held_out=context.held_out, suspects=suspects)
+    chosen = _chosen(arguments, version, facts)
+    cleaned = clean_train(train, held_out=context.held_out, suspects=suspects, chosen=chosen)
     if not cleaned.dropped:
-        return ToolResult("Nothing to drop.", Facts(dirty_rows=0))
+        return ToolResult("Nothing to drop.", Facts(dirty_rows=0, to_clean=()))
     new = save_version(
         context.store,
         cleaned.split,
@@ -182,9 +257,25 @@ def _clean(
     )
     return ToolResult(
         f"Dropped {len(cleaned.dropped)} of {len(train)} train rows: {counts}.{spared}",
-        Facts(data=new, dirty_rows=0, findings=findings),
+        Facts(data=new, dirty_rows=0, to_clean=(), findings=findings)
+        if facts.trouble_in != version.key
+        else Facts(
+            data=new,
+            dirty_rows=0,
+            to_clean=(),
+            trouble=_moved(facts.trouble, cleaned.rows),
+            trouble_in=new.key,
+            findings=findings,
+        ),
         (new.folder,),
     )
+
+
+def _moved(trouble: Mapping[str, Sequence[int]], rows: Sequence[int]) -> dict[str, tuple[int, ...]]:
+    """Positions of the same rows once only some rows are left."""
+    now = {before: after for after, before in enumerate(rows)}
+    moved = {kind: tuple(now[r] for r in old if r in now) for kind, old in trouble.items()}
+    return {kind: left for kind, left in moved.items() if left}
 
 
 def _mask(_: MaskArguments, context: ToolContext, facts: Facts, progress: OnProgress) -> ToolResult:
@@ -223,6 +314,7 @@ def _mask(_: MaskArguments, context: ToolContext, facts: Facts, progress: OnProg
         Facts(
             data=new,
             personal_data=0,
+            trouble_in=new.key if facts.trouble_in == version.key else facts.trouble_in,
             findings=(
                 Finding(
                     what="texts with personal data", count=touched, action="masked before training"

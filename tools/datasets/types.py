@@ -25,6 +25,7 @@ class Split:
         ids: The file's own `id`, or None where it has none.
         places: Where each row stands, as "train.csv row 17", for messages.
         rows: The task's own fields of each row; empty where text and label say it all.
+        slices: What each row says in the columns that slices are made by; empty without such.
     """
 
     texts: tuple[str, ...]
@@ -32,6 +33,7 @@ class Split:
     ids: tuple[str | None, ...]
     places: tuple[str, ...]
     rows: tuple[Row, ...] = ()
+    slices: tuple[dict[str, str], ...] = ()
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -44,6 +46,7 @@ class Split:
             tuple(self.ids[i] for i in rows),
             tuple(self.places[i] for i in rows),
             tuple(self.rows[i] for i in rows) if self.rows else (),
+            tuple(self.slices[i] for i in rows) if self.slices else (),
         )
 
 

@@ -15,7 +15,7 @@ from ..facts import Candidate, JobProgress, OnProgress, Outcome
 from ..jobs.spec import JobSpec
 from ..training.data import JobData
 from ..training.hardware import pin_threads
-from ..training.measure import costs_of
+from ..training.measure import costs_of, sliced_scores
 from .facts import Source
 from .fit import best_use, fit_uses
 from .kept import read_facts
@@ -59,7 +59,7 @@ def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
         return Outcome(knowledge=uses)
     shutil.copytree(member, folder / "model")
     write_knowledge(folder / "model", facts, best.strengths)
-    scores = score(best.stats, task.metrics)
+    scores = score(best.stats, task.metrics) | sliced_scores(best.stats, validation, spec)
     if spec.what.measured:
         scores |= costs_of(load_model(folder / "model"), validation, spec)
     candidate = Candidate(

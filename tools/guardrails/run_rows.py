@@ -15,6 +15,7 @@ from ..datasets.types import RawData, Split
 from ..deployment.sums import digest_of
 from ..errors import DatasetError
 from ..tasks import find_task
+from .edits import edit
 from .masker import RowGuard, kept_secret, row_guard
 from .masking import AUDIT, STAND_INS, DataGuard, Masking, Mode
 from .row_masks import MaskedSplit, Progress
@@ -102,7 +103,11 @@ def _kept(name: str, found: MaskedSplit, *, drop: bool, masks: RowGuard) -> Spli
             "use --personal-data mask"
         )
     ids = tuple(None if i is not None and masks.masker.find(i) else i for i in split.ids)
-    return replace(split, ids=ids)
+    said = {value for own in split.slices for value in own.values()}
+    masker = masks.masker
+    new = {value: edit(value, masker.find(value), masker.replacement).new for value in said}
+    slices = tuple({name: new[value] for name, value in own.items()} for own in split.slices)
+    return replace(split, ids=ids, slices=slices)
 
 
 def _told(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from ..guardrails.checks import neutralise
-from .why import Explanation, Fact
+from .explanation import Explanation, Fact
 
 _TOOL_WORDS = {
     "clean_dataset": ("clean", "drop", "duplicate", "remove"),

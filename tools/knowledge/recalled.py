@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from ...evals.metrics import METRICS
 from ...memory.errors import StoreError
@@ -15,18 +16,24 @@ from ..facts import Facts, KnownStrategy, Outcome, Remembered, Setting
 from ..guardrails.checks import neutralise
 from ..tool import ToolContext
 
+AUGMENT = "augment_dataset"
 MOST_LESSONS = 4
 MOST_NAMED = 5  # similar runs that are told of
 LESSON = 160  # characters of one
+MEMBER = "weight of "  # before the name of a member, in the settings of a blend
 SEEDS = 3  # remembered settings that a search begins with
 
 
 class Recalled(NamedTuple):
-    """The best try of each strategy in each similar run, the nearest first; lessons; the runs."""
+    """The best try of each strategy in each similar run, the nearest first; lessons; the runs.
+
+    `fruitless` are tools that came to nothing on all but the same data.
+    """
 
     tries: tuple[Remembered, ...] = ()
     lessons: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
+    fruitless: tuple[str, ...] = ()
 
 
 def recall(
@@ -46,7 +53,8 @@ def recall(
         context.ledger.keep(context.run, "memory", kept)
     said = json.loads(kept)
     tries = tuple(Remembered.model_validate(r) for r in said["tries"])
-    return Recalled(tries, tuple(said["lessons"]), tuple(said["runs"]))
+    fruitless = tuple(said.get("fruitless", ()))
+    return Recalled(tries, tuple(said["lessons"]), tuple(said["runs"]), fruitless)
 
 
 def _recalled(
@@ -68,33 +76,66 @@ def _recalled(
         context.ledger.note(context.run, f"Earlier runs could not be read: {error}")
         return Recalled()
     tries = tuple(r for run in runs for r in best_tries(run, strategies, context.metric))
-    return Recalled(tries, lessons_of(runs), named(runs, tries))
+    idle = fruitless(runs, constants)
+    said = (*named(runs, tries), *(f"{tool} came to nothing there: not tried" for tool in idle))
+    return Recalled(tries, lessons_of(runs), said, idle)
 
 
 def best_tries(run: PastRun, strategies: Sequence[Strategy], metric: str) -> Iterable[Remembered]:
     """Find the best try of each strategy that a run trained, and what it gained there.
 
     The gain is the share, -1 to 1, of the error of the best try of a lower rung that the
-    strategy's best removed. A run without a lower rung says nothing of gains.
+    strategy's best removed. A run without a lower rung says nothing of gains. What it removed of
+    the error of the best cheap rung is what tells later whether it may close a gap: that counts
+    a blend of it with cheap rungs, too, as blending follows every tuning.
     """
     rungs = {s.name: s.rung for s in strategies}
+    cheap = {s.name for s in strategies if s.tool == "probe_baselines"}
     sound = [t for t in run.tries if t.strategy in rungs and math.isfinite(t.value)]
+
+    def error(one: PastTry) -> float:
+        return METRICS[metric].error(one.value)
+
     for strategy in strategies:
         own = [t for t in sound if _tried_as(t) == strategy.name]
-        below = [METRICS[metric].error(t.value) for t in sound if rungs[t.strategy] < strategy.rung]
+        below = [error(t) for t in sound if rungs[t.strategy] < strategy.rung]
         if not own or not below or strategy.tool != "fine_tune":
             continue
-        best = min(own, key=lambda t: (METRICS[metric].error(t.value), t.iri))
-        before, after = min(below), METRICS[metric].error(best.value)
-        gain = (before - after) / before if before > 0 else 0.0
+        best = min(own, key=lambda t: (error(t), t.iri))
+        probed = [error(t) for t in sound if t.strategy in cheap]
+        reached = min(error(t) for t in (*own, *_blends_of(own, sound, cheap)))
         yield Remembered(
             run=run.name,
             iri=run.iri,
             distance=round(run.distance, 4),
             strategy=strategy.name,
             settings=within_space(best.settings, strategy.space),
-            gain=round(min(1.0, max(-1.0, gain)), 4),
+            gain=_share(min(below), error(best)),
+            removed=_share(min(probed), reached) if probed else None,
         )
+
+
+def _share(before: float, after: float) -> float:
+    """The share of an error that is gone, -1 to 1."""
+    gain = (before - after) / before if before > 0 else 0.0
+    return round(min(1.0, max(-1.0, gain)), 4)
+
+
+def _blends_of(
+    own: Sequence[PastTry], tries: Sequence[PastTry], cheap: Collection[str]
+) -> list[PastTry]:
+    """The blends whose members are these tries and cheap rungs."""
+    allowed = {_name(t) for t in own} | {_name(t) for t in tries if t.strategy in cheap}
+    found = []
+    for one in tries:
+        members = {k.removeprefix(MEMBER) for k in one.settings if k.startswith(MEMBER)}
+        if one.strategy == "blend" and members and members <= allowed:
+            found.append(one)
+    return found
+
+
+def _name(one: PastTry) -> str:
+    return unquote(one.iri.rpartition("/")[2])
 
 
 def _tried_as(one: PastTry) -> str:
@@ -121,20 +162,33 @@ def _expressible(value: Setting, p: Parameter) -> bool:
     return not (isinstance(p.low, int) and isinstance(p.high, int)) or isinstance(value, int)
 
 
-def shrunk_gain(prior: float, seen: Sequence[tuple[float, float]], strength: float) -> float:
-    """Weigh what similar runs gained against the recipe's gain.
+def expected(
+    prior: float, seen: Sequence[tuple[float, float]], constants: Mapping[str, float]
+) -> tuple[float, float] | None:
+    """Weigh what similar runs removed of their cheap rungs' error against the recipe's gain.
 
-    (strength * prior + sum of w * gain) / (strength + sum of w), with w = 1 / (1 + distance):
-    no runs give the prior, many give their mean; never below zero.
+    Every source is a normal estimate, weighed by its precision: the recipe's has the standard
+    deviation `recallSpread`, a run's at distance d that of `recallNoise` and `recallDrift` * d
+    together. On the same data one run counts for far more than the recipe, far away for less.
 
     Args:
         prior: The recipe's typical gain.
-        seen: (distance, gain) of each run.
-        strength: Runs on the same data that the prior counts as much as.
+        seen: (distance, share removed) of each run.
+
+    Returns:
+        The share to be expected and its standard deviation; None where no run tells.
+
+    Source: the posterior of a normal mean with known variances, as Gelman et al. 2013,
+    Bayesian Data Analysis, section 2.5.
     """
-    weights = [1 / (1 + distance) for distance, _ in seen]
-    total = strength * prior + sum(w * g for w, (_, g) in zip(weights, seen, strict=True))
-    return max(0.0, total / (strength + sum(weights)))
+    spread, noise = constants.get("recallSpread", 0.0), constants.get("recallNoise", 0.0)
+    if not seen or spread <= 0 or noise <= 0:
+        return None
+    drift = constants.get("recallDrift", 0.0)
+    parts = [(1 / spread**2, prior)]
+    parts += [(1 / (noise**2 + (drift * far) ** 2), share) for far, share in seen]
+    total = sum(precision for precision, _ in parts)
+    return sum(p * share for p, share in parts) / total, total**-0.5
 
 
 def alike(remembered: Sequence[Remembered], constants: Mapping[str, float]) -> list[Remembered]:
@@ -143,16 +197,28 @@ def alike(remembered: Sequence[Remembered], constants: Mapping[str, float]) -> l
     return [r for r in remembered if r.distance <= same]
 
 
-def with_gains(
+def with_memory(
     known: KnownStrategy, remembered: Sequence[Remembered], constants: Mapping[str, float]
 ) -> KnownStrategy:
-    """The strategy as similar runs saw it: gain shrunk, settings those it begins with."""
-    strength = constants.get("recallPrior", math.inf)
-    seen = [(r.distance, r.gain) for r in remembered if r.strategy == known.name]
-    gain = round(shrunk_gain(known.typical_gain, seen, strength), 4) if seen else known.typical_gain
+    """The strategy as similar runs saw it: what it may remove, settings those it begins with."""
+    own = [r for r in remembered if r.strategy == known.name and r.removed is not None]
+    seen = [(r.distance, r.removed) for r in own if r.removed is not None]
+    hoped = expected(known.typical_gain, seen, constants)
     began = seeds(alike(remembered, constants), known.name)[:1]
     defaults = {**known.defaults, **(began[0].settings if began else {})}
-    return known.model_copy(update={"typical_gain": gain, "defaults": defaults})
+    changed: dict[str, object] = {"defaults": defaults}
+    if hoped is not None:
+        changed |= {"recalled_share": round(hoped[0], 4), "recalled_spread": round(hoped[1], 4)}
+    return known.model_copy(update=changed)
+
+
+def fruitless(runs: Sequence[PastRun], constants: Mapping[str, float]) -> tuple[str, ...]:
+    """Name the tools whose work was dropped in the nearest run on all but the same data.
+
+    Only of augmenting: it takes long, and whether it pays lies in the rows.
+    """
+    same = [run for run in runs if run.distance <= constants.get("recallSame", 0.0)]
+    return tuple(tool for tool in (AUGMENT,) if same and tool in same[0].fruitless)
 
 
 def seeds(remembered: Sequence[Remembered], strategy: str) -> list[Remembered]:

@@ -13,7 +13,7 @@ from ..facts import ROBUST_TARGET, DomainSaid, Facts, KnownStrategy, OnProgress
 from ..fusion.kept import known_of, said_of
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
 from ..training.base_facts import place_of
-from .recalled import recall, with_gains
+from .recalled import recall, with_memory
 
 ROWS = 30
 
@@ -60,8 +60,9 @@ def _query(
     strategies = context.knowledge.strategies(context.task)
     said = context.knowledge.constants()
     constants = {k: float(v) for k, v in said.items() if isinstance(v, (int, float))}
-    remembered, lessons, runs = recall(context, facts, strategies, constants)
-    known = tuple(with_gains(as_known(s), remembered, constants) for s in strategies)
+    past = recall(context, facts, strategies, constants)
+    remembered, runs = past.tries, past.runs
+    known = tuple(with_memory(as_known(s), remembered, constants) for s in strategies)
     domain = said_of(known_of(context, facts))
     hard = wants_robust(context.targets)
     shown = [s for s in known if hard or not s.hardens]
@@ -73,7 +74,8 @@ def _query(
         constants=constants,
     )
     if runs:
-        learnt.remembered, learnt.lessons, learnt.notes = remembered, lessons, runs
+        learnt.remembered, learnt.lessons, learnt.notes = remembered, past.lessons, runs
+        learnt.fruitless = past.fruitless
     like = "".join(f" {line}." for line in runs)
     return ToolResult(
         f"{len(shown)} strategies for {context.task}, cheapest first: {ladder}."

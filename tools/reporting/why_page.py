@@ -11,7 +11,7 @@ from .templates import template
 
 if TYPE_CHECKING:
     from ..attribution.explained import Attribution
-    from ..knowledge.why import Explanation
+    from ..knowledge.explanation import Explanation
 
 
 def write_why_page(found: Explanation, path: Path) -> None:
@@ -44,24 +44,13 @@ def tinted(found: Attribution, field: str, text: str) -> list[tuple[str, float]]
 def _picture(found: Explanation) -> dict[str, Any]:
     from markupsafe import Markup
 
-    from ...evals.result import ProvenanceStep
     from .plots import NARROW, WIDE
     from .provenance import provenance
 
-    steps = [
-        ProvenanceStep(
-            number=s.number,
-            tool=s.tool,
-            ok=s.outcome != "failed",
-            by=" + ".join(s.by),
-            data=s.data,
-            new_data=s.new_data,
-            made=s.made,
-        )
-        for s in found.steps
-    ]
     opened = any("opened" in f.about for f in found.facts)
     return {
-        name: Markup(provenance(steps, found.chosen, found.source, tested=opened, width=width))
+        name: Markup(
+            provenance(found.steps, found.chosen, found.source, tested=opened, width=width)
+        )
         for name, width in (("wide", WIDE), ("narrow", NARROW))
     }

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from ...evals.metrics import METRICS, PASS_AT
+from ...evals.metrics import METRICS, PASS_AT, sliced_metric
 from ...evals.result import Change, Comparison, RunResult, Spending, TargetResult
 
 SIGNIFICANCE = 0.05
@@ -83,6 +83,9 @@ def clean(text: str, limit: int | None = None) -> str:
 
 def metric_name(metric: str) -> str:
     """Name a metric as a person says it."""
+    sliced = sliced_metric(metric)
+    if sliced is not None:
+        return f"{metric_name(sliced)} of the worst slice"
     return _NAMES.get(metric, metric.replace("_", " "))
 
 

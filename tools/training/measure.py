@@ -7,8 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ...evals.measures import score
+from ...evals.measures import Stats, n_rows, score
 from ...evals.measures.robust import NAMES as ROBUST
+from ...evals.metrics import sliced_metric
+from ...evals.slices import worst_of
+from ..datasets.slices import parts_of
 from ..datasets.types import Split
 from ..deployment.model import Model, load_model
 from ..deployment.saved import size_mb
@@ -64,7 +67,16 @@ def rung(
 def scores_of(answers: Sequence[Answer], split: Split, spec: JobSpec) -> dict[str, float]:
     """Quality alone, of answers that are there already."""
     task = find_task(spec.what.task)
-    return score(task.stats(split, answers), reported(spec))
+    stats = task.stats(split, answers)
+    return score(stats, reported(spec)) | sliced_scores(stats, split, spec)
+
+
+def sliced_scores(stats: Stats, split: Split, spec: JobSpec) -> dict[str, float]:
+    """The worst slice in the metrics of which a target asks for it."""
+    wanted = [m for m in spec.what.measured if sliced_metric(m)]
+    if not wanted or n_rows(stats) != len(split):
+        return {}
+    return worst_of(wanted, stats, parts_of(split))
 
 
 def reported(spec: JobSpec) -> list[str]:

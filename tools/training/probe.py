@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...evals.measures.classes import score
+from ...evals.measures.classes import rows, score
 from ...evals.metrics import FloatArray, IntArray
 from ..deployment.model import load_model
 from ..deployment.saved import Encoder, write_card, write_tfidf
@@ -19,10 +19,10 @@ from .card import card_of
 from .data import JobData
 from .described import DRAWN, ZERO_SHOT, described_heads
 from .linear import LinearHead, fit_best_linear, fit_linear, fit_margin, log_loss
-from .measure import costs_of, rung
+from .measure import costs_of, rung, sliced_scores
 from .tfidf import fit_features
 
-SUSPECT_MARGIN = 0.75  # how much likelier another class must be, out of fold
+SUSPECT_MARGIN = 0.5  # how much likelier another class must be, out of fold
 FOLDS = 3
 ON_REQUEST = {ZERO_SHOT, DRAWN}  # rungs that the others are fitted without
 FOLD_STRENGTH = 3.0  # of the heads that judge rows they never saw
@@ -105,22 +105,21 @@ def suspect_labels(
     Returns:
         Positions, ascending. Empty when a class has fewer rows than folds.
 
-    Source: after Northcutt et al. 2021, "Confident Learning": out-of-fold
-    probabilities against the class's own average confidence.
+    Source: Northcutt et al. 2021, "Confident Learning". On a weak probe that alone flags a third
+    of the rows, so another class must also be likelier by SUSPECT_MARGIN.
     """
+    from cleanlab.filter import find_label_issues
     from sklearn.model_selection import StratifiedKFold
 
-    if np.bincount(labels, minlength=n_classes).min() < FOLDS:
+    if n_classes < 2 or np.bincount(labels, minlength=n_classes).min() < FOLDS:
         return np.zeros(0, np.int64)
     out = np.zeros((len(labels), n_classes))
     for fit, held in StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(features, labels):
         head = fit_linear(features[fit], labels[fit], n_classes, strength=FOLD_STRENGTH)
         out[held] = head.probabilities(features[held])
-    rows = np.arange(len(labels))
-    own, best = out[rows, labels], out.argmax(axis=1)
-    usual = np.array([out[labels == c, c].mean() for c in range(n_classes)])
-    doubtful = (best != labels) & (out[rows, best] - own > SUSPECT_MARGIN)
-    return np.flatnonzero(doubtful & (out[rows, best] >= usual[best]))
+    doubtful = find_label_issues(labels, out, filter_by="confident_learning", n_jobs=1)
+    own = out[np.arange(len(labels)), labels]
+    return np.flatnonzero(doubtful & (out.max(axis=1) - own > SUSPECT_MARGIN))
 
 
 def _majority(data: JobData, folder: Path) -> Candidate:
@@ -165,6 +164,8 @@ def _saved(
     card = card_of(data, name, encoder, labels=data.labels)
     write_card(folder / name, card, head)
     scores = score(data.validation_labels, probabilities)
+    stats = {"classes": rows(data.validation_labels, probabilities)}
+    scores |= sliced_scores(stats, data.validation, data.spec)
     if data.spec.what.measured:
         scores |= costs_of(load_model(folder / name), data.validation, data.spec)
     return rung(data.spec, name, scores, seconds, settings)

@@ -21,7 +21,7 @@ from ..facts import JobProgress, OnProgress, Outcome
 from ..jobs.spec import JobSpec
 from ..tasks import find_task
 from ..tasks.task import Progress, public
-from .measure import reported
+from .measure import reported, sliced_scores
 
 TIMED_ROWS = 200
 ATTACKED = "attacked"  # likewise: (m, 3), right before and after, share of words swapped
@@ -54,7 +54,7 @@ def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
         if split == "validation":
             answers = model.task.unflattered(model.card, test, answers)
         arrays = model.task.stats(test, answers)
-        scores[name] = score(arrays, reported(spec))
+        scores[name] = score(arrays, reported(spec)) | sliced_scores(arrays, test, spec)
         scores[name]["size_mb"] = size_mb(Path(model_folder), model.base_folder)
         if "latency_p95_ms" in spec.what.measured:
             laps = model.latencies(test.take(range(min(TIMED_ROWS, len(test)))))

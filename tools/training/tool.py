@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...evals.measures.classes import confusion
 from ...memory import strategies as recipes
+from ...memory.conditions import unmet
 from ..datasets.clean import ROWS_KEPT
 from ..datasets.tool import current
 from ..datasets.types import Split, is_copy
@@ -226,7 +227,7 @@ def few_rows(known: Sequence[recipes.Strategy], facts: Facts) -> bool:
     recipe = next((s for s in known if s.name == ZERO_SHOT), None)
     labels = max(1, len(facts.label_counts))
     rows = facts.data.train_rows if facts.data else 0
-    return recipe is not None and rows / labels <= float(recipe.defaults.get("rows_a_label", 0))
+    return recipe is not None and not unmet(recipe.requires, {"rows_a_bare_label": rows // labels})
 
 
 def _fine_tune(

@@ -28,7 +28,7 @@ from tuneos.evals.measures import (
     tokens,
     values,
 )
-from tuneos.evals.metrics import METRICS
+from tuneos.evals.metrics import PLAIN
 from tuneos.evals.statistics import compare, interval
 
 RNG = np.random.default_rng(0)
@@ -64,7 +64,7 @@ STATS = {
 def test_every_kind_is_tried_here_and_every_metric_has_a_kind() -> None:
     assert tuple(STATS) == measures.KINDS
     named = {name for kind in measures.KINDS for name in measures.measure(kind).NAMES}
-    assert named == set(METRICS) - {"latency_p95_ms", "size_mb", *ODD_METRICS}
+    assert named == set(PLAIN) - {"latency_p95_ms", "size_mb", *ODD_METRICS}
 
 
 @pytest.mark.parametrize("kind", measures.KINDS)
@@ -74,7 +74,7 @@ def test_a_kind_keeps_the_promises_of_measures(kind: str) -> None:
     assert stats.dtype == np.float64
     rows = np.random.default_rng(1).integers(0, n, n)
     for name, found in measures.score({kind: stats}).items():
-        metric = METRICS[name]
+        metric = PLAIN[name]
         assert metric.low <= found <= (np.inf if metric.high is None else metric.high)
         drawn = measures.value(name, {kind: stats[rows]})
         assert measures.over(name, {kind: stats})(rows) == pytest.approx(drawn, abs=1e-9)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tuneos.tools.knowledge.asked import prose, together
-from tuneos.tools.knowledge.why import Fact
+from tuneos.tools.knowledge.explanation import Fact
 
 
 def setting(name: str, origin: str, source: str = "") -> Fact:

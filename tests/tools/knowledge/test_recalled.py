@@ -8,10 +8,11 @@ from tuneos.memory.strategies import Parameter, Strategy
 from tuneos.tools.facts import KnownStrategy, Remembered, Setting
 from tuneos.tools.knowledge.recalled import (
     best_tries,
+    expected,
+    fruitless,
     lessons_of,
     seeds,
-    shrunk_gain,
-    with_gains,
+    with_memory,
     within_space,
 )
 
@@ -38,8 +39,9 @@ def run(*tries: tuple[str, dict[str, Setting], float], name: str = "old") -> Pas
 def remembered(gain: float, layers: int, apart: float = 0.0) -> Remembered:
     settings: dict[str, Setting] = {"layers": layers}
     return Remembered(
-        run="r", iri="i:r", distance=apart, strategy="top_layers", settings=settings, gain=gain
-    )
+        run="r", iri="i:r", distance=apart, strategy="top_layers", settings=settings, gain=gain,
+        removed=gain,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -58,21 +60,28 @@ def test_only_what_the_space_expresses_is_remembered(
     assert within_space(settings, SPACE) == kept
 
 
+CONSTANTS = {"recallSpread": 0.15, "recallNoise": 0.05, "recallDrift": 0.3, "recallSame": 0.15}
+
+
 @pytest.mark.parametrize(
-    ("seen", "expected"),
+    ("seen", "share", "spread"),
     [
-        ([], 0.1),
-        ([(0.0, 0.4)], 0.2),
-        ([(1.0, 0.35)], 0.15),
-        ([(0.0, 0.0)] * 2, 0.05),
-        ([(0.0, -1.0)] * 5, 0.0),
-        ([(0.0, 0.4)] * 1000, 0.4),
+        ([(0.0, 0.4)], 0.37, 0.047),
+        ([(0.5, 0.4)], 0.242, 0.109),
+        ([(1.0, 0.4)], 0.159, 0.134),
+        ([(0.0, -1.0)], -0.89, 0.047),
+        ([(0.0, 0.4)] * 1000, 0.4, 0.002),
     ],
 )
-def test_gain_shrinks_toward_the_recipe_where_evidence_is_thin(
-    seen: list[tuple[float, float]], expected: float
+def test_a_run_counts_for_more_the_nearer_its_data(
+    seen: list[tuple[float, float]], share: float, spread: float
 ) -> None:
-    assert shrunk_gain(0.1, seen, 2.0) == pytest.approx(expected, abs=1e-3)
+    assert expected(0.1, seen, CONSTANTS) == pytest.approx((share, spread), abs=1e-3)
+
+
+def test_nothing_is_expected_where_no_run_tells_or_the_recipes_say_nothing_of_memory() -> None:
+    assert expected(0.1, [], CONSTANTS) is None
+    assert expected(0.1, [(0.0, 0.4)], {}) is None
 
 
 def test_best_try_of_a_run_and_what_it_gained() -> None:
@@ -85,6 +94,31 @@ def test_best_try_of_a_run_and_what_it_gained() -> None:
     )
     (found,) = best_tries(past, (PROBE, TOP), "accuracy")
     assert (found.strategy, found.settings, found.gain) == ("top_layers", {"layers": 3}, 0.5)
+    assert found.removed == 0.5
+
+
+def blend(*members: str) -> dict[str, Setting]:
+    return {f"weight of {m}": 0.5 for m in members}
+
+
+@pytest.mark.parametrize(
+    ("members", "removed"), [(("0", "1"), 0.75), (("0", "1", "2"), 0.5), (("0", "gone"), 0.5)]
+)
+def test_blend_with_cheap_rungs_counts_as_what_the_strategy_comes_to(
+    members: tuple[str, ...], removed: float
+) -> None:
+    others = (strategy("full", 4, "fine_tune"), strategy("blend", 5, "blend_candidates"))
+    tries: list[tuple[str, dict[str, Setting], float]] = [
+        ("tfidf_linear", {}, 0.8),
+        ("top_layers", {}, 0.9),
+        ("full", {}, 0.8),
+    ]
+    past = PastRun("i:old", "old", 0.0, tuple(
+        PastTry(f"i:old/candidate/{n}", s, settings, v, 1.0)
+        for n, (s, settings, v) in enumerate([*tries, ("blend", blend(*members), 0.95)])
+    ), ())  # fmt: skip
+    found = {r.strategy: r.removed for r in best_tries(past, (PROBE, TOP, *others), "accuracy")}
+    assert found == {"top_layers": removed, "full": 0.0}
 
 
 def test_run_without_a_lower_rung_says_nothing() -> None:
@@ -107,10 +141,10 @@ def test_strategy_begins_with_what_paid_and_is_as_it_was_without_memory() -> Non
         min_examples_per_class=1,
         defaults={"layers": 2, "epochs": 6},
     )
-    constants = {"recallPrior": 2.0, "recallSame": 0.15}
-    assert with_gains(known, [], constants) == known
-    found = with_gains(known, [remembered(0.4, 3)], constants)
-    assert (found.typical_gain, found.defaults) == (0.2, {"layers": 3, "epochs": 6})
+    assert with_memory(known, [], CONSTANTS) == known
+    found = with_memory(known, [remembered(0.4, 3)], CONSTANTS)
+    assert (found.typical_gain, found.defaults) == (0.1, {"layers": 3, "epochs": 6})
+    assert (found.recalled_share, found.recalled_spread) == (0.37, 0.0474)
 
 
 def test_lessons_are_one_line_each_and_name_their_run() -> None:
@@ -119,3 +153,23 @@ def test_lessons_are_one_line_each_and_name_their_run() -> None:
     assert line.startswith("x: two lines")
     assert len(line) < 170
     assert "\x1b" not in line
+
+
+@pytest.mark.parametrize(
+    ("apart", "idle", "named"),
+    [
+        ([0.05], [True], ("augment_dataset",)),
+        ([0.3], [True], ()),  # on such data, but not nearly the same
+        ([0.05, 0.1], [False, True], ()),  # the nearest counts
+        ([], [], ()),
+    ],
+)
+def test_augmenting_is_left_alone_where_it_came_to_nothing_on_the_same_data(
+    apart: list[float], idle: list[bool], named: tuple[str, ...]
+) -> None:
+    did = frozenset({"augment_dataset", "inspect_dataset"})
+    runs = [
+        PastRun("i:r", "r", far, (), (), did if nothing else frozenset())
+        for far, nothing in zip(apart, idle, strict=True)
+    ]
+    assert fruitless(runs, CONSTANTS) == named
