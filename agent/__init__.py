@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ..evals.result import RunResult
     from ..graphs.approval import Answer, Question
-    from .session import Run, find_run, go_on, run_agent
+    from .runs import Run, find_run
+    from .session import go_on, run_agent
     from .spec import RunSpec
     from .stream import arun_agent, astream_run, pause, stream_run
 

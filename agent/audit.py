@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..memory.audit import AuditLog, Entry
 from ..memory.ledger import Ledger
 from ..tools.guardrails.checks import neutralise
-from .session import find_run
+from .runs import find_run
 
 if TYPE_CHECKING:
     from rich.console import Console

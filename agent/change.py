@@ -15,7 +15,8 @@ from ..memory.ledger import Ledger
 from ..memory.seal import Seals
 from ..tools.reporting.files import write_whole
 from .record import opened_graph
-from .session import Run, refuse_going, spec_yaml
+from .runs import Run, spec_yaml
+from .session import refuse_going
 from .spec import RunSpec, SpecError, make_spec
 
 NO_LIMIT = "none"

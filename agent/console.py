@@ -15,7 +15,7 @@ from rich.table import Table
 from ..evals.result import RunResult
 
 if TYPE_CHECKING:
-    from .session import Plan
+    from .plan import Plan
 
 
 class RunView:

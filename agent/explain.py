@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..tools.attribution.explained import ModelExplanation
     from ..tools.datasets.types import Split
     from ..tools.tasks.task import Task
-    from .session import Run
+    from .runs import Run
 
 TITLES = {
     "data": "The data",
@@ -75,7 +75,7 @@ def show_run(
     Raises:
         UserError, StoreError: There is no such run, or a file cannot be written.
     """
-    from .session import find_run
+    from .runs import find_run
 
     run = find_run(name, workspace)
     found = explained(run)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .commands.common import USER, WORKSPACE, JsonOption, WorkspaceOption, console_on, errors
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -22,12 +24,6 @@ kg = typer.Typer(
     no_args_is_help=True,
     help="The knowledge graph: what is known beforehand, what runs have added, what you bring.",
 )
-
-WorkspaceOption = Annotated[
-    Path, typer.Option("--workspace", help="Folder that holds everything a run leaves.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
-WORKSPACE = Path(".tuneos")
 
 
 class Brought(StrEnum):
@@ -196,11 +192,10 @@ def _open(workspace: Path, console: Console) -> KnowledgeGraph:
 def _told(to_stderr: bool) -> Iterator[Console]:
     """Give a console; a user's mistake becomes lines on stderr and exit code 2."""
     from ..memory.validation import FileInvalid
-    from .cli import USER, _console, _errors
 
-    with _errors(_console(True)):
+    with errors(console_on(True)):
         try:
-            yield _console(to_stderr)
+            yield console_on(to_stderr)
         except FileInvalid as error:
             from ..tools.reporting.words import clean
 

@@ -13,7 +13,7 @@ from ..tools.estimate import confirm_seconds, estimate_seconds, kept_back
 from ..tools.facts import ROBUST_TARGET, DataVersion, Facts, KnownStrategy, Setting
 from ..tools.knowledge.tool import as_known
 from ..tools.training.base_facts import place_of
-from .session import Plan
+from .plan import Plan
 
 TRIALS = 8
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-    from .session import Run
+    from .runs import Run
 
 
 @dataclass(frozen=True)

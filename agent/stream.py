@@ -15,7 +15,9 @@ from ..evals.result import RunResult
 from ..graphs.approval import Answer, Approve, Question
 from ..graphs.events import Event, Finished
 from ..memory.ledger import Ledger
-from .session import Run, create_run, go_on, plan_run
+from .plan import plan_run
+from .runs import Run, create_run
+from .session import go_on
 from .spec import RunSpec
 
 AsyncApprove = Callable[[Question], Awaitable[Answer | bool]]

@@ -6,10 +6,8 @@ import contextlib
 import json
 import math
 import shlex
-import tempfile
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,15 +16,10 @@ from ..evals.metrics import sliced_metric
 from ..graphs.context import RunContext
 from ..graphs.policy import read_policy
 from ..memory.artifacts import ArtifactStore
-from ..memory.brought import read_brought
 from ..memory.errors import StoreError
-from ..memory.knowledge import RECIPES, KnowledgeGraph
 from ..memory.ledger import Ledger
-from ..memory.redaction import redacted
 from ..memory.seal import Seals
-from ..memory.strategies import Strategy, strategies_in
 from ..tools.datasets.licence import licence_of, plain_licence
-from ..tools.datasets.read import read_data
 from ..tools.datasets.types import RawData
 from ..tools.estimate import kept_back
 from ..tools.facts import Facts
@@ -39,11 +32,12 @@ from ..tools.training.base_model import find_base_model
 from ..tools.training.hardware import cores
 from ..tools.training.score import ODD_FILE
 from . import controllers, hosted, planner
+from .plan import knowledge_of, read_rows
 from .spec import RunSpec
 
 if TYPE_CHECKING:
     from ..evals.targets import Target
-    from .session import Run
+    from .runs import Run
 
 
 def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
@@ -127,41 +121,6 @@ def data_guard(run: Run) -> DataGuard:
     return DataGuard(run.spec.personal_data, names, run.folder)
 
 
-def knowledge_of(
-    spec: RunSpec,
-    folder: Path,
-    on_restore: Callable[[str], None] = lambda _: None,
-    ledger: Ledger | None = None,
-    domain: Path | None = None,
-) -> KnowledgeGraph:
-    """The workspace's knowledge graph with what the spec brings.
-
-    Raises:
-        BroughtError: What it brings cannot be used.
-    """
-    brought = read_brought(Path(k) for k in spec.rules) if spec.rules else None
-    return KnowledgeGraph(
-        folder, brought=brought, domain=domain, ledger=ledger, on_restore=on_restore
-    )
-
-
-def strategies_for(spec: RunSpec, task: str) -> tuple[Strategy, ...]:
-    """What a run would have to try; the workspace is read only where it has a graph already.
-
-    Raises:
-        BroughtError: What the spec brings cannot be used.
-    """
-    folder = Path(spec.workspace) / "knowledge"
-    if (folder / "store").is_dir():
-        return knowledge_of(spec, folder).strategies(task)
-    with tempfile.TemporaryDirectory(prefix="tuneos-") as made:
-        return (
-            knowledge_of(spec, Path(made)).strategies(task)
-            if spec.rules
-            else (strategies_in(RECIPES, task))
-        )
-
-
 def _made_ready(tools: ToolContext) -> None:
     """Compile the rules while the data is read: the first step need not wait for it."""
     with contextlib.suppress(StoreError):  # whoever asks for them meets it too
@@ -225,16 +184,3 @@ def _rows(ledger: Ledger, run: str) -> Facts:
         answer_seconds=float(ledger.kept(run, "answers") or 0.0),
         startup_seconds=startup_seconds(ledger, run),
     )
-
-
-def read_rows(spec: RunSpec) -> RawData:
-    """Read the user's data as the spec describes it."""
-    raw = read_data(
-        Path(spec.data),
-        task=spec.task,
-        text=spec.text,
-        label=spec.label,
-        strict=spec.strict,
-        slices=spec.slices,
-    )
-    return replace(raw, guesses=redacted(raw.guesses), oddities=redacted(raw.oddities))

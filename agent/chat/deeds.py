@@ -10,8 +10,9 @@ from ...evals.targets import eased, parse_target
 from ...memory.validation import check_file
 from ...tools.errors import UserError
 from ...tools.guardrails.checks import neutralise
+from ..plan import Plan, plan_run
 from ..record import Record, read_record
-from ..session import Plan, Run, create_run, plan_run
+from ..runs import Run, create_run
 from ..spec import parse_duration
 from . import answers
 from .quantities import written

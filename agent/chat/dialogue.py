@@ -16,7 +16,7 @@ from ...graphs.approval import Question
 from ...memory.errors import StoreError
 from ...tools.errors import UserError
 from ..approval import HOW, read_answer
-from ..session import Run, find_run
+from ..runs import Run, find_run
 from . import answers
 from .conversation import Conversation
 from .deeds import SETTINGS, Deeds

@@ -12,7 +12,8 @@ from ...evals.result import RunResult
 from ...graphs.approval import Answer, Question
 from ...memory.errors import StoreError
 from ...tools.jobs.run import interrupt_jobs
-from ..session import Run, go_on
+from ..runs import Run
+from ..session import go_on
 from ..stream import pause
 
 End = Literal["finished", "paused", "failed"]

@@ -21,7 +21,9 @@ from ...memory.seal import Seals
 from ...memory.workspace import open_workspace
 from .. import controllers
 from ..controller import Controller
-from ..session import create_run, go_on, plan_run
+from ..plan import plan_run
+from ..runs import create_run
+from ..session import go_on
 from ..spec import make_spec
 from .obedient import Call, Obedient, wishes
 

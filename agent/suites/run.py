@@ -17,7 +17,9 @@ from ...memory.errors import StoreError
 from ...memory.ledger import Ledger
 from ...memory.workspace import open_workspace
 from ...tools.errors import UserError
-from ..session import Run, create_run, find_run, go_on, plan_run, read_story
+from ..plan import plan_run
+from ..runs import Run, create_run, find_run, read_story
+from ..session import go_on
 from ..spec import RunSpec
 from .contender import Contender
 from .generate import data_of

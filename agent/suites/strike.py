@@ -14,7 +14,8 @@ from typing import Any
 
 from ...memory.jobs import Worker
 from ...memory.ledger import Ledger
-from ..session import OnEvent, Run
+from ..runs import Run
+from ..session import OnEvent
 from .scenario import Fault
 
 HEADROOM = 2**20 * 16  # bytes that a worker may still take when its memory is to run out
@@ -82,7 +83,8 @@ def kill_agent(run: Run) -> bool:
         Whether it was in a job when it was killed.
     """
     code = (
-        "import sys; from pathlib import Path; from tuneos.agent.session import find_run, go_on; "
+        "import sys; from pathlib import Path; from tuneos.agent.runs import find_run; "
+        "from tuneos.agent.session import go_on; "
         "go_on(find_run(sys.argv[1], Path(sys.argv[2])))"
     )
     words = [sys.executable, "-P", "-c", code, run.name, str(run.workspace.root)]

@@ -27,7 +27,9 @@ from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from tuneos.agent import controllers
 from tuneos.agent.controller import Controller
-from tuneos.agent.session import create_run, go_on, plan_run
+from tuneos.agent.plan import plan_run
+from tuneos.agent.runs import create_run
+from tuneos.agent.session import go_on
 from tuneos.agent.spec import RunSpec
 from tuneos.memory.ledger import Ledger
 

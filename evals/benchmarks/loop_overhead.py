@@ -31,7 +31,9 @@ from langgraph.graph import MessagesState, StateGraph
 from pydantic import BaseModel
 from tuneos.agent import controllers
 from tuneos.agent.controller import Controller
-from tuneos.agent.session import create_run, go_on, plan_run
+from tuneos.agent.plan import plan_run
+from tuneos.agent.runs import create_run
+from tuneos.agent.session import go_on
 from tuneos.agent.spec import RunSpec
 from tuneos.evals.metrics import METRICS
 from tuneos.graphs import standing

@@ -30,7 +30,9 @@ WORDS = {
 SEED = 20261124
 BEGIN = """
 import os, sys
-from tuneos.agent.session import create_run, go_on, plan_run
+from tuneos.agent.plan import plan_run
+from tuneos.agent.runs import create_run
+from tuneos.agent.session import go_on
 from tuneos.agent.spec import RunSpec
 def stop(event):
     if sys.argv[3] and event["kind"] == "step_ended" and event["tool"] == sys.argv[3]:

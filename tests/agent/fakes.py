@@ -19,7 +19,9 @@ from langchain_core.runnables import Runnable
 from pydantic import Field
 from tuneos.agent import controllers
 from tuneos.agent.controller import Controller
-from tuneos.agent.session import Run, create_run, go_on, plan_run
+from tuneos.agent.plan import plan_run
+from tuneos.agent.runs import Run, create_run
+from tuneos.agent.session import go_on
 from tuneos.agent.spec import make_spec
 from tuneos.evals.result import RunResult
 from tuneos.graphs.approval import Approve

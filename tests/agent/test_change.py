@@ -11,7 +11,9 @@ import pytest
 from fakes import FAKE, FINISH, PROBE, Ran, Scripted, controlled_by
 from tuneos.agent.change import change_run
 from tuneos.agent.cli import app
-from tuneos.agent.session import Run, create_run, find_run, go_on, plan_run, read_story
+from tuneos.agent.plan import plan_run
+from tuneos.agent.runs import Run, create_run, find_run, read_story
+from tuneos.agent.session import go_on
 from tuneos.agent.spec import SpecError, make_spec
 from tuneos.evals.targets import TargetError
 from tuneos.memory.audit import AuditLog

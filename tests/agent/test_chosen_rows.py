@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from fakes import PROBE, Ran, Turn, run_scripted
-from tuneos.agent.session import plan_run, read_story
+from tuneos.agent.plan import plan_run
+from tuneos.agent.runs import read_story
 from tuneos.agent.spec import RunSpec, SpecError, make_spec
 from tuneos.agent.wiring import command_of
 from tuneos.tools.errors import DatasetError

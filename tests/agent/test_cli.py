@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from click.testing import Result
 from fakes import FAKE, NAME, PROBE, Ran, Scripted, controlled_by
-from tuneos.agent.cli import app, exit_code
+from tuneos.agent.cli import app
+from tuneos.agent.commands.running import exit_code
 from typer.testing import CliRunner
 
 Cli = Callable[..., Result]
@@ -217,7 +218,7 @@ def test_full_disk_is_not_our_bug(cli: Cli, write: Write, monkeypatch: pytest.Mo
     def full(_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("tuneos.agent.session.create_run", full)
+    monkeypatch.setattr("tuneos.agent.runs.create_run", full)
     result = cli("run", write("d.csv", GOOD), "--json")
     assert result.exit_code == 2
     assert "No space left on device" in result.stderr
@@ -241,7 +242,7 @@ def test_our_own_bug_is_not_passed_off_as_the_users(
     def broken(_: object) -> None:
         raise RuntimeError("oops")
 
-    monkeypatch.setattr("tuneos.agent.session.plan_run", broken)
+    monkeypatch.setattr("tuneos.agent.plan.plan_run", broken)
     result = cli("run", write("d.csv", GOOD), "--json")
     assert result.exit_code == 1
     assert isinstance(result.exception, RuntimeError)

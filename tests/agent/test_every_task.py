@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from own_files import FILES, write_own
 from tuneos.agent.record import read_record
-from tuneos.agent.session import find_run
+from tuneos.agent.runs import find_run
 from tuneos.evals.measures import score
 from tuneos.tools.datasets.splits import read_split
 from tuneos.tools.deployment.model import load_model

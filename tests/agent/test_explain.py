@@ -9,7 +9,9 @@ import pytest
 from fakes import PROBE, Ran, run_scripted
 from rdflib import RDF, Graph, URIRef
 from tuneos.agent.explain import ExplainError, explained, export_prov, is_model
-from tuneos.agent.session import Run, create_run, go_on, plan_run
+from tuneos.agent.plan import plan_run
+from tuneos.agent.runs import Run, create_run
+from tuneos.agent.session import go_on
 from tuneos.agent.spec import make_spec
 from tuneos.evals.result import RunResult
 from tuneos.memory.experiments import run_iri

@@ -16,7 +16,9 @@ from tuneos.agent.controllers import check_controller, find_controller
 from tuneos.agent.local import weights
 from tuneos.agent.local.chat import LocalChat, render
 from tuneos.agent.local.prompt import Turn
-from tuneos.agent.session import create_run, go_on, plan_run
+from tuneos.agent.plan import plan_run
+from tuneos.agent.runs import create_run
+from tuneos.agent.session import go_on
 from tuneos.agent.spec import make_spec
 from tuneos.evals.result import RunResult
 from tuneos.graphs.asking import answer_in_time

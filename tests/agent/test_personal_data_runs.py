@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from fakes import Turn, run_scripted, ticket_rows
-from tuneos.agent.session import plan_run
+from tuneos.agent.plan import plan_run
 from tuneos.agent.spec import RunSpec, SpecError
 from tuneos.tools.deployment.model import load_model
 from tuneos.tools.deployment.predict import answers, read_inputs

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 from fakes import FAKE, PROBE, Scripted, controlled_by
+from tuneos.agent.plan import plan_run
 from tuneos.agent.ps import cancel, list_live, print_live, read_log
-from tuneos.agent.session import create_run, find_run, go_on, plan_run
+from tuneos.agent.runs import create_run, find_run
+from tuneos.agent.session import go_on
 from tuneos.agent.spec import make_spec
 from tuneos.memory.errors import StoreError
 from tuneos.memory.ledger import Ledger

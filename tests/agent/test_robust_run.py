@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from fakes import PROBE, Ran, run_scripted
-from tuneos.agent.session import plan_run
+from tuneos.agent.plan import plan_run
 from tuneos.agent.spec import SpecError, make_spec
 from tuneos.evals.measures.robust import PERTURBATIONS
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from fakes import PROBE, Ran, run_scripted, ticket_rows
 from tuneos.agent import cli
+from tuneos.agent.commands.common import BUG
 from tuneos.memory.redaction import SECRET
 from tuneos.tools.deployment.model import load_model
 from tuneos.tools.guardrails.masking import AUDIT
@@ -144,7 +145,7 @@ def test_a_traceback_says_no_key(
     monkeypatch.setattr(cli, "app", broken)
     with pytest.raises(SystemExit) as ended:
         cli.main()
-    assert ended.value.code == cli.BUG
+    assert ended.value.code == BUG
     assert f"ValueError: cannot use {SECRET}" in capsys.readouterr().err
 
 

@@ -20,8 +20,10 @@ from fakes import (
     run_with,
     ticket_rows,
 )
+from tuneos.agent.plan import plan_run
 from tuneos.agent.planner import read_digest
-from tuneos.agent.session import create_run, find_run, go_on, plan_run, read_story
+from tuneos.agent.runs import create_run, find_run, read_story
+from tuneos.agent.session import go_on
 from tuneos.agent.spec import make_spec
 from tuneos.graphs.approval import Answer, Question, WaitingForPerson
 from tuneos.memory.errors import StoreError

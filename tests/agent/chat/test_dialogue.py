@@ -10,7 +10,7 @@ import pytest
 from fakes import FAKE, FINISH, PROBE, Scripted, controlled_by
 from talking import Talk, talking
 from tuneos.agent.listing import list_runs
-from tuneos.agent.session import find_run
+from tuneos.agent.runs import find_run
 from tuneos.memory.ledger import Ledger
 
 IMPOSSIBLE = "latency below 0.00001 ms"

@@ -1,0 +1,1 @@
+"""The commands of `tuneos`, by what they are about; agent/cli.py lists them."""
