@@ -95,6 +95,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         data = with_addresses(arguments.data / DATA, Path(folder) / "data")
         result = run(data, "accuracy>=0.999", arguments.budget, Path(folder) / "workspace")
+        if result["model"] is None:
+            print(f"failed: the run made no model ({result['stop_reason']}); give it more --budget")
+            return 1
         work = Path(folder) / "work"
         work.mkdir()
         found = timed(Path(result["model"]), data, work)
