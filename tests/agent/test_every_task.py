@@ -18,7 +18,7 @@ from tuneos.tools.deployment.model import load_model
 from tuneos.tools.tasks import TASKS, find_task
 
 TUNEOS = (sys.executable, "-P", "-m", "tuneos.agent.cli")
-BUDGET = "100s"
+BUDGET = "150s"
 TUNINGS = ("top_layers", "lora", "full", "search")  # what names of tuned candidates begin with
 OUT_OF_REACH = {"perplexity": "perplexity<=1.01", "nll": "nll<=0.001"}
 
