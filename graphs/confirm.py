@@ -32,6 +32,7 @@ from ..tools.estimate import confirm_seconds
 from ..tools.facts import Candidate, Facts, Setting
 from ..tools.jobs.run import JobFailed, run_job, startup_seconds
 from ..tools.tasks import find_task
+from ..tools.training.measure import reported
 from ..tools.training.score import ATTACKED, LATENCIES, ODD, ODD_FILE, USUAL
 from ..tools.training.tool import make_spec
 from .context import RunContext
@@ -127,8 +128,8 @@ def confirm(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     scores = done.outcome.test_scores
     main = next(iter(models))
     for name in models:
-        metrics = (*find_task(tools.task).metrics, *ROBUST)
-        refuse_wrong_figures(name, scores[name], stats_of(arrays[name]), metrics)
+        figures = (*reported(spec), *ROBUST)
+        refuse_wrong_figures(name, scores[name], stats_of(arrays[name]), figures)
     looks = _looks(context)
     found = Confirmed(
         chosen=chosen.name,

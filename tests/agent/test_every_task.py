@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes import FINISH, Turn, run_scripted
 from own_files import FILES, write_own
 from tuneos.agent.record import read_record
 from tuneos.agent.runs import find_run
@@ -31,6 +32,15 @@ def called(*words: str, good: tuple[int, ...] = (0,)) -> str:
 
 def test_each_task_has_a_file_of_its_own() -> None:
     assert set(FILES) == set(TASKS)
+
+
+@pytest.mark.parametrize("name", [t for t in TASKS if find_task(t).opt_in])
+def test_task_whose_dear_metrics_nobody_named_comes_to_its_end(name: str, tmp_path: Path) -> None:
+    write_own(name, tmp_path / "own")
+    first: Turn = [("probe_baselines", {"rungs": [find_task(name).probes[0]]})]
+    ran = run_scripted([first, FINISH, FINISH], tmp_path / "own", tmp_path / "w", task=name)
+    assert set(ran.result.test).isdisjoint(find_task(name).opt_in)
+    assert Path(ran.result.report).is_file()
 
 
 @pytest.mark.slow
