@@ -41,7 +41,6 @@ from .integrity import ROWS, looks_at, refuse_changed, refuse_wrong_figures, sid
 from .standing import KNOWLEDGE, best
 from .state import State
 
-ENOUGH = 0.75  # of the time that confirm is reckoned to take: less, and some is left out
 BEFORE_KNOWLEDGE = "without_knowledge"  # the chosen candidate as it answers by itself
 
 
@@ -192,7 +191,7 @@ def _time_is_short(context: RunContext, facts: Facts) -> bool:
     left = tools.ledger.left(tools.run, "seconds")
     busy = startup_seconds(tools.ledger, tools.run)
     needed = confirm_seconds(facts.model_copy(update={"startup_seconds": busy}))
-    return left is not None and left < ENOUGH * needed
+    return left is not None and left < needed
 
 
 def _with_detector(

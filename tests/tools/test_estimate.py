@@ -94,9 +94,10 @@ def test_confirm_costs_more_for_a_larger_test_split() -> None:
 
 def test_busy_machine_keeps_more_back_but_never_most_of_the_budget() -> None:
     busy = Facts(startup_seconds=8.0)
-    assert kept_back(busy, 600) == estimate.CONFIRM_STARTUPS * 8
+    assert kept_back(busy, 600) == estimate.SPARE * estimate.CONFIRM_STARTUPS * 8
     assert kept_back(busy, 60) == estimate.CONFIRM_SHARE * 60
-    assert kept_back(Facts(startup_seconds=1.0), 600) == estimate.CONFIRM_STARTUP
+    calm = Facts(startup_seconds=1.0)
+    assert kept_back(calm, 600) == estimate.SPARE * estimate.CONFIRM_STARTUP
 
 
 def test_answers_that_are_written_word_by_word_are_reckoned_with() -> None:
