@@ -6,7 +6,6 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..evals.result import RunStory
 from ..memory.errors import StoreError
@@ -21,12 +20,9 @@ from ..tools.guardrails.run_rows import guard_of
 from ..tools.reporting.html import restore_json
 from ..tools.tasks import find_task
 from ..tools.training.score import ODD_FILE
+from .plan import Plan
 from .spec import RunSpec, SpecError
 from .wiring import data_guard
-
-if TYPE_CHECKING:
-    pass
-from .plan import Plan
 
 
 @dataclass(frozen=True)

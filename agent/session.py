@@ -24,13 +24,13 @@ from ..tools.facts import Facts
 from ..tools.guardrails.masking import STAND_INS
 from ..tools.guardrails.network import guarded
 from ..tools.jobs.run import allow_jobs, interrupt_jobs
+from .plan import plan_run
+from .runs import Run, create_run
 from .spec import RunSpec
 from .wiring import hosts_of, make_context
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
-from .plan import plan_run
-from .runs import Run, create_run
 
 COPY_EVERY = 5.0  # seconds between copies of the ledger, made when a step has ended
 OnEvent = Callable[[dict[str, Any]], None]

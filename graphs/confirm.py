@@ -126,8 +126,8 @@ def confirm(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     arrays = {name: _arrays(done.folder / f"{name}.npz") for name in models}
     scores = done.outcome.test_scores
     main = next(iter(models))
+    figures = (*reported(spec), *ROBUST)
     for name in models:
-        figures = (*reported(spec), *ROBUST)
         refuse_wrong_figures(name, scores[name], stats_of(arrays[name]), figures)
     looks = _looks(context)
     found = Confirmed(

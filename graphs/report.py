@@ -68,9 +68,7 @@ def report(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
     source = Path(found.model or chosen.folder) if chosen is not None else None
     model = _place_model(source, known, context)
     result = _result(state, context, found, model)
-    story = _story(state, context, found, result).model_copy(
-        update={"on_base": model is None or stands_on_base(model)}
-    )
+    story = _story(state, context, found, result, on_base=model is None or stands_on_base(model))
     write_report(story, context.out)
     context.tools.ledger.keep(context.tools.run, "story", story.model_dump_json())
     if model is not None:
@@ -166,7 +164,9 @@ def _deciders(state: State, context: RunContext) -> str:
     return name if state["taken_over"] is None else f"{name}, then rule-based planner"
 
 
-def _story(state: State, context: RunContext, found: Confirmed, result: RunResult) -> RunStory:
+def _story(
+    state: State, context: RunContext, found: Confirmed, result: RunResult, *, on_base: bool
+) -> RunStory:
     facts = state["facts"]
     parts = _of_the_test(facts.candidates, context, found, result)
     kept = context.tools.ledger.notes(context.tools.run)
@@ -196,6 +196,7 @@ def _story(state: State, context: RunContext, found: Confirmed, result: RunResul
         steps=[s.model_copy(update={"number": n}) for n, s in enumerate(state["steps"], 1)],
         curves=list(facts.curves),
         trials=list(facts.trials),
+        on_base=on_base,
         notes=notes,
         provenance=_provenance(context),
         command=context.command,

@@ -131,8 +131,8 @@ def confirm_seconds(facts: Facts) -> float:
     passes = CONFIRM_MODELS * share + looked_at
     if facts.place.get(ROBUST_TARGET):
         startup += ROBUST_SECONDS
-        looked_at = min(facts.rows.get("test", 0), ROBUST_TEST)
-        passes += ROBUST_MODELS * (ROBUST_WAYS * looked_at + ATTACK_PASSES) / rows
+        rewritten = min(facts.rows.get("test", 0), ROBUST_TEST)
+        passes += ROBUST_MODELS * (ROBUST_WAYS * rewritten + ATTACK_PASSES) / rows
     return startup + passes * frozen_pass(facts) + written
 
 

@@ -55,7 +55,8 @@ from tuneos.tools.deployment.model import load_model
 from tuneos.tools.jobs.spec import JobSpec
 from tuneos.tools.robustness.attack import attack
 from tuneos.tools.robustness.likeness import likeness_of
-from tuneos.tools.robustness.measure import rewrite, robust_rows, rows_looked_at
+from tuneos.tools.datasets.splits import rows_looked_at
+from tuneos.tools.robustness.measure import rewrite, robust_rows
 from tuneos.tools.tasks import find_task
 from tuneos.tools.training.base_model import BUILTIN, find_base_model
 from tuneos.tools.training.data import JobData

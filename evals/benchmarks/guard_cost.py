@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from .runs import begun, run
+from .runs import begun, found_by, run
 
 DATA = "intent/snips"
 HEAD = "| guard | ms a prediction |\n|---|---|"
@@ -136,17 +135,7 @@ def with_addresses(data: Path, folder: Path) -> Path:
 
 def timed(model: Path, data: Path, work: Path) -> dict[str, Any]:
     """Time the guards in a process of its own: "ms" by guard, and seconds of "fit"."""
-    done = subprocess.run(
-        [sys.executable, "-P", "-W", "ignore", "-c", TIMED, str(model), str(data), str(work)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(done.stderr[-1000:])
-    line = next(x for x in done.stdout.splitlines() if x.startswith("FOUND"))
-    found: dict[str, Any] = json.loads(line.removeprefix("FOUND"))
-    return found
+    return found_by(TIMED, str(model), str(data), str(work))
 
 
 if __name__ == "__main__":

@@ -8,13 +8,11 @@ alarms of triggers: nobody has planted any there.
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from .runs import begun, kept
+from .runs import begun, found_by, kept
 
 CASES = {
     "banking77": "intent/banking77",
@@ -103,17 +101,7 @@ def main() -> int:
 
 def planted(data: Path) -> dict[str, Any]:
     """Plant trouble into the train rows of a dataset, in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-P", "-W", "ignore", "-c", PLANTED, str(data)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(done.stderr[-1000:])
-    line = next(x for x in done.stdout.splitlines() if x.startswith("FOUND"))
-    found: dict[str, Any] = json.loads(line.removeprefix("FOUND"))
-    return found
+    return found_by(PLANTED, str(data))
 
 
 if __name__ == "__main__":

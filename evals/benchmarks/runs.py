@@ -89,6 +89,25 @@ def against(result: dict[str, Any], name: str) -> dict[str, Any] | None:
     return next((c for c in result["comparisons"] if c["against"] == name), None)
 
 
+def found_by(code: str, *words: str) -> dict[str, Any]:
+    """Run code in a process of its own; the JSON that it printed after FOUND.
+
+    Raises:
+        RuntimeError: It failed; its last words.
+    """
+    done = subprocess.run(
+        [sys.executable, "-P", "-W", "ignore", "-c", code, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr[-1000:])
+    line = next(x for x in done.stdout.splitlines() if x.startswith("FOUND"))
+    found: dict[str, Any] = json.loads(line.removeprefix("FOUND"))
+    return found
+
+
 def _call(command: Sequence[str], good: set[int]) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode not in good:

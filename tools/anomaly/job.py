@@ -11,7 +11,7 @@ import numpy as np
 from ...evals.anomaly import ODD_METRICS, coverage_risk, odd_figures
 from ...evals.measures.classes import calibration_gap
 from ...evals.metrics import FloatArray
-from ..datasets.splits import read_split
+from ..datasets.splits import read_split, rows_looked_at
 from ..datasets.types import Split
 from ..deployment.load import Classifier, load_classifier
 from ..facts import JobProgress, OnProgress, Outcome
@@ -112,10 +112,7 @@ def seen_by(classifier: Classifier, split: Split, progress: Progress | None = No
 
 
 def _some(split: Split, most: int, seed: int) -> Split:
-    if len(split) <= most:
-        return split
-    rows = np.random.default_rng(seed).choice(len(split), most, replace=False)
-    return split.take(sorted(int(i) for i in rows))
+    return split.take(rows_looked_at(split, most, seed))
 
 
 def _miss(probabilities: FloatArray, rows: Seen) -> FloatArray:

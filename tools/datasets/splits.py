@@ -134,6 +134,16 @@ def split_from_bytes(data: bytes) -> Split:
     return replace(_from_rows(rows, own), slices=tuple(slices))
 
 
+def rows_looked_at(split: Split, most: int, seed: int) -> list[int]:
+    """Positions of the rows that something costly looks at: all, or so many, drawn by the seed."""
+    import numpy as np
+
+    if len(split) <= most:
+        return list(range(len(split)))
+    drawn = np.random.default_rng(seed).choice(len(split), most, replace=False)
+    return sorted(int(i) for i in drawn)
+
+
 def write_split(path: Path, split: Split) -> None:
     """Write a split as JSONL, whole or not at all; the folder must exist."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ...evals.result import Finding
+from ..reporting.files import write_whole
 from .near import Near, near_within
 from .outliers import find_outliers
 from .triggers import Trigger, find_triggers
@@ -138,12 +139,9 @@ def near_leak_lines(
             yield {"kind": "near_leaks", **_named(train, pair.other), "why": why}
 
 
-def write_rows(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
-    """Write every row and why as JSONL, whole or not at all; the folder must exist."""
-    draft = path.with_name(f".{path.name}.partial")
-    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+def write_rows(path: Path, lines: Iterable[Mapping[str, Any]]) -> None:
+    """Write every row and why as JSONL, whole or not at all."""
+    write_whole(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
 
 
 def _alike(pair: Near, train: Split, held_out: Split) -> str:

@@ -50,6 +50,18 @@ class Split:
         )
 
 
+def joined(splits: Sequence[Split]) -> Split:
+    """The rows of splits that have the same columns, one split after the other."""
+    return Split(
+        tuple(text for split in splits for text in split.texts),
+        tuple(label for split in splits for label in split.labels),
+        tuple(known for split in splits for known in split.ids),
+        tuple(place for split in splits for place in split.places),
+        tuple(row for split in splits for row in split.rows),
+        tuple(said for split in splits for said in split.slices),
+    )
+
+
 @dataclass(frozen=True)
 class Oddity:
     """Something unusual that reading met and handled, for the person to know.

@@ -66,10 +66,10 @@ def find_personal_data(text: str) -> list[Finding]:
     """
     folded = fold(text)
     secrets = secrets_in(folded)
-    if not secrets and not _may_hold_any(folded):
+    formed = _may_hold_any(folded)
+    if not secrets and not formed:
         return []
-    formed = _scan(folded) if _may_hold_any(folded) else iter(())
-    return _without_overlap(chain(secrets, formed), len(text))
+    return _without_overlap(chain(secrets, _scan(folded) if formed else ()), len(text))
 
 
 def secrets_in(text: str) -> list[Finding]:

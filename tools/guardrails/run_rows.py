@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from typing import Any
 
 from ...evals.result import Finding
 from ...memory.redaction import redact, redacted
+from ..datasets.trouble import write_rows
 from ..datasets.types import RawData, Split
 from ..deployment.sums import digest_of
 from ..errors import DatasetError
@@ -133,16 +133,12 @@ def _write_audit(
 ) -> None:
     """Write the audit whole, or none where nothing was found."""
     lines = [
-        json.dumps(line, ensure_ascii=False) + "\n"
-        for name, found in masked.items()
-        for line in _audit(raw.splits[name], found, masks)
+        line for name, found in masked.items() for line in _audit(raw.splits[name], found, masks)
     ]
-    if not lines:
+    if lines:
+        write_rows(path, lines)
+    else:
         path.unlink(missing_ok=True)
-        return
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_text("".join(lines), encoding="utf-8")
-    draft.replace(path)
 
 
 def _audit(split: Split, found: MaskedSplit, masks: RowGuard) -> Iterator[dict[str, Any]]:

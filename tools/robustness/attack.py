@@ -19,7 +19,7 @@ import numpy as np
 
 from ...evals.metrics import FloatArray
 from ..augment.words import Fill, as_cased, neighbour_filler
-from ..datasets.types import Split
+from ..datasets.types import Split, joined
 from ..deployment.model import Model
 from ..deployment.saved import PARTS, read_card
 from ..tasks.pieces import Changed, Edit
@@ -121,7 +121,7 @@ class _Attacker:
             found = self._tried(row, now, texts, swaps)
             if not found:
                 return None
-            rows = _joined([split for _, split in found])
+            rows = joined([split for _, split in found])
             answers = self.model.answers(rows)
             if not right(self.model.task, rows, answers).all():
                 return (step + 1) / count
@@ -209,14 +209,3 @@ class _Attacker:
             table = encoder.embedding.weight.detach()
             self._vectors[word] = table[ids].double().mean(0).numpy()
         return self._vectors[word]
-
-
-def _joined(splits: Sequence[Split]) -> Split:
-    """Splits of one row each, as one."""
-    return Split(
-        tuple(s.texts[0] for s in splits),
-        tuple(s.labels[0] for s in splits),
-        tuple(s.ids[0] for s in splits),
-        tuple(s.places[0] for s in splits),
-        tuple(s.rows[0] for s in splits if s.rows),
-    )

@@ -12,7 +12,7 @@ import numpy as np
 from ...evals.measures import measure
 from ...evals.measures.robust import NAMES, PERTURBATIONS
 from ...evals.metrics import FloatArray
-from ..datasets.splits import read_split, write_split
+from ..datasets.splits import read_split, rows_looked_at, write_split
 from ..datasets.types import Split, row_key
 from ..deployment.model import Model
 from ..tasks.task import Answer, Progress, Task
@@ -31,14 +31,6 @@ class Rewritten:
 
     original: Split
     ways: tuple[Split, ...]
-
-
-def rows_looked_at(split: Split, most: int, seed: int) -> list[int]:
-    """Positions of the rows that are perturbed: all, or so many, drawn by the seed."""
-    if len(split) <= most:
-        return list(range(len(split)))
-    drawn = np.random.default_rng(seed).choice(len(split), most, replace=False)
-    return sorted(int(i) for i in drawn)
 
 
 def rewrite(

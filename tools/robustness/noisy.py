@@ -8,18 +8,17 @@ from a kind of noise bears it, and other kinds hardly better.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import replace
+from collections.abc import Collection
 
 import numpy as np
 
 from ..augment.noise import noisy
-from ..datasets.types import Split, is_copy
+from ..datasets.types import Split, is_copy, joined
 from ..tasks.task import Task
 from .perturbed import CHARACTERS, Perturbation, perturbed
 
 WAYS: dict[str, tuple[Perturbation, ...]] = {
-    "typos": (Perturbation(lambda piece, rng: noisy(piece, rng)),),
+    "typos": (Perturbation(noisy),),
     "characters": tuple(CHARACTERS.values()),
 }
 _STREAM = 7_001  # keeps these draws apart from those of the rows that are measured
@@ -54,18 +53,4 @@ def with_noise(
                 if made.texts[j] != train.texts[i] and not is_copy(made.texts[j], held_out)
             ]
             parts.append(made.take(fresh))
-    return _joined(parts)
-
-
-def _joined(parts: Sequence[Split]) -> Split:
-    first, *rest = parts
-    for part in rest:
-        first = replace(
-            first,
-            texts=first.texts + part.texts,
-            labels=first.labels + part.labels,
-            ids=first.ids + part.ids,
-            places=first.places + part.places,
-            rows=first.rows + part.rows,
-        )
-    return first
+    return joined(parts)

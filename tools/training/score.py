@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...evals.anomaly import odd_figures
 from ...evals.measures import score
 from ...evals.measures.robust import NAMES as ROBUST
-from ..datasets.splits import read_split
+from ..datasets.splits import read_split, rows_looked_at
 from ..datasets.types import Split
 from ..deployment.model import Model, load_model
 from ..deployment.saved import size_mb
@@ -89,7 +89,7 @@ class _Bearing:
     def __init__(self, test: Split, spec: JobSpec) -> None:
         from ..robustness.attack import MOST_ROWS
         from ..robustness.likeness import likeness_of
-        from ..robustness.measure import MOST_TEST, rewrite, rows_looked_at
+        from ..robustness.measure import MOST_TEST, rewrite
         from .base_model import find_base_model
 
         task, seed = find_task(spec.what.task), spec.what.seed

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from tuneos.evals.measures import score
 from tuneos.evals.measures.robust import PERTURBATIONS
-from tuneos.tools.datasets.splits import read_split
+from tuneos.tools.datasets.splits import read_split, rows_looked_at
 from tuneos.tools.datasets.types import Split
 from tuneos.tools.deployment.model import Model, load_model
 from tuneos.tools.jobs.spec import JobSpec
 from tuneos.tools.robustness import attack as attacking
 from tuneos.tools.robustness.attack import attack
-from tuneos.tools.robustness.measure import rewrite, right, robust_rows, rows_looked_at
+from tuneos.tools.robustness.measure import rewrite, right, robust_rows
 from tuneos.tools.tasks import find_task
 from tuneos.tools.training import fine_tune, probe
 from tuneos.tools.training import score as scoring
