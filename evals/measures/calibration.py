@@ -5,9 +5,10 @@ Statistics: (n, 2), the probability of the answer given, and whether it is right
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..metrics import FloatArray, IntArray
 from .classes import calibration_gap
@@ -15,7 +16,7 @@ from .classes import calibration_gap
 NAMES = ("ece",)
 
 
-def rows(confidence: Sequence[float], hit: Sequence[bool]) -> FloatArray:
+def rows(confidence: ArrayLike, hit: ArrayLike) -> FloatArray:
     """Make the statistics of n answers."""
     return np.array([confidence, hit], np.float64).T
 

@@ -267,6 +267,10 @@ def odd_sentences(story: RunStory) -> list[str]:
             f"On held-back rows out of the domain: AUROC {test['ood_auroc']:.4f}, and "
             f"{test['ood_fpr95']:.1%} false alarms where 95% of them are found."
         )
+    if odd.link == "sigmoid" and odd.risk:
+        found.append(
+            "Below, an answer is wrong unless all its labels are right and none is missing."
+        )
     if odd.link != "number":
         of = " over the labels" if odd.link == "sigmoid" else ""
         found.append(
