@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...evals.targets import eased, parse_target
-from ...memory.validation import check_file
 from ...tools.errors import UserError
 from ...tools.guardrails.checks import neutralise
 from ..plan import Plan, plan_run
 from ..record import Record, read_record
 from ..runs import Run, create_run
-from ..spec import parse_duration
 from . import answers
+from .drafting import draft_words, meant
+from .listings import print_chats, print_help
 from .ongoing import Ongoing
 from .quantities import written
 from .requests import (
@@ -31,19 +31,6 @@ from .requests import (
     UseData,
     Why,
 )
-from .slash import COMMANDS
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-EXAMPLES = (
-    "use tickets.csv, I need macro F1 of at least 0.9 and you have half an hour",
-    "what is in the data? · show me the plan · go · pause · how is it going?",
-    "why did you do that? · why step 3? · what did you try? · why did it stop?",
-    "you can have ten more minutes · lower the accuracy target to 0.85",
-    "predict: my card was swallowed by the machine",
-)
-
 
 SETTINGS = (
     UseData,
@@ -84,33 +71,14 @@ class Deeds:
             standing |= {"targets": run.spec.targets, "budget": run.spec.budget}
         said: dict[str, Any] = {}
         for request in requests:
-            said |= _meant(request, {**standing, **said})
+            said |= meant(request, {**standing, **said})
         if run is not None:
             self._propose_change(run, said)
             return
         self.ongoing.conversation.redraft(draft.model_copy(update=said))
         finished = self.ongoing.conversation.run
         aside = f" Run {finished} stays as it is: this is for a new run." if finished else ""
-        self.ongoing.screen.say(self.draft_words() + aside)
-
-    def draft_words(self) -> str:
-        """The draft in a line."""
-        draft = self.ongoing.conversation.draft
-        goal = " and ".join(draft.targets) or "the best macro F1 (no target yet)"
-        parts = [
-            f"data {draft.data or 'not named yet'}",
-            f"goal {goal}",
-            f"budget {draft.budget or 'no limit'}",
-        ]
-        if draft.text or draft.label:
-            parts.append(f"columns {draft.text or '?'} → {draft.label or '?'}")
-        if draft.base_model != "builtin:minilm":
-            parts.append(f"base model {draft.base_model}")
-        if draft.knowledge:
-            parts.append(f"knowledge {' and '.join(draft.knowledge)}")
-        if draft.seed:
-            parts.append(f"seed {draft.seed}")
-        return f"{'; '.join(parts)}."
+        self.ongoing.screen.say(draft_words(self.ongoing.conversation.draft) + aside)
 
     # ---- changing a run that has begun
 
@@ -236,7 +204,7 @@ class Deeds:
     def _status(self, _: AnyRequest) -> None:
         record = self._record()
         if record is None:
-            self.ongoing.screen.say(f"No run yet. {self.draft_words()}")
+            self.ongoing.screen.say(f"No run yet. {draft_words(self.ongoing.conversation.draft)}")
         else:
             self.ongoing.screen.say(answers.status(record, here=self.ongoing.going))
 
@@ -277,7 +245,10 @@ class Deeds:
         self.ongoing.screen.show(print_help)
 
     def _list_chats(self, _: AnyRequest) -> None:
-        self.ongoing.screen.show(lambda console: print_chats(console, self.ongoing))
+        here = self.ongoing
+        here.screen.show(
+            lambda console: print_chats(console, here.workspace, here.conversation.name)
+        )
 
     def _new_chat(self, _: AnyRequest) -> None:
         self.ongoing.wants_new = True
@@ -298,71 +269,3 @@ class Deeds:
         from ...memory.ledger import Ledger
 
         return None if Ledger(run.workspace.ledger).run(run.name).status == "finished" else run
-
-
-def _meant(request: AnyRequest, standing: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a draft that a request sets, given how it stands.
-
-    Raises:
-        UserError, TargetError: It cannot be.
-    """
-    if isinstance(request, UseData):
-        path = Path(request.data).expanduser()
-        if not path.exists():
-            from ...tools.datasets.locate import locate
-
-            locate(path)  # says what is wrong and what is near
-        return {"data": str(path), "text": None, "label": None}
-    if isinstance(request, SetKnowledge):
-        if request.file is None:
-            return {"knowledge": ()}
-        path = Path(request.file).expanduser()
-        check_file(path)
-        return {"knowledge": tuple(dict.fromkeys([*standing["knowledge"], str(path)]))}
-    if isinstance(request, SetTargets):
-        new = {parse_target(t).metric: str(parse_target(t)) for t in request.targets}
-        old = () if request.only else standing["targets"]
-        return {"targets": tuple({**{parse_target(t).metric: t for t in old}, **new}.values())}
-    if isinstance(request, DropTargets):
-        kept = [t for t in standing["targets"] if parse_target(t).metric != request.metric]
-        return {"targets": tuple(kept) if request.metric else ()}
-    if isinstance(request, SetBudget):
-        before = standing["budget"] if request.more else None
-        if request.seconds is None or (request.more and before is None):
-            return {"budget": None}
-        return {"budget": written(request.seconds + (parse_duration(before) if before else 0.0))}
-    return request.model_dump(exclude={"kind"}, exclude_none=True)
-
-
-def print_help(console: Console) -> None:
-    """What can be said, in words and in slash commands."""
-    from rich.markup import escape
-    from rich.table import Table
-
-    console.print("In plain words, such as:")
-    for example in EXAMPLES:
-        console.print(f"  [cyan]{escape(example)}[/cyan]")
-    table = Table(box=None, pad_edge=False, show_header=False)
-    for name, argument, what in COMMANDS:
-        table.add_row(f"  [bold]{name}[/bold] {escape(argument)}", escape(what))
-    console.print(table)
-    console.print("Alt-Enter begins a new line, Ctrl-C pauses a run, Ctrl-D leaves.", style="dim")
-
-
-def print_chats(console: Console, ongoing: Ongoing) -> None:
-    """The conversations of the workspace, the latest first."""
-    from rich.markup import escape
-    from rich.table import Table
-
-    from .conversation import glance, names
-
-    table = Table(box=None, pad_edge=False)
-    for name in ("", "conversation", "last used (UTC)", "run", "begins"):
-        table.add_column(name, no_wrap=name != "begins")
-    for name in names(ongoing.workspace)[:20]:
-        when, run, first = glance(ongoing.workspace, name)
-        here = "→" if name == ongoing.conversation.name else ""
-        table.add_row(
-            here, name, when.replace("T", " ")[:16], run or "", escape(neutralise(first, 40))
-        )
-    console.print(table)

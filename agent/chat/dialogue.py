@@ -11,6 +11,7 @@ from ..approval import HOW, read_answer
 from . import answers
 from .conversation import Conversation
 from .deeds import SETTINGS, Deeds
+from .drafting import draft_words
 from .driver import Driver
 from .ongoing import MISTAKES, Ongoing
 from .requests import (
@@ -213,7 +214,7 @@ class Dialogue(Ongoing):
 
                 self.screen.say(answers.status(read_record(run), here=False))
             else:
-                self.screen.say(self.deeds.draft_words())
+                self.screen.say(draft_words(self.conversation.draft))
         except MISTAKES as error:
             self.screen.warn(" ".join(str(error).split()))
 
