@@ -25,7 +25,7 @@ def read_odd(data: Path, given: Path | None, task: str, text: str | None) -> dic
     Args:
         data: The run's data; a folder may hold the files.
         given: A file that the person named; those of the folder then don't count.
-        task: Of the run; other tasks than classification of texts have none.
+        task: Of the run; one that cannot tell odd inputs has none.
         text: Column of the text, where the person named it.
 
     Returns:
