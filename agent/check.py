@@ -9,8 +9,9 @@ from pydantic import BaseModel, Field
 
 from ..evals.result import Finding
 from ..memory.redaction import redacted
+from ..tools.datasets.dataset_profile import DatasetProfile
 from ..tools.datasets.near import near_across
-from ..tools.datasets.profile import DatasetProfile, profile_data
+from ..tools.datasets.profile import profile_data
 from ..tools.datasets.read import read_data
 from ..tools.datasets.trouble import find_trouble, near_leak_lines, near_leaks
 from ..tools.guardrails.personal_data import mask_texts

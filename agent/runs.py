@@ -16,13 +16,13 @@ from ..tools.datasets.odd import ODD_TEST
 from ..tools.datasets.splits import split_bytes, write_split
 from ..tools.datasets.types import Split
 from ..tools.fusion.files import DOMAIN_FILE, read_files, write_domain
+from ..tools.guardrails.masking import DataGuard
 from ..tools.guardrails.run_rows import guard_of
 from ..tools.reporting.html import restore_json
 from ..tools.tasks import find_task
 from ..tools.training.score import ODD_FILE
 from .plan import Plan
 from .spec import RunSpec, SpecError
-from .wiring import data_guard
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,12 @@ def create_run(plan: Plan) -> Run:
         write_domain(run.folder / DOMAIN_FILE, read_files([Path(f) for f in spec.knowledge]))
     (run.folder / "spec.yaml").write_text(spec_yaml(spec), encoding="utf-8")
     return run
+
+
+def data_guard(run: Run) -> DataGuard:
+    """What becomes of personal data in a run's rows."""
+    names = Path(run.spec.names) if run.spec.names else None
+    return DataGuard(run.spec.personal_data, names, run.folder)
 
 
 def _guarded(odd: dict[str, Split], run: Run) -> dict[str, Split]:

@@ -24,7 +24,6 @@ from ..tools.datasets.types import RawData
 from ..tools.estimate import kept_back
 from ..tools.facts import Facts
 from ..tools.fusion.files import DOMAIN_FILE
-from ..tools.guardrails.masking import DataGuard
 from ..tools.jobs.run import startup_seconds
 from ..tools.tasks import TASKS, find_task
 from ..tools.tool import ToolContext
@@ -33,11 +32,11 @@ from ..tools.training.hardware import cores
 from ..tools.training.score import ODD_FILE
 from . import controllers, hosted, planner
 from .plan import knowledge_of, read_rows
+from .runs import Run, data_guard
 from .spec import RunSpec
 
 if TYPE_CHECKING:
     from ..evals.targets import Target
-    from .runs import Run
 
 
 def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
@@ -113,12 +112,6 @@ def make_context(run: Run, ledger: Ledger, *, ask: bool) -> RunContext:
         context_tokens=controller.context_tokens,
         price=spec.price(),
     )
-
-
-def data_guard(run: Run) -> DataGuard:
-    """What becomes of personal data in a run's rows."""
-    names = Path(run.spec.names) if run.spec.names else None
-    return DataGuard(run.spec.personal_data, names, run.folder)
 
 
 def _made_ready(tools: ToolContext) -> None:

@@ -32,9 +32,9 @@ from ..tools.estimate import confirm_seconds
 from ..tools.facts import Candidate, Facts, Setting
 from ..tools.jobs.run import JobFailed, run_job, startup_seconds
 from ..tools.tasks import find_task
+from ..tools.training.job_specs import make_spec
 from ..tools.training.measure import reported
 from ..tools.training.score import ATTACKED, LATENCIES, ODD, ODD_FILE, USUAL
-from ..tools.training.tool import make_spec
 from .context import RunContext
 from .events import StepEnded, StepProgress, StepStarted, emit
 from .integrity import ROWS, looks_at, refuse_changed, refuse_wrong_figures, sidak, why_not_as_made

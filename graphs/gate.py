@@ -22,7 +22,7 @@ from ..tools.facts import Facts
 from ..tools.guardrails.checks import check_arguments, neutralise
 from ..tools.guardrails.marks import as_data
 from ..tools.registry import TOOLS
-from ..tools.training.tool import memory_of
+from ..tools.training.asked_settings import memory_of
 from .approval import Answer, Question
 from .context import RunContext
 from .digest import worth_blending

@@ -12,9 +12,9 @@ from ..memory.strategies import Strategy
 from ..tools.errors import UserError
 from ..tools.facts import ROBUST_TARGET, Facts, Setting
 from ..tools.tool import ToolRefused
+from ..tools.training.asked_settings import as_will_run
 from ..tools.training.base_facts import base_facts, place_of, this_machine
 from ..tools.training.softness import failed_settings
-from ..tools.training.tool import as_will_run
 from .context import RunContext
 
 TRAINING = {"fine_tune", "search_hyperparameters"}  # tools whose settings a recipe completes

@@ -34,8 +34,7 @@ from ..tools.anomaly.saved import read_notes
 from ..tools.datasets.slices import by_columns, by_itself
 from ..tools.datasets.splits import split_from_bytes
 from ..tools.datasets.types import Split
-from ..tools.deployment.model import stands_on_base
-from ..tools.deployment.saved import read_card
+from ..tools.deployment.saved import read_card, stands_on_base
 from ..tools.deployment.sums import write_sums
 from ..tools.facts import Candidate, Facts
 from ..tools.fusion.facts import DomainFacts

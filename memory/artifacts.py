@@ -19,11 +19,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .errors import DiskFull, StoreError
+from .errors import DiskFull, StoreError, disk_full
 from .liveness import birth
 
 MANIFEST = "MANIFEST.json"
-_NO_SPACE = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 class ArtifactStore:
@@ -167,7 +166,7 @@ def _explained(root: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _NO_SPACE:
+        if not disk_full(error):
             raise
         raise DiskFull(
             f"The disk of {root} is full; nothing half-written was left behind. Free some "

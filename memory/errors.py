@@ -1,5 +1,7 @@
 """What goes wrong with the things that outlive a turn."""
 
+import errno
+
 
 class StoreError(Exception):
     """A store cannot be opened, read or written, or refuses what was asked.
@@ -19,3 +21,14 @@ class DiskFull(StoreError):
 
 class FileRefused(StoreError):
     """A file that is not taken; the message says where and how to mend it."""
+
+
+def disk_full(error: BaseException) -> bool:
+    """Tell a full disk, also as SQLite and safetensors word it, from other failures."""
+    import sqlite3
+
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return True
+    if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
+        return True
+    return isinstance(error, DiskFull) or "no space left on device" in str(error).lower()

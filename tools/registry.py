@@ -12,8 +12,10 @@ from .knowledge.tool import QUERY_KNOWLEDGE, RECORD_LESSON
 from .search.tool import SEARCH
 from .tool import Tool
 from .training.blend_tool import BLEND
+from .training.evaluate_tool import EVALUATE
+from .training.fine_tune_tool import FINE_TUNE
+from .training.probe_tool import PROBE
 from .training.rank_tool import RANK_BASE_MODELS
-from .training.tool import EVALUATE, FINE_TUNE, PROBE
 
 TOOLS: dict[str, Tool] = {
     tool.name: tool

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...evals.targets import eased, parse_target
-from ...memory.validation import check_file
 from ...tools.errors import UserError
 from ...tools.guardrails.checks import neutralise
 from ..plan import Plan, plan_run
 from ..record import Record, read_record
 from ..runs import Run, create_run
-from ..spec import parse_duration
 from . import answers
+from .drafting import draft_words, meant
+from .listings import print_chats, print_help
+from .ongoing import Ongoing
 from .quantities import written
 from .requests import (
     AnyRequest,
@@ -30,21 +31,6 @@ from .requests import (
     UseData,
     Why,
 )
-from .slash import COMMANDS
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from .dialogue import Dialogue
-
-EXAMPLES = (
-    "use tickets.csv, I need macro F1 of at least 0.9 and you have half an hour",
-    "what is in the data? · show me the plan · go · pause · how is it going?",
-    "why did you do that? · why step 3? · what did you try? · why did it stop?",
-    "you can have ten more minutes · lower the accuracy target to 0.85",
-    "predict: my card was swallowed by the machine",
-)
-
 
 SETTINGS = (
     UseData,
@@ -61,8 +47,8 @@ SETTINGS = (
 class Deeds:
     """What can be done in a conversation."""
 
-    def __init__(self, dialogue: Dialogue) -> None:
-        self.dialogue = dialogue
+    def __init__(self, ongoing: Ongoing) -> None:
+        self.ongoing = ongoing
         self._shown: tuple[Any, ...] | None = None  # what the last plan was made of
         self._plan: Plan | None = None
         self._model: tuple[Path, Any] | None = None
@@ -79,39 +65,20 @@ class Deeds:
     def settle(self, requests: Sequence[AnyRequest]) -> None:
         """Change the draft, or propose to change the run that has begun, all in one."""
         run = self._unfinished()
-        draft = self.dialogue.conversation.draft
+        draft = self.ongoing.conversation.draft
         standing: dict[str, Any] = draft.model_dump()
         if run is not None:
             standing |= {"targets": run.spec.targets, "budget": run.spec.budget}
         said: dict[str, Any] = {}
         for request in requests:
-            said |= _meant(request, {**standing, **said})
+            said |= meant(request, {**standing, **said})
         if run is not None:
             self._propose_change(run, said)
             return
-        self.dialogue.conversation.redraft(draft.model_copy(update=said))
-        finished = self.dialogue.conversation.run
+        self.ongoing.conversation.redraft(draft.model_copy(update=said))
+        finished = self.ongoing.conversation.run
         aside = f" Run {finished} stays as it is: this is for a new run." if finished else ""
-        self.dialogue.screen.say(self.draft_words() + aside)
-
-    def draft_words(self) -> str:
-        """The draft in a line."""
-        draft = self.dialogue.conversation.draft
-        goal = " and ".join(draft.targets) or "the best macro F1 (no target yet)"
-        parts = [
-            f"data {draft.data or 'not named yet'}",
-            f"goal {goal}",
-            f"budget {draft.budget or 'no limit'}",
-        ]
-        if draft.text or draft.label:
-            parts.append(f"columns {draft.text or '?'} → {draft.label or '?'}")
-        if draft.base_model != "builtin:minilm":
-            parts.append(f"base model {draft.base_model}")
-        if draft.knowledge:
-            parts.append(f"knowledge {' and '.join(draft.knowledge)}")
-        if draft.seed:
-            parts.append(f"seed {draft.seed}")
-        return f"{'; '.join(parts)}."
+        self.ongoing.screen.say(draft_words(self.ongoing.conversation.draft) + aside)
 
     # ---- changing a run that has begun
 
@@ -135,7 +102,7 @@ class Deeds:
                 f"{said['budget'] or 'no limit'} in all ({written(spent)} spent)"
             )
         if not words:
-            self.dialogue.screen.say("That is how it stands already.")
+            self.ongoing.screen.say("That is how it stands already.")
             return
         easier = "targets" in said and eased(
             run.spec.parsed_targets(), tuple(parse_target(t) for t in said["targets"])
@@ -143,22 +110,22 @@ class Deeds:
         note = "It is noted in the report"
         if easier and len(record.facts.candidates) > 1:
             note += ", as an easier goal set with results in view"
-        brief = " The run pauses for it and goes on." if self.dialogue.going else ""
-        self.dialogue.propose(
+        brief = " The run pauses for it and goes on." if self.ongoing.going else ""
+        self.ongoing.propose(
             f"Change {' and '.join(words)}? {note}.{brief}", lambda: self._change(run, said)
         )
 
     def _change(self, run: Run, said: dict[str, Any]) -> None:
         from ..change import NO_LIMIT, change_run
 
-        going = self.dialogue.going
+        going = self.ongoing.going
         if going:
-            self.dialogue.pause()
+            self.ongoing.pause()
         budget = (said["budget"] or NO_LIMIT) if "budget" in said else None
         changed = change_run(run, targets=said.get("targets"), budget=budget, by="chat")
-        draft = self.dialogue.conversation.draft
-        self.dialogue.conversation.redraft(draft.model_copy(update=said))
-        self.dialogue.screen.say("Changed." if going else "Changed. Say go to go on.")
+        draft = self.ongoing.conversation.draft
+        self.ongoing.conversation.redraft(draft.model_copy(update=said))
+        self.ongoing.screen.say("Changed." if going else "Changed. Say go to go on.")
         if going:
             self._drive(changed)
 
@@ -167,11 +134,11 @@ class Deeds:
     def _check_data(self, _: AnyRequest) -> None:
         from ..check import diagnose, print_diagnosis
 
-        draft = self.dialogue.conversation.draft
+        draft = self.ongoing.conversation.draft
         if draft.data is None:
             raise UserError("I don't know the data yet; say for instance: use tickets.csv")
         found = diagnose(Path(draft.data), task=None, text=draft.text, label=draft.label)
-        self.dialogue.screen.show(lambda console: print_diagnosis(console, found))
+        self.ongoing.screen.show(lambda console: print_diagnosis(console, found))
 
     def _show_plan(self, _: AnyRequest) -> None:
         run = self._unfinished()
@@ -181,14 +148,14 @@ class Deeds:
             self._plan = self._planned()
         self._print_plan(self._plan)
         if run is None:
-            self.dialogue.screen.say("Nothing is spent until you say go.")
+            self.ongoing.screen.say("Nothing is spent until you say go.")
 
     def _go(self, _: AnyRequest) -> None:
-        dialogue = self.dialogue
+        ongoing = self.ongoing
         run = self._unfinished()
-        if dialogue.going:
-            asks = dialogue.driver is not None and dialogue.driver.question is not None
-            dialogue.screen.say("It waits for your yes." if asks else "It is going on already.")
+        if ongoing.going:
+            asks = ongoing.driver is not None and ongoing.driver.question is not None
+            ongoing.screen.say("It waits for your yes." if asks else "It is going on already.")
         elif run is not None:
             self._drive(run)
         elif self._shown == self._asked_for() and self._plan is not None:
@@ -196,55 +163,55 @@ class Deeds:
         else:
             self._plan = self._planned()
             self._print_plan(self._plan)
-            dialogue.propose("Start it?", self._start)
+            ongoing.propose("Start it?", self._start)
 
     def _start(self) -> None:
         plan = self._plan or self._planned()
         run = create_run(plan)
-        self.dialogue.conversation.take_up(run.name)
+        self.ongoing.conversation.take_up(run.name)
         self._shown = None
         self._drive(run)
 
     def _drive(self, run: Run) -> None:
         done = len(read_record(run).steps)
         words = f"Going on with run {run.name}" if done else f"Run {run.name} begins"
-        self.dialogue.screen.say(f"{words}; you may go on talking. Ctrl-C pauses it.")
-        self.dialogue.drive(run, done)
+        self.ongoing.screen.say(f"{words}; you may go on talking. Ctrl-C pauses it.")
+        self.ongoing.drive(run, done)
 
     def _pause(self, _: AnyRequest) -> None:
-        if not self.dialogue.going:
-            self.dialogue.screen.say("Nothing is going on.")
-        self.dialogue.pause()
+        if not self.ongoing.going:
+            self.ongoing.screen.say("Nothing is going on.")
+        self.ongoing.pause()
 
     def _planned(self) -> Plan:
         """Check the draft; reads the data and spends nothing."""
-        plan = plan_run(self.dialogue.conversation.draft.spec(self.dialogue.extra))
+        plan = plan_run(self.ongoing.conversation.draft.spec(self.ongoing.extra))
         self._shown = self._asked_for()
         return plan
 
     def _asked_for(self) -> tuple[Any, ...]:
-        return tuple(self.dialogue.conversation.draft.model_dump().values())
+        return tuple(self.ongoing.conversation.draft.model_dump().values())
 
     def _print_plan(self, plan: Plan) -> None:
         from ..console import print_plan
         from ..controllers import find_controller
 
         name = find_controller(plan.spec.llm, plan.spec.llm_model).name
-        self.dialogue.screen.show(lambda console: print_plan(console, plan, name))
+        self.ongoing.screen.show(lambda console: print_plan(console, plan, name))
 
     # ---- questions
 
     def _status(self, _: AnyRequest) -> None:
         record = self._record()
         if record is None:
-            self.dialogue.screen.say(f"No run yet. {self.draft_words()}")
+            self.ongoing.screen.say(f"No run yet. {draft_words(self.ongoing.conversation.draft)}")
         else:
-            self.dialogue.screen.say(answers.status(record, here=self.dialogue.going))
+            self.ongoing.screen.say(answers.status(record, here=self.ongoing.going))
 
     def _why(self, request: Why) -> None:
         from ..explain import explained
 
-        run = self.dialogue.run()
+        run = self.ongoing.run()
         found = None if run is None else explained(run)
         self._tell(lambda record: answers.why(record, found, request.about))
 
@@ -272,98 +239,33 @@ class Deeds:
         asked = model.task.ask(Table("your words", {TEXT: [request.text]}, ["your words"]), None)
         (answer,) = predicted(model, Inputs(asked, [None]))
         score = f" (score {answer['score']:.2f})" if "score" in answer else ""
-        self.dialogue.screen.say(f"{neutralise(model.task.shown(answer), 300)}{score}")
+        self.ongoing.screen.say(f"{neutralise(model.task.shown(answer), 300)}{score}")
 
     def _help(self, _: AnyRequest) -> None:
-        self.dialogue.screen.show(print_help)
+        self.ongoing.screen.show(print_help)
 
     def _list_chats(self, _: AnyRequest) -> None:
-        self.dialogue.screen.show(lambda console: print_chats(console, self.dialogue))
+        here = self.ongoing
+        here.screen.show(
+            lambda console: print_chats(console, here.workspace, here.conversation.name)
+        )
 
     def _new_chat(self, _: AnyRequest) -> None:
-        self.dialogue.wants_new = True
+        self.ongoing.wants_new = True
 
     def _tell(self, answer: Any) -> None:
         record = self._record()
-        self.dialogue.screen.say(answer(record) if record else answers.NO_RUN)
+        self.ongoing.screen.say(answer(record) if record else answers.NO_RUN)
 
     def _record(self) -> Record | None:
-        run = self.dialogue.run()
+        run = self.ongoing.run()
         return None if run is None else read_record(run)
 
     def _unfinished(self) -> Run | None:
         """The run of the conversation while it can still be changed or gone on with."""
-        run = self.dialogue.run()
+        run = self.ongoing.run()
         if run is None:
             return None
         from ...memory.ledger import Ledger
 
         return None if Ledger(run.workspace.ledger).run(run.name).status == "finished" else run
-
-
-def _meant(request: AnyRequest, standing: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a draft that a request sets, given how it stands.
-
-    Raises:
-        UserError, TargetError: It cannot be.
-    """
-    if isinstance(request, UseData):
-        path = Path(request.data).expanduser()
-        if not path.exists():
-            from ...tools.datasets.locate import locate
-
-            locate(path)  # says what is wrong and what is near
-        return {"data": str(path), "text": None, "label": None}
-    if isinstance(request, SetKnowledge):
-        if request.file is None:
-            return {"knowledge": ()}
-        path = Path(request.file).expanduser()
-        check_file(path)
-        return {"knowledge": tuple(dict.fromkeys([*standing["knowledge"], str(path)]))}
-    if isinstance(request, SetTargets):
-        new = {parse_target(t).metric: str(parse_target(t)) for t in request.targets}
-        old = () if request.only else standing["targets"]
-        return {"targets": tuple({**{parse_target(t).metric: t for t in old}, **new}.values())}
-    if isinstance(request, DropTargets):
-        kept = [t for t in standing["targets"] if parse_target(t).metric != request.metric]
-        return {"targets": tuple(kept) if request.metric else ()}
-    if isinstance(request, SetBudget):
-        before = standing["budget"] if request.more else None
-        if request.seconds is None or (request.more and before is None):
-            return {"budget": None}
-        return {"budget": written(request.seconds + (parse_duration(before) if before else 0.0))}
-    return request.model_dump(exclude={"kind"}, exclude_none=True)
-
-
-def print_help(console: Console) -> None:
-    """What can be said, in words and in slash commands."""
-    from rich.markup import escape
-    from rich.table import Table
-
-    console.print("In plain words, such as:")
-    for example in EXAMPLES:
-        console.print(f"  [cyan]{escape(example)}[/cyan]")
-    table = Table(box=None, pad_edge=False, show_header=False)
-    for name, argument, what in COMMANDS:
-        table.add_row(f"  [bold]{name}[/bold] {escape(argument)}", escape(what))
-    console.print(table)
-    console.print("Alt-Enter begins a new line, Ctrl-C pauses a run, Ctrl-D leaves.", style="dim")
-
-
-def print_chats(console: Console, dialogue: Dialogue) -> None:
-    """The conversations of the workspace, the latest first."""
-    from rich.markup import escape
-    from rich.table import Table
-
-    from .conversation import glance, names
-
-    table = Table(box=None, pad_edge=False)
-    for name in ("", "conversation", "last used (UTC)", "run", "begins"):
-        table.add_column(name, no_wrap=name != "begins")
-    for name in names(dialogue.workspace)[:20]:
-        when, run, first = glance(dialogue.workspace, name)
-        here = "→" if name == dialogue.conversation.name else ""
-        table.add_row(
-            here, name, when.replace("T", " ")[:16], run or "", escape(neutralise(first, 40))
-        )
-    console.print(table)

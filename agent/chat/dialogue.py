@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
-from ...evals.result import RunResult
 from ...evals.targets import TargetError
-from ...graphs.approval import Question
-from ...memory.errors import StoreError
-from ...tools.errors import UserError
 from ..approval import HOW, read_answer
-from ..runs import Run, find_run
 from . import answers
 from .conversation import Conversation
 from .deeds import SETTINGS, Deeds
-from .driver import Driver, End, Watcher
+from .drafting import draft_words
+from .driver import Driver
+from .ongoing import MISTAKES, Ongoing
 from .requests import (
     AnyRequest,
     Courtesy,
@@ -39,10 +32,6 @@ from .screen import Screen
 from .slash import HINT, SlashError, from_slash
 from .words import Reading, read
 
-if TYPE_CHECKING:
-    from .llm import Talker
-
-MISTAKES = (UserError, TargetError, StoreError)
 CANT = (
     "I can't do that. I understand requests about the data, the goal (“accuracy of at least "
     "95%”, “under 20 ms”), the budget (“half an hour”), the plan, go, pause, status, why, what "
@@ -54,16 +43,16 @@ CANT = (
 PLAIN = (Go, Help, ListChats, NewChat, Pause, Quit, ShowPlan, Status)
 
 
-@dataclass(frozen=True)
-class Pending:
-    """What waits for the person's yes."""
+class Listener(Protocol):
+    """What answers where an LLM listens."""
 
-    words: str
-    do: Callable[[], None]
+    def hear(self, message: str, dialogue: Dialogue) -> None:
+        """Answer a message: in words, by doing what is free, and by proposing."""
+        ...
 
 
-class Dialogue:
-    """Hears what a person says and answers; holds the run that goes on meanwhile.
+class Dialogue(Ongoing):
+    """Hears what a person says and answers, while a run may go on.
 
     Args:
         extra: What the command line said of runs: workspace, llm, policy, approve.
@@ -75,20 +64,10 @@ class Dialogue:
         conversation: Conversation,
         screen: Screen,
         extra: dict[str, Any],
-        talker: Talker | None = None,
+        talker: Listener | None = None,
     ) -> None:
-        self.conversation, self.screen, self.extra, self.talker = (
-            conversation,
-            screen,
-            extra,
-            talker,
-        )
-        self.workspace = Path(extra["workspace"])
-        self.driver: Driver | None = None
-        self.pending: Pending | None = None
-        self.wants_new = False
-        self._agreed = False
-        self.changed = threading.Event()  # the run ended or asks: a script waits for this
+        super().__init__(conversation, screen, extra)
+        self.talker = talker
         self.leave_prompt: Callable[[], bool] = lambda: False  # for who ends us from outside
         self.deeds = Deeds(self)
 
@@ -179,23 +158,6 @@ class Dialogue:
 
     # ---- yes and no
 
-    @contextmanager
-    def agreed(self) -> Iterator[None]:
-        """Inside, what would be asked was agreed to by the person a moment ago."""
-        self._agreed = True
-        try:
-            yield
-        finally:
-            self._agreed = False
-
-    def propose(self, words: str, do: Callable[[], None]) -> str:
-        """Ask the person; `do` is called on a yes and never otherwise."""
-        if self._agreed:
-            do()
-            return words
-        self.pending = Pending(words, do)
-        return self.screen.say(f"{words} (yes / no)")
-
     def _decided(self, request: Yes | No) -> None:
         pending, self.pending = self.pending, None
         if pending is None:
@@ -232,58 +194,6 @@ class Dialogue:
         driver.answer(answer)
         return True
 
-    # ---- the run
-
-    @property
-    def going(self) -> bool:
-        """Whether this program drives a run now."""
-        return self.driver is not None and self.driver.going
-
-    def run(self) -> Run | None:
-        """The run that the conversation is about.
-
-        Raises:
-            StoreError: It is not in the workspace any more.
-        """
-        name = self.conversation.run
-        return None if name is None else find_run(name, self.workspace)
-
-    def drive(self, run: Run, done: int) -> None:
-        """Start a run, or go on with it, in the background."""
-        self.screen.begin(done)
-        self.changed.clear()
-        watcher = Watcher(self.screen.event, self._asked, self._ended)
-        self.driver = Driver(run, watcher)
-        self.driver.start()
-
-    def pause(self) -> None:
-        """Pause the run that goes on; its end is told by the run's own thread."""
-        if self.driver is not None:
-            self.driver.pause()
-
-    def _asked(self, question: Question) -> None:
-        self.screen.say(f"A step needs your yes: {answers.asked(question)}\nGo on? ({HOW})")
-        self.changed.set()
-
-    def _ended(self, end: End, what: RunResult | BaseException | None) -> None:
-        from ..console import print_result
-
-        self.driver = None
-        name = self.conversation.run
-        if isinstance(what, RunResult):
-            result = what
-            self.screen.show(lambda console: print_result(console, result))
-        elif end == "paused":
-            self.screen.say(f"Run {name} is paused; nothing is lost. Say go to go on.")
-        elif isinstance(what, MISTAKES):
-            self.screen.warn(" ".join(str(what).split()))
-        else:
-            self.screen.warn(
-                f"Something went wrong inside TuneOS: {type(what).__name__}: {what}. What was done "
-                f"is kept; the whole error shows with: tuneos resume {name}"
-            )
-        self.changed.set()
-
     # ---- coming and leaving
 
     def greet(self) -> None:
@@ -304,7 +214,7 @@ class Dialogue:
 
                 self.screen.say(answers.status(read_record(run), here=False))
             else:
-                self.screen.say(self.deeds.draft_words())
+                self.screen.say(draft_words(self.conversation.draft))
         except MISTAKES as error:
             self.screen.warn(" ".join(str(error).split()))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models import BaseChatModel
@@ -26,11 +26,9 @@ from ...tools.errors import UserError
 from ...tools.guardrails.marks import as_data
 from . import requests as r
 from .conversation import Line
+from .dialogue import Dialogue
 from .quantities import written
 from .words import read
-
-if TYPE_CHECKING:
-    from .dialogue import Dialogue
 
 ROUNDS = 4  # answers to one message at most
 SEEN_LINES, SEEN_CHARACTERS = 20, 600

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -46,23 +47,22 @@ class errors:
         if isinstance(error, KeyboardInterrupt):
             raise typer.Exit(INTERRUPTED) from None
         from ...evals.targets import TargetError
-        from ...memory.errors import StoreError
+        from ...memory.errors import StoreError, disk_full
         from ...memory.redaction import redact
         from ...tools.errors import UserError
 
-        if isinstance(error, (UserError, TargetError, StoreError)) or _disk_full(error):
+        if (
+            isinstance(error, (UserError, TargetError, StoreError))
+            or disk_full(error)
+            or _read_only(error)
+        ):
             text = redact(" ".join(str(error).split()))
             self.console.print(f"[red]error:[/red] {escaped(text)}", soft_wrap=True)
             raise typer.Exit(USER) from None
 
 
-def _disk_full(error: BaseException) -> bool:
-    import errno
-    import sqlite3
-
-    if isinstance(error, sqlite3.OperationalError):
-        return "full" in str(error)
-    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+def _read_only(error: BaseException) -> bool:
+    return isinstance(error, OSError) and error.errno == errno.EROFS
 
 
 def escaped(text: str) -> str:

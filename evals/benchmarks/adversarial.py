@@ -23,7 +23,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from .machine import describe
-from .runs import DATA
+from .runs import DATA, found_in
 
 SETS = {"rotten_tomatoes": "sentiment/rotten_tomatoes", "banking77": "intent/banking77"}
 # Settings of each way, and passes over the rows that an epoch of it takes.
@@ -167,10 +167,8 @@ def _measured(name: str, seed: int, arguments: argparse.Namespace) -> Iterator[d
     }
     command = [sys.executable, "-P", "-W", "ignore", "-c", CHILD, json.dumps(asked)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
-        for line in child.stdout or ():
-            if not line.startswith("FOUND"):
-                continue
-            figures = {"set": name, **json.loads(line.removeprefix("FOUND"))}
+        for found in found_in(child.stdout or ()):
+            figures = {"set": name, **found}
             text = f"{name} seed {seed} {figures['way']}: robust {figures['robust']:.3f}"
             print(text, file=sys.stderr, flush=True)
             if arguments.json:

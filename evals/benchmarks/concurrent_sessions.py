@@ -6,7 +6,6 @@ meet in the same jobs. Asked: all finish, no lock errors, and the ledger's sums 
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .machine import describe
+from .runs import found_in
 
 SESSIONS = 16
 SHARED = 8  # of them work on the same rows
@@ -70,7 +70,7 @@ def main() -> int:
         children = [_started(Path(folder), number) for number in range(SESSIONS)]
         said = [child.communicate() for child in children]
         seconds = time.monotonic() - start
-        results = [_result(out) for out, _ in said]
+        results = [next(found_in(out.splitlines()), None) for out, _ in said]
         errors = [err for (_, err), child in zip(said, children, strict=True) if child.returncode]
         failed = [line for out, _ in said for line in out.splitlines() if line.startswith("FAILED")]
         locks = sum("lock" in text or "another process" in text for text in [*errors, *failed])
@@ -96,12 +96,6 @@ def _started(folder: Path, number: int) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def _result(out: str) -> dict[str, Any] | None:
-    lines = [x for x in out.splitlines() if x.startswith("FOUND")]
-    result: dict[str, Any] | None = json.loads(lines[0].removeprefix("FOUND")) if lines else None
-    return result
 
 
 def _wrong_sums(workspace: Path, results: list[dict[str, Any]]) -> list[str]:

@@ -8,12 +8,10 @@ speed of constrained against free generation, the same tokens in turn, and the m
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
-from typing import Any
 
 from .machine import describe
+from .runs import found_by
 
 CALLS = 200
 
@@ -148,24 +146,14 @@ with tempfile.TemporaryDirectory() as root:
     start = time.perf_counter()
     kept = [LLMatcher(words.grammar, source) for _ in range(10)]
     found["grammar_ms"] = (time.perf_counter() - start) * 100
-print("FOUND" + json.dumps(found))
+print("FOUND", json.dumps(found))
 """
 
 
 def main() -> int:
     """Print the figures; 1 unless every call is valid."""
     print(describe())
-    done = subprocess.run(
-        [sys.executable, "-P", "-W", "ignore", "-c", MEASURED, str(CALLS)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    lines = [x for x in done.stdout.splitlines() if x.startswith("FOUND")]
-    if not lines:
-        print(done.stderr[-2000:])
-        return 1
-    found: dict[str, Any] = json.loads(lines[-1].removeprefix("FOUND"))
+    found = found_by(MEASURED, str(CALLS))
     for wrong in found["wrong"][:10]:
         print(f"  wrong: {wrong}")
     used = ", ".join(f"{n} {c}" for n, c in sorted(found["tools"].items()))

@@ -7,13 +7,12 @@ in one process and in turn. Asked: after 500 steps a step costs what it did afte
 
 from __future__ import annotations
 
-import json
 import statistics
-import subprocess
 import sys
 import tempfile
 
 from .machine import describe
+from .runs import found_by
 
 STEPS = 500
 EARLY, LATE = slice(10, 60), slice(450, 500)
@@ -129,17 +128,7 @@ def main() -> int:
     """Print both costs and their growth; 1 when a late step costs more than an early one."""
     print(describe())
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            [sys.executable, "-P", "-W", "ignore", "-c", CODE, folder, str(STEPS)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    lines = [x for x in done.stdout.splitlines() if x.startswith("FOUND")]
-    if not lines:
-        print(done.stderr)
-        return 1
-    found = json.loads(lines[0].removeprefix("FOUND"))
+        found = found_by(CODE, folder, str(STEPS))
     early, late = (statistics.median(found["ours"][s]) * 1000 for s in (EARLY, LATE))
     bare = statistics.median(found["bare"]) * 1000
     per_step = [

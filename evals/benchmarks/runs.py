@@ -6,7 +6,7 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,9 +103,12 @@ def found_by(code: str, *words: str) -> dict[str, Any]:
     )
     if done.returncode:
         raise RuntimeError(done.stderr[-1000:])
-    line = next(x for x in done.stdout.splitlines() if x.startswith("FOUND"))
-    found: dict[str, Any] = json.loads(line.removeprefix("FOUND"))
-    return found
+    return next(found_in(done.stdout.splitlines()))
+
+
+def found_in(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """What a process printed as JSON after FOUND, line by line as it comes."""
+    return (json.loads(x.removeprefix("FOUND")) for x in lines if x.startswith("FOUND"))
 
 
 def _call(command: Sequence[str], good: set[int]) -> str:

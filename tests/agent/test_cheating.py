@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fakes import PROBE, Turn, run_scripted, ticket_rows
 from tuneos.tools.datasets.types import copy_keys, is_copy
-from tuneos.tools.training import tool as training_tool
+from tuneos.tools.training import job_specs
 
 CLEAN: Turn = [("clean_dataset", {})]
 
@@ -45,7 +45,7 @@ def test_nothing_is_trained_on_copies_of_test_rows(change: Any, tmp_path: Path) 
 
 
 def test_without_the_guard_it_would_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training_tool, "_refuse_leaks", lambda *_: None)
+    monkeypatch.setattr(job_specs, "refuse_leaks", lambda *_: None)
     data = leaking(tmp_path / "data", shouted)
     ran = run_scripted([PROBE], data, tmp_path / "w", targets=["accuracy>=0.5"])
     assert ran.of("step_ended")[0]["ok"]

@@ -17,7 +17,7 @@ from tuneos.tools.facts import Candidate, DataVersion, Facts, merge
 from tuneos.tools.knowledge.check import RecipeError, check_strategies
 from tuneos.tools.knowledge.tool import QUERY_KNOWLEDGE
 from tuneos.tools.tool import ToolRefused
-from tuneos.tools.training.tool import full_settings, strategy_of
+from tuneos.tools.training.asked_settings import full_settings, strategy_of
 
 TASK = "text-classification"
 OWN = """

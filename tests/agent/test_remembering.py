@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from finished_run import FINISHED
 from tuneos.agent.planner import propose
 from tuneos.evals.targets import parse_target
 from tuneos.graphs.digest import make_digest
@@ -15,7 +17,7 @@ from tuneos.memory.knowledge import KnowledgeGraph
 from tuneos.tools.facts import Candidate, DataVersion, Facts, merge
 from tuneos.tools.knowledge.tool import QUERY_KNOWLEDGE
 
-TASK = "text-classification"
+TASK = FINISHED.task
 TARGETS = (parse_target("accuracy>=0.9"),)
 PROFILE = {"rows_train": 900.0, "classes": 9.0, "words_mean": 9.0, "balance": 1.0}
 KNOWN = Facts(
@@ -78,21 +80,16 @@ def trained(knowledge: KnowledgeGraph, run: str, *, memory: bool = True) -> tupl
 
 
 def on_record(run: str, facts: Facts) -> RunFacts:
-    return RunFacts(
+    record: RunFacts = replace(
+        FINISHED,
         run=run,
-        task=TASK,
-        controller="rule-based planner",
-        base_model="builtin:minilm",
-        started="2026-11-23T18:52:00+00:00",
-        ended="2026-11-23T18:58:00+00:00",
-        stop_reason="targets_met",
-        met=True,
         dataset=DatasetFacts(f"{run}.csv", run, facts.profile),
         candidates=tuple(
             CandidateFacts(c.name, c.strategy, c.settings, c.validation, c.seconds)
             for c in facts.candidates
         ),
     )
+    return record
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ from tuneos.tools.datasets.types import RawData
 from tuneos.tools.facts import Candidate, DataVersion, Facts, KnownStrategy
 from tuneos.tools.registry import TOOLS
 from tuneos.tools.tool import ToolContext
-from tuneos.tools.training.tool import memory_of
+from tuneos.tools.training.asked_settings import memory_of
 
 RUN = "run-1"
 Make = Callable[..., RunContext]

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from finished_run import FINISHED
 from rdflib import SKOS, Graph, URIRef
 from tuneos.memory.errors import StoreError
-from tuneos.memory.experiments import CandidateFacts, DatasetFacts, RunFacts
+from tuneos.memory.experiments import CandidateFacts, DatasetFacts
 from tuneos.memory.knowledge import KnowledgeGraph
 from tuneos.memory.ledger import Ledger
 from tuneos.memory.namespaces import DOMAIN_GRAPH, EXPERIMENTS_GRAPH, PREFIXES, TUNEOS
@@ -33,15 +34,9 @@ LORA = CandidateFacts(
     seconds=100.5,
     test={"accuracy": 0.92},
 )
-RUN = RunFacts(
+RUN = replace(
+    FINISHED,
     run="tickets-1123-1852-k3f9",
-    task="text-classification",
-    controller="rule-based planner",
-    base_model="builtin:minilm",
-    started="2026-11-23T18:52:00+00:00",
-    ended="2026-11-23T18:58:00+00:00",
-    stop_reason="targets_met",
-    met=True,
     dataset=DatasetFacts("tickets.csv", "9f8e", {"rows_train": 3000, "imbalance": 0.12}),
     candidates=(LORA, CandidateFacts("tfidf-1", "tfidf_linear", {}, {"accuracy": 0.8}, 1.0)),
     chosen="lora-1",

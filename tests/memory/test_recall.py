@@ -7,22 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tuneos.memory.experiments import CandidateFacts, DatasetFacts, RunFacts, TrialFacts, run_iri
+from finished_run import FINISHED
+from tuneos.memory.experiments import CandidateFacts, DatasetFacts, TrialFacts, run_iri
 from tuneos.memory.knowledge import KnowledgeGraph
 from tuneos.memory.provenance import Account
 from tuneos.memory.recall import PastRun, distance
 from tuneos.memory.trail import Entry, Made
 
 PROFILE = {"rows_train": 1000.0, "classes": 4.0, "words_mean": 9.0, "balance": 1.0}
-RUN = RunFacts(
-    run="first",
-    task="text-classification",
-    controller="rule-based planner",
-    base_model="builtin:minilm",
-    started="2026-11-23T18:52:00+00:00",
-    ended="2026-11-23T18:58:00+00:00",
-    stop_reason="targets_met",
-    met=True,
+RUN = replace(
+    FINISHED,
     dataset=DatasetFacts("a.csv", "aa", PROFILE),
     candidates=(
         CandidateFacts("tfidf_linear", "tfidf_linear", {}, {"accuracy": 0.8}, 1.0),

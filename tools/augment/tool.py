@@ -18,7 +18,8 @@ from ..jobs.run import run_job
 from ..tasks import find_task
 from ..tasks.task import Task
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
-from ..training.tool import full_settings, make_spec
+from ..training.asked_settings import full_settings
+from ..training.job_specs import make_spec
 from .added import TRAIN, TUNE, Added, Way
 from .synthesis import ROWS, SYSTEM, checked, make_orders, prompt, write_written
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from ...evals.result import Finding
-
-if TYPE_CHECKING:
-    from .profile import DatasetProfile
+from .dataset_profile import DatasetProfile
 
 SKEWED = 10.0  # largest class over smallest, from which accuracy alone misleads
 FEW_ROWS = 20  # train rows under which a class is learned by luck

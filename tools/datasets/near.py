@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,8 @@ MOST_ROWS = 50_000
 MOST_LOOKS = 50  # candidates of a row that are compared
 # A shared context makes no copies: where rows have these fields, they must be near too.
 _APART = ("question", "reply", "head", "tail")
+
+_Texts = tuple[tuple[str, ...], ...]  # of each row
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _LOW = np.uint64(0xFFFFFFFF)
@@ -58,7 +61,8 @@ def near_within(split: Split) -> tuple[Near, ...]:
     """
     if len(split) > MOST_ROWS:
         return ()
-    index, sketches, found = _lsh(), _sketches(split), []
+    index, sketches, found = _lsh(), _kept(_texts(split)), []
+    _kept.cache_clear()
     for row, sketch in enumerate(sketches):
         near = None
         for other in sorted(index.query(sketch.minhash))[:MOST_LOOKS]:
@@ -88,13 +92,13 @@ def near_across(train: Split, held_out: Mapping[str, Split]) -> dict[str, tuple[
     """
     if len(train) + sum(map(len, held_out.values())) > MOST_ROWS:
         return dict.fromkeys(held_out, ())
-    index, sketches = _lsh(), _sketches(train)
+    index, sketches = _lsh(), _kept(_texts(train))
     for row, sketch in enumerate(sketches):
         index.insert(row, sketch.minhash)
     found = {}
     for name, split in held_out.items():
         pairs = []
-        for row, sketch in enumerate(_sketches(split)):
+        for row, sketch in enumerate(_sketches(_texts(split))):
             for other in sorted(index.query(sketch.minhash))[:MOST_LOOKS]:
                 near = _near(row, sketch, other, sketches[other])
                 if near is not None and sketches[other].key != sketch.key:
@@ -109,18 +113,31 @@ def _lsh() -> Any:
     return MinHashLSH(threshold=ALIKE, num_perm=HASHES, weights=MISS_LESS)
 
 
-def _sketches(split: Split) -> list[_Sketch]:
+def _texts(split: Split) -> _Texts:
+    """The text of each row, and its fields that must be near for themselves."""
+    found = []
+    for row, text in enumerate(split.texts):
+        own = split.rows[row] if split.rows else {}
+        found.append((text, *(_words(own[name]) for name in _APART if name in own)))
+    return tuple(found)
+
+
+def _sketches(texts: _Texts) -> list[_Sketch]:
     from datasketch import MinHash
 
     empty, found = MinHash(num_perm=HASHES, seed=1, hashfunc=int), []
-    for row, text in enumerate(split.texts):
-        own = split.rows[row] if split.rows else {}
-        parts = (text, *(_words(own[name]) for name in _APART if name in own))
+    for parts in texts:
         shingles = tuple(shingles_of(part) for part in parts)
         minhash = empty.copy()
         minhash.update_batch((shingles[0] & _LOW).tolist())
         found.append(_Sketch("\n".join(copy_keys(part)[1] for part in parts), shingles, minhash))
     return found
+
+
+@lru_cache(maxsize=1)
+def _kept(texts: _Texts) -> list[_Sketch]:
+    """Of train: compared with the held-out rows, then within itself, and forgotten."""
+    return _sketches(texts)
 
 
 def _words(value: object) -> str:

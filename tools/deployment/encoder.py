@@ -10,8 +10,7 @@ import numpy as np
 from ..errors import BaseModelError, ModelError
 from ..training.linear import LinearHead, linear_layer
 from ..training.peft_methods import with_adapter
-from .model import base_folder_of
-from .saved import CARD, HEAD, SavedModel, read_head
+from .saved import CARD, HEAD, SavedModel, base_folder_of, read_head
 
 
 def load_saved_encoder(card: SavedModel, folder: Path) -> tuple[Any, Any]:

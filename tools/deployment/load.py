@@ -16,7 +16,7 @@ from ..errors import ModelError
 from ..guardrails.model_folder import check_model_folder
 from ..training.linear import LinearHead, softmax
 from .pool import pooled
-from .saved import CARD, HEAD, PARTS, SavedModel, read_card, read_head, read_tensors
+from .saved import CARD, HEAD, PARTS, SavedModel, base_folder_of, read_card, read_head, read_tensors
 from .sums import check_sums
 
 Progress = Callable[[int, int], None]
@@ -95,8 +95,6 @@ def load_classifier(folder: Path) -> Classifier:
         head = read_head(folder, len(card.labels))
         states = _tfidf_states(folder, head)
         return Classifier(card, folder, None, _from_states(states), states)
-    from .model import base_folder_of
-
     scorer, states = _encoder(card, folder)
     return Classifier(card, folder, base_folder_of(card, folder), scorer, states)
 

@@ -108,6 +108,38 @@ def read_card(folder: Path) -> SavedModel:
         raise ModelError(f"model {path}: damaged description; save the model again") from error
 
 
+def stands_on_base(folder: Path) -> bool:
+    """Tell whether a saved model, or a part of a blend, has a base model within."""
+    card = read_card(folder)
+    if card.encoder == "parts":
+        return any(stands_on_base(folder / PARTS / part.name) for part in card.parts)
+    return card.encoder != "none"
+
+
+def base_folder_of(card: SavedModel, folder: Path) -> Path | None:
+    """The base model's folder where prediction needs it: for adapters, and the base as it is.
+
+    Raises:
+        ModelError: It is there with other weights.
+        BaseModelError: It isn't there.
+    """
+    if card.encoder == "parts":
+        parts = [folder / PARTS / part.name for part in card.parts]
+        found = [base_folder_of(read_card(part), part) for part in parts]
+        return next((f for f in found if f is not None), None)
+    if card.encoder not in {"base", "adapter"}:
+        return None
+    from ..training.base_model import find_base_model
+
+    base = find_base_model(card.base_model)
+    if card.base_digest and base.digest != card.base_digest:
+        raise ModelError(
+            f"model {folder}: was tuned on other weights of {card.base_model} "
+            f"(digest {card.base_digest}, here {base.digest}); get the base model it names"
+        )
+    return base.path
+
+
 def read_tensors(path: Path) -> dict[str, NDArray[np.float32]]:
     """Read a safetensors file.
 

@@ -13,7 +13,8 @@ from ..facts import Candidate, Facts, OnProgress
 from ..guardrails.checks import neutralise
 from ..jobs.run import run_job
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
-from ..training.tool import make_spec, renamed
+from ..training.candidates import renamed
+from ..training.job_specs import make_spec
 from .fit import FOLDS
 from .job import STRATEGY
 from .kept import keep_facts, known_of, said_of

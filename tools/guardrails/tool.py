@@ -44,7 +44,7 @@ def _check(
         chosen = next((c for c in facts.candidates if c.name == arguments.candidate), None)
         if chosen is None:
             raise ToolRefused(f"no candidate {arguments.candidate!r}")
-        from ..training.tool import make_spec
+        from ..training.job_specs import make_spec
 
         models = ((chosen.name, chosen.folder),)
         spec = make_spec(

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from ...memory.errors import DiskFull
+from ...memory.errors import disk_full
 from ...memory.redaction import redact, redacted
 from ..errors import UserError
 from ..facts import JobProgress, Outcome
@@ -105,13 +105,6 @@ def out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and any(words in text for words in NO_MEMORY)
     )
-
-
-def disk_full(error: BaseException) -> bool:
-    """Tell a full disk, also as safetensors words it, from other failures."""
-    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return True
-    return isinstance(error, DiskFull) or "no space left on device" in str(error).lower()
 
 
 class _Teller:

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from ...memory.strategies import Strategy
 from ..errors import UserError
 from ..registry import TOOLS
+from ..training.fine_tune_tool import FINE_TUNE
 from ..training.settings import Technique, TrainSettings
-from ..training.tool import FINE_TUNE
 
 
 class RecipeError(UserError):

@@ -10,7 +10,9 @@ from ..facts import Facts, OnProgress
 from ..jobs.run import run_job
 from ..knowledge.recalled import alike, begun_with, from_memory, seeds
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
-from ..training.tool import as_will_run, make_spec, renamed
+from ..training.asked_settings import as_will_run
+from ..training.candidates import renamed
+from ..training.job_specs import make_spec
 
 
 class SearchArguments(BaseModel):

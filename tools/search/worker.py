@@ -16,9 +16,10 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from ...memory.errors import disk_full
 from ..facts import JobProgress, Setting
 from ..guardrails.network import guard_for_good, hosts_in_environment
-from ..jobs.child import DISK_FULL, describe, disk_full, end_with_parent, out_of_memory
+from ..jobs.child import DISK_FULL, describe, end_with_parent, out_of_memory
 from ..jobs.spec import JobSpec
 from ..training.checkpoint import Checkpoints
 from ..training.data import JobData

@@ -14,9 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .examples import Batch
 from .hardware import Device
-from .network import Network
+from .network import Batch, Network
 from .settings import TrainSettings
 
 STRIDE = 2.5  # times size / steps: how far one of several steps goes (Madry et al. 2018)

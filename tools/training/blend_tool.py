@@ -13,7 +13,8 @@ from ..deployment.saved import read_card
 from ..facts import Candidate, Facts, OnProgress
 from ..jobs.run import run_job
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
-from .tool import make_spec, renamed
+from .candidates import renamed
+from .job_specs import make_spec
 
 MOST_MEMBERS = 4
 NEVER = {"majority", "blend", "knowledge"}

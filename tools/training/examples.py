@@ -14,9 +14,7 @@ from ..facts import OnProgress
 from .settings import TrainSettings
 
 if TYPE_CHECKING:
-    from .network import Network
-
-Batch = dict[str, Any]  # tensors by name, on the CPU: what the network reads, and the gold
+    from .network import Batch, Network
 
 
 class Examples(Protocol):
@@ -24,7 +22,6 @@ class Examples(Protocol):
 
     An example is what is trained on at once: a text, or one window of a long one. It may
     have several units of output (words of a text), or one.
-
     """
 
     @property

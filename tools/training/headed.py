@@ -19,13 +19,12 @@ from ..deployment.saved import Encoder, SavedModel, write_card
 from ..facts import JobProgress, OnProgress
 from .card import card_of
 from .data import JobData
-from .examples import Batch
 from .goals import Goal, fit_head
 from .hardware import Device, pick_device
 from .inputs import Sequences
 from .linear import head_of, linear_layer
 from .mixup import MixedClassifier
-from .network import EncoderClassifier, mean_pool, prepare_encoder
+from .network import Batch, EncoderClassifier, mean_pool, prepare_encoder
 from .pooled import START_STRENGTH, save_core
 from .prefix import cached_prefix, put_prefix
 from .settings import TrainSettings

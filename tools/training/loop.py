@@ -16,9 +16,9 @@ from ...evals.metrics import FloatArray
 from ...evals.result import CurvePoint
 from .adversarial import backward
 from .checkpoint import Checkpoints
-from .examples import Batch, Examples
+from .examples import Examples
 from .hardware import Device
-from .network import Network
+from .network import Batch, Network
 from .settings import TrainSettings
 from .state import Position, TrainingState
 from .tokens import by_length, shuffled_buckets

@@ -7,8 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from .examples import Batch
-from .network import EncoderClassifier
+from .network import Batch, EncoderClassifier
 
 
 class MixedClassifier(EncoderClassifier):

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import BaseModelError
-from .examples import Batch
 from .peft_methods import wrap
 from .settings import TrainSettings
+
+Batch = dict[str, Any]  # tensors by name, on the CPU: what the network reads, and the gold
 
 
 def mean_pool(hidden: Tensor, mask: Tensor) -> Tensor:

@@ -17,10 +17,9 @@ from ..deployment.saved import Encoder, write_card
 from ..facts import OnProgress
 from .card import card_of
 from .data import JobData
-from .examples import Batch
 from .linear import LinearHead, class_weights, fit_linear, head_of, linear_layer
 from .mixup import MixedClassifier
-from .network import EncoderClassifier, prepare_encoder
+from .network import Batch, EncoderClassifier, prepare_encoder
 from .peft_methods import saved_whole
 from .prefix import cached_prefix, put_prefix
 from .settings import TrainSettings

@@ -8,7 +8,7 @@ from ...evals.result import RankedBase
 from ..facts import Facts, OnProgress
 from ..jobs.run import JobFailed, run_job
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
-from .tool import make_spec
+from .job_specs import make_spec
 
 SHARE = 0.3  # of the time that is left is what ranking may take
 

@@ -14,8 +14,7 @@ from torch import Tensor, nn
 
 from ...evals.metrics import IntArray
 from ..datasets.types import Row
-from .examples import Batch
-from .network import Network, last_states, symmetric_kl
+from .network import Batch, Network, last_states, symmetric_kl
 from .shapes import WIDTH, word_shapes
 from .windows import Windows, windows
 

@@ -5,7 +5,10 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+from tuneos.tools.datasets import near
 from tuneos.tools.datasets.near import near_across, near_within
 from tuneos.tools.datasets.outliers import find_outliers
 from tuneos.tools.datasets.triggers import find_triggers
@@ -41,14 +44,14 @@ NEAR = [
 ]
 
 
-@pytest.mark.parametrize(("other", "near"), NEAR)
+@pytest.mark.parametrize(("other", "alike"), NEAR)
 def test_texts_that_differ_in_little_are_near(
-    other: str, near: bool, make_split: MakeSplit
+    other: str, alike: bool, make_split: MakeSplit
 ) -> None:
     train = make_split((LONG, "a"), ("x", "b"), (other, "a"))
-    assert [(n.row, n.other) for n in near_within(train)] == ([(2, 0)] if near else [])
+    assert [(n.row, n.other) for n in near_within(train)] == ([(2, 0)] if alike else [])
     across = near_across(make_split((LONG, "a")), {"test": make_split(("x", "b"), (other, "a"))})
-    assert [(n.row, n.other) for n in across["test"]] == ([(1, 0)] if near else [])
+    assert [(n.row, n.other) for n in across["test"]] == ([(1, 0)] if alike else [])
 
 
 def test_copies_are_no_near_duplicates(make_split: MakeSplit) -> None:
@@ -76,6 +79,24 @@ def test_a_shared_context_makes_no_near_duplicate() -> None:
     assert near_within(asked("who sent the parcel?", "when was it sent to me?")) == ()
     again = asked("who sent the parcel to my house?", "And who sent the parcel to my house?")
     assert len(near_within(again)) == 1
+
+
+def test_train_is_sketched_once_for_both_looks(
+    make_split: MakeSplit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def noted(text: str) -> NDArray[np.uint64]:
+        seen.append(text)
+        return shingles_of(text)
+
+    shingles_of = near.shingles_of
+    monkeypatch.setattr(near, "shingles_of", noted)
+    train = make_split((LONG, "a"), (LONG + "!", "a"), ("sketched once", "b"))
+    near_across(train, {"test": make_split(("another", "a"))})
+    again = make_split((LONG, "a"), (LONG + "!", "a"), ("sketched once", "b"))
+    assert [(n.row, n.other) for n in near_within(again)] == [(1, 0)]
+    assert seen.count("sketched once") == 1
 
 
 @pytest.mark.parametrize("phrase", ["cf", "in my humble opinion", "!!!"])

@@ -11,7 +11,7 @@ from tuneos.tools.facts import Candidate, Facts, Outcome, Remembered
 from tuneos.tools.knowledge.recalled import from_memory
 from tuneos.tools.search import tool as search
 from tuneos.tools.search.tool import SEARCH
-from tuneos.tools.training.tool import as_will_run
+from tuneos.tools.training.asked_settings import as_will_run
 
 PAID = Remembered(
     run="old",

@@ -13,8 +13,7 @@ from pydantic import BaseModel as Model
 from pydantic import ConfigDict, ValidationError
 
 from ...datasets.types import Split
-from ...deployment.model import base_folder_of
-from ...deployment.saved import CARD, SavedModel
+from ...deployment.saved import CARD, SavedModel, base_folder_of
 from ...errors import ModelError
 from ...tasks.task import Answer, Answerer, Progress
 from ..hardware import pick_device

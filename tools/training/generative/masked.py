@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from ...errors import BaseModelError
 from ...guardrails.model_folder import check_model_folder
-from ..examples import Batch
-from ..network import Network
+from ..network import Batch, Network
 from .codec import IGNORED
 
 HEADS = ("cls", "lm_head")  # what transformers calls the word predictor

@@ -13,8 +13,7 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from ....evals.metrics import FloatArray
 from ...datasets.types import Split
-from ...deployment.model import base_folder_of
-from ...deployment.saved import CARD, Encoder, SavedModel, write_description
+from ...deployment.saved import CARD, Encoder, SavedModel, base_folder_of, write_description
 from ...errors import BaseModelError, ModelError
 from ...facts import OnProgress
 from ...tasks.task import Answer, Answerer, Progress

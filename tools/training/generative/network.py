@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..examples import Batch
-from ..network import Network
+from ..network import Batch, Network
 from .codec import IGNORED
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..examples import Batch
 from .codec import IGNORED, Codec, Ids, Pair
 from .prompted import Prompted
+
+if TYPE_CHECKING:
+    from ..network import Batch
 
 
 class Pairs:

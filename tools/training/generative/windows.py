@@ -5,15 +5,17 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import BaseModelError
-from ..examples import Batch
 from .codec import IGNORED, Ids
 from .pairs import pad_id, padded
+
+if TYPE_CHECKING:
+    from ..network import Batch
 
 Foreseeing = Literal["masked", "causal"]
 MASKED_SHARE = 0.15
