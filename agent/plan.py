@@ -79,6 +79,8 @@ def plan_run(spec: RunSpec) -> Plan:
     known = find_task(raw.task).metrics_of(raw.splits["train"])
     ood = Path(spec.ood) if spec.ood else None
     odd = read_odd(Path(spec.data), ood, raw.task, spec.text)
+    for split in odd.values():
+        find_task(raw.task).check_odd(raw.splits["train"], split)
     if find_task(raw.task).robust and "spearman" not in known:
         known = (*known, *ROBUST)
     if odd:

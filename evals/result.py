@@ -279,6 +279,9 @@ class OddInputs(BaseModel):
     """How the model tells inputs that are unlike those it learned from, fitted on validation."""
 
     score: str = Field(description="max_softmax, energy, max_logit, mahalanobis or knn")
+    link: str = Field(
+        default="softmax", description="softmax or choices: one is right; sigmoid: any; or number"
+    )
     judged: dict[str, float] = Field(default={}, description="AUROC of each score on validation")
     judged_by: str = Field(default="", description="rows that were given, or classes left out")
     false_alarms: float = Field(description="share of usual inputs that may be called odd")

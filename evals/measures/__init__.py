@@ -29,6 +29,7 @@ KINDS = (
     "classes",
     "labelsets",
     "relations",
+    "calibration",
     "entities",
     "squad",
     "bleu",

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..metrics import FloatArray, IntArray
+from .classes import BINS
 from .sums import additive, f1
 
-NAMES = ("macro_f1", "micro_f1", "weighted_f1", "map", "accuracy")
+NAMES = ("macro_f1", "micro_f1", "weighted_f1", "map", "accuracy", "ece")
 
 
 def rows(true: NDArray[np.bool_], given: NDArray[np.bool_], scores: FloatArray) -> FloatArray:
@@ -24,6 +25,8 @@ def rows(true: NDArray[np.bool_], given: NDArray[np.bool_], scores: FloatArray) 
 def over(metric: str, stats: FloatArray) -> Callable[[IntArray], float]:
     """Prepare a metric; `accuracy` counts rows whose labels are all right and no more."""
     true, given, scores = np.split(stats, 3, axis=1)
+    if metric == "ece":
+        return _calibration_error(true, scores)
     if metric == "map":
         return _mean_average_precision(true, scores)
     if metric == "accuracy":
@@ -72,6 +75,16 @@ def _weighted(sums: FloatArray) -> float:
 
 
 _F1 = {"macro_f1": _macro, "micro_f1": _micro, "weighted_f1": _weighted}
+
+
+def _calibration_error(true: FloatArray, scores: FloatArray) -> Callable[[IntArray], float]:
+    """The mean gap between the probability of a label and how often it is true, by bins."""
+    n, n_labels = true.shape
+    which = np.minimum((scores * BINS).astype(np.int64), BINS - 1)
+    flat = (np.arange(n)[:, None] * BINS + which).ravel()
+    gaps = np.bincount(flat, weights=(true - scores).ravel(), minlength=n * BINS)
+    stats = np.column_stack([gaps.reshape(n, BINS), np.full(n, n_labels)])
+    return additive(stats, lambda s: float(np.abs(s[:-1]).sum() / s[-1]))
 
 
 def _mean_average_precision(true: FloatArray, scores: FloatArray) -> Callable[[IntArray], float]:

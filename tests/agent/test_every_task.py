@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +13,9 @@ import pytest
 from fakes import FINISH, Turn, run_scripted
 from own_files import FILES, write_own
 from tuneos.agent.record import read_record
-from tuneos.agent.runs import find_run
+from tuneos.agent.runs import find_run, read_story
 from tuneos.evals.measures import score
+from tuneos.tools.datasets.asked import read_asked
 from tuneos.tools.datasets.splits import read_split
 from tuneos.tools.deployment.model import load_model
 from tuneos.tools.tasks import TASKS, find_task
@@ -43,6 +45,33 @@ def test_task_whose_dear_metrics_nobody_named_comes_to_its_end(name: str, tmp_pa
     assert Path(ran.result.report).is_file()
 
 
+@pytest.mark.parametrize("name", ["relation-extraction"])
+def test_model_that_is_handed_over_tells_odd_inputs(name: str, tmp_path: Path) -> None:
+    def write(file: str, count: int, end: str) -> Path:
+        """Rows of different texts, as nothing else tells those of the task's words apart."""
+        drawn = (FILES[name][0](random.Random(n)) for n in range(count))
+        rows = [{**row, "text": f"{row['text']} {end} {n}"} for n, row in enumerate(drawn)]
+        (tmp_path / file).write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return tmp_path / file
+
+    targets = ["macro_f1>=0.1", "ood_auroc>=0.01", "ece<=0.99"]
+    first: Turn = [("probe_baselines", {"rungs": ["tfidf_linear"]})]
+    odd = write("odd.jsonl", 100, "in deep and far seas")
+    said = {"task": name, "targets": targets, "ood": str(odd)}
+    data = write("own.jsonl", 200, "on day")
+    ran = run_scripted([first, FINISH, FINISH], data, tmp_path / "work", **said)
+    assert {"ood_auroc", "ood_fpr95", "ece"} <= set(ran.result.test)
+    by_metric = {t.metric: t for t in ran.result.targets}
+    assert by_metric["ood_auroc"].ci is not None
+    assert by_metric["ece"].met
+    story = read_story(ran.run)
+    assert story.odd is not None
+    assert story.odd.called_odd is not None
+    model = load_model(Path(ran.result.model or ""))
+    (answer,) = model.answers(model.task.ask(read_asked(odd), None).take([0]))
+    assert {"ood_score", "abstain"} <= set(answer)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TASKS)
 def test_own_file_is_tuned_saved_and_answered_alike(name: str, tmp_path: Path) -> None:
@@ -63,10 +92,11 @@ def test_own_file_is_tuned_saved_and_answered_alike(name: str, tmp_path: Path) -
     for candidate in facts.candidates:
         model = load_model(Path(candidate.folder))
         answers = model.task.unflattered(model.card, validation, model.answers(validation))
-        again = score(model.task.stats(validation, answers), [metric])
-        assert again[metric] == pytest.approx(candidate.validation[metric], abs=1e-6), (
-            candidate.name
-        )
+        # What retrieves answers knows no likelihood: each is held to the metrics it has.
+        told = {m: v for m, v in candidate.validation.items() if m in model.task.metrics}
+        assert told, candidate.name
+        again = score(model.task.stats(validation, answers), list(told))
+        assert again == pytest.approx(told, abs=1e-6), candidate.name
     recorded = Path(facts_folder(workspace)) / "chosen.jsonl"
     before = [json.loads(line) for line in recorded.read_text(encoding="utf-8").splitlines()]
     after = [

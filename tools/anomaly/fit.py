@@ -8,10 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...evals.anomaly import auroc
-from ...evals.metrics import FloatArray, IntArray
+from ...evals.anomaly import auroc, coverage_risk
+from ...evals.measures.classes import calibration_gap
+from ...evals.metrics import FloatArray
+from ..errors import ModelError
 from ..training.linear import log_loss, softmax
-from .scores import SCORES, Score, Usual, fit_usual, oddness
+from .scores import OF_WORDS, SCORES_OF, Score, Usual, chances, fit_usual, oddness
+from .seen import Link, Marks, Seen, States, likeliest
 
 FOLDS = 5  # of classes that are left out in turn
 LEAST_CLASSES = 4  # to leave some out and have a choice among the rest
@@ -20,21 +23,26 @@ BOUNDS = (0.05, 20.0)  # of the temperature
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What a classifier makes of n rows.
+class Outputs:
+    """What the C outputs of a model are.
 
     Attributes:
-        logits: (n, n_classes).
-        features: (n, width); width 0 where it has none.
-        labels: (n,), true classes; -1 where there is none.
+        link: How logits become answers.
+        families: (C,), the class that each belongs to where classes are left out; () if none.
     """
 
-    logits: FloatArray
-    features: NDArray[np.float32]
-    labels: IntArray
+    link: Link
+    families: tuple[str, ...] = ()
+
+    def usual(self, rows: Seen) -> Usual:
+        """Describe training rows; choices and numbers are no classes."""
+        classes = rows.true if self.families else rows.true[:, :0]
+        return fit_usual(rows.features, classes)
 
 
-def choose_score(train: Seen, validation: Seen, odd: Seen | None) -> tuple[Score, dict[str, float]]:
+def choose_score(
+    outputs: Outputs, train: Seen, validation: Seen, odd: States | None
+) -> tuple[Score, dict[str, float]]:
     """Choose by AUROC on validation.
 
     Against `odd` rows where there are some. Else against classes that are taken out in turn:
@@ -43,53 +51,109 @@ def choose_score(train: Seen, validation: Seen, odd: Seen | None) -> tuple[Score
 
     Returns:
         The score, and the AUROC of each that could be judged.
+
+    Raises:
+        ModelError: No score fits: a number that words give.
     """
+    link = outputs.link
     if not train.features.shape[1]:
-        return "max_softmax", {}
+        if link not in OF_WORDS:
+            raise ModelError("a model of words that gives a number shows nothing of its inputs")
+        return OF_WORDS[link], {}
     if odd is not None:
-        usual = fit_usual(train.features, train.labels)
+        usual = outputs.usual(train)
         found: dict[str, float] = {
-            name: auroc(
-                oddness(name, validation.logits, validation.features, usual),
-                oddness(name, odd.logits, odd.features, usual),
-            )
-            for name in SCORES
+            name: auroc(oddness(name, link, validation, usual), oddness(name, link, odd, usual))
+            for name in SCORES_OF[link]
         }
     else:
-        found = _against_classes(train, validation)
-    return (max(SCORES, key=lambda name: found[name]) if found else DEFAULT), found
+        found = _against_classes(outputs, train, validation)
+    best = max(SCORES_OF[link], key=lambda name: found[name]) if found else DEFAULT
+    return best, found
 
 
-def _against_classes(train: Seen, validation: Seen) -> dict[str, float]:
-    classes = np.unique(validation.labels)
+def _against_classes(outputs: Outputs, train: Seen, validation: Seen) -> dict[str, float]:
+    families = np.array(outputs.families, dtype=str)
+    held = validation.true.any(axis=0) if len(families) else np.zeros(0, bool)
+    classes = np.unique(families[held])
     if len(classes) < LEAST_CLASSES:
         return {}
-    figures: dict[str, list[float]] = {name: [] for name in SCORES}
-    for fold in range(min(FOLDS, len(classes) // 2)):
-        hidden = classes[fold :: min(FOLDS, len(classes) // 2)]
-        shown = np.isin(train.labels, hidden, invert=True)
-        out = np.isin(validation.labels, hidden)
-        left = np.setdiff1d(np.arange(train.logits.shape[1]), hidden)
-        usual = fit_usual(train.features[shown], train.labels[shown])
-        for name in SCORES:
-            score = oddness(name, validation.logits[:, left], validation.features, usual)
-            figures[name].append(auroc(score[~out], score[out]))
-    return {name: float(np.mean(values)) for name, values in figures.items()}
+    figures: dict[str, list[float]] = {name: [] for name in SCORES_OF[outputs.link]}
+    folds = min(FOLDS, len(classes) // 2)
+    for fold in range(folds):
+        hidden = np.isin(families, classes[fold::folds])
+        known = _without(train, hidden)
+        usual_rows = ~validation.true[:, hidden].any(axis=1)
+        odd_rows = ~usual_rows & ~validation.true[:, ~hidden].any(axis=1)
+        if not (len(known.true) and usual_rows.any() and odd_rows.any()):
+            continue  # where rows have several labels, all of them may share one
+        usual = outputs.usual(known)
+        rest = States(validation.logits[:, ~hidden], validation.features)
+        for name, values in figures.items():
+            score = oddness(name, outputs.link, rest, usual)  # type: ignore[arg-type]
+            values.append(auroc(score[usual_rows], score[odd_rows]))
+    return {name: float(np.mean(values)) for name, values in figures.items() if values}
 
 
-def fit_temperature(logits: FloatArray, labels: IntArray) -> float:
-    """Find what logits are to be divided by, by log loss.
+def _without(rows: Seen, hidden: NDArray[np.bool_]) -> Seen:
+    """The rows that have none of the hidden classes."""
+    shown = ~rows.true[:, hidden].any(axis=1)
+    return Seen(rows.logits[shown], rows.features[shown], rows.true[shown])
+
+
+def fit_temperature(link: Link, logits: FloatArray, true: Marks) -> float:
+    """Find what logits are to be divided by, by log loss; 1 where they are no chances.
+
+    Args:
+        link: How logits become answers.
+        logits: (n, C).
+        true: (n, C), which are right.
 
     Source: Guo et al. 2017, "On Calibration of Modern Neural Networks".
     """
     from scipy.optimize import minimize_scalar
 
-    found = minimize_scalar(
-        lambda t: log_loss(labels, softmax(logits / np.exp(t))),
-        bounds=tuple(np.log(BOUNDS)),
-        method="bounded",
-    )
+    if not logits.shape[1]:
+        return 1.0
+
+    def loss(log_temperature: float) -> float:
+        cooled = logits / np.exp(log_temperature)
+        if link == "sigmoid":
+            return float((np.logaddexp(0, cooled) - true * cooled).mean())
+        return log_loss(true.argmax(axis=1), softmax(cooled))
+
+    found = minimize_scalar(loss, bounds=tuple(np.log(BOUNDS)), method="bounded")
     return float(np.exp(found.x))
+
+
+def calibration(link: Link, logits: FloatArray, true: Marks) -> float:
+    """The calibration error: of the answer where one output is right, else of every label."""
+    if not logits.shape[1]:
+        return 0.0
+    found = chances(link, logits)
+    if link == "sigmoid":
+        return calibration_gap(found.ravel(), true.ravel().astype(np.int64))
+    hit = np.asarray((likeliest(logits) & true).any(axis=1), np.int64)
+    return calibration_gap(found.max(axis=1), hit)
+
+
+def answered(
+    link: Link, logits: FloatArray, true: Marks, given: Marks
+) -> tuple[FloatArray, FloatArray]:
+    """The coverage-risk curve of n answers, the surest first; empty where they are numbers.
+
+    An answer is wrong unless all of it is right. How sure it is: the probability of the label,
+    or the product over all labels of each being there or not.
+    """
+    if not logits.shape[1]:
+        return np.zeros(0), np.zeros(0)
+    found = chances(link, logits)
+    if link == "sigmoid":
+        decided = np.where(given, found, 1 - found)
+        sure = np.log(np.maximum(decided, 1e-12)).sum(axis=1)
+    else:
+        sure = np.where(given, found, 0.0).max(axis=1)
+    return coverage_risk(sure, (given != true).any(axis=1).astype(np.float64))
 
 
 def quantile(scores: FloatArray, alpha: float) -> float:

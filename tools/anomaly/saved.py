@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ...evals.metrics import FloatArray
 from ..deployment.saved import read_tensors
 from ..errors import ModelError
-from ..training.linear import softmax
 from .fit import kept_of, position, quantile
-from .scores import Score, Usual, oddness
+from .scores import SCORES_OF, Score, Usual, chances, oddness
+from .seen import Link, States
 
 NOTES, TENSORS = "anomaly.json", "anomaly.safetensors"
 
@@ -24,6 +25,7 @@ class Anomaly(BaseModel):
 
     Attributes:
         score: How odd an input is.
+        link: How the model's logits become answers.
         temperature: Logits are divided by it.
         false_alarms: Share of usual inputs that may be called odd.
         judged: AUROC on validation of each score that could be judged.
@@ -37,6 +39,7 @@ class Anomaly(BaseModel):
 
     format: int = Field(1, ge=1, le=1)
     score: Score
+    link: Link = "softmax"
     temperature: float = Field(gt=0, allow_inf_nan=False)
     false_alarms: float = Field(gt=0, lt=1)
     judged: dict[str, float] = {}
@@ -62,20 +65,33 @@ class Detector:
     seen: FloatArray
 
     def probabilities(self, logits: FloatArray) -> FloatArray:
-        """Calibrated: (n, n_classes)."""
-        return softmax(logits / self.notes.temperature)
+        """Calibrated: (n, C)."""
+        return chances(self.notes.link, logits / self.notes.temperature)
 
-    def judge(
-        self, logits: FloatArray, features: NDArray[np.float32]
-    ) -> tuple[FloatArray, NDArray[np.bool_]]:
+    def judge(self, states: States) -> tuple[FloatArray, NDArray[np.bool_]]:
         """Score n inputs.
 
         Returns:
             `ood_score`: the share of validation rows that look less odd, 0..1; and `abstain`:
             odder than the stated share of usual inputs.
+
+        Raises:
+            ModelError: It was fitted to a model with other features.
         """
-        raw = oddness(self.notes.score, logits, features, self.usual)
+        width = states.features.shape[1]
+        for part in (self.usual.means, self.usual.neighbours):
+            if part is not None and part.shape[1] != width:
+                raise ModelError(f"{TENSORS} does not fit its model; save the model again")
+        raw = oddness(self.notes.score, self.notes.link, states, self.usual)
         return position(raw, self.seen), raw > quantile(self.seen, self.notes.false_alarms)
+
+    def marked(self, answers: list[dict[str, Any]], states: States) -> list[dict[str, Any]]:
+        """The answers to n inputs with `ood_score` and `abstain`."""
+        odd, abstain = self.judge(states)
+        return [
+            {**given, "ood_score": round(float(score), 6), "abstain": bool(unsure)}
+            for given, score, unsure in zip(answers, odd, abstain, strict=True)
+        ]
 
 
 def write_detector(folder: Path, detector: Detector) -> None:
@@ -103,7 +119,7 @@ def read_notes(folder: Path) -> Anomaly | None:
         raise ModelError(f"model {path}: is damaged; save the model again") from error
 
 
-def read_detector(folder: Path, n_classes: int) -> Detector | None:
+def read_detector(folder: Path, n_labels: int, link: Link = "softmax") -> Detector | None:
     """Load a model folder's detector; None where it has none.
 
     Raises:
@@ -117,8 +133,9 @@ def read_detector(folder: Path, n_classes: int) -> Detector | None:
     seen = arrays.get("seen")
     wants = {"mahalanobis": usual.precision, "knn": usual.neighbours}
     known = notes.score not in wants or wants[notes.score] is not None
-    alike = usual.means is None or usual.means.shape[0] <= n_classes
+    fits = notes.link == link and notes.score in SCORES_OF[link]
+    alike = usual.means is None or usual.means.shape[0] <= n_labels + 1  # a group of no label
     whole = all(np.isfinite(array).all() for array in arrays.values())
-    if seen is None or seen.ndim != 1 or not (known and alike and whole):
+    if seen is None or seen.ndim != 1 or not (known and fits and alike and whole):
         raise ModelError(f"model {folder / TENSORS}: does not fit {NOTES}; save the model again")
     return Detector(notes, usual, np.sort(seen.astype(np.float64)))

@@ -43,7 +43,7 @@ def locate(path: Path) -> Located:
 
     In a folder `train.*`, `validation.*` and `test.*` count (`valid`, `val` and `dev` stand
     for validation), with a supported extension, and folders of these names in BRAT's format;
-    everything else in it is let be. So is a CoNLL or SQuAD file beside a table of the same name.
+    everything else in it is let be, tables with a word. So is a CoNLL or SQuAD file beside a table of the same name.
     A folder in BRAT's format itself is train.
 
     Raises:
@@ -88,6 +88,9 @@ def _in_folder(folder: Path) -> Located:
             guesses.append(alias_guess(entry.name, split))
     if "train" not in files:
         raise DatasetError(_no_train(folder, entries))
+    others = [e.name for e in entries if not split_of(e.stem) and e.suffix.lower() in TABLES]
+    if others:
+        guesses.append(f"not read, as no split has that name: {shown(others)}")
     return Located(files, tuple(guesses))
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...evals.metrics import FloatArray
+from ..anomaly.seen import States
 from ..datasets.types import Split
 from ..errors import ModelError
 from .encoder import load_saved_encoder
@@ -22,10 +24,25 @@ if TYPE_CHECKING:
     from ..training.linear import LinearHead
 
 Progress = Callable[[int, int], None]
-Outputs = Callable[[Split, Progress | None], FloatArray]  # (sequences, width)
+OutputsOf = Callable[[Split, Progress | None], FloatArray]
+StatesOf = Callable[[Split, Progress | None], States]
 
 
-def load_headed(card: SavedModel, folder: Path, inputs: Inputs, goal: Goal) -> Outputs:
+@dataclass(frozen=True)
+class Headed:
+    """A model ready to answer.
+
+    Attributes:
+        outputs: Rows to what answers are made of: (sequences, width).
+        states: Rows to the logits of the same, and what the head looks at: (sequences, …),
+            width 0 where that is words.
+    """
+
+    outputs: OutputsOf
+    states: StatesOf
+
+
+def load_headed(card: SavedModel, folder: Path, inputs: Inputs, goal: Goal) -> Headed:
     """Load what gives the outputs of a split's rows.
 
     Raises:
@@ -36,14 +53,15 @@ def load_headed(card: SavedModel, folder: Path, inputs: Inputs, goal: Goal) -> O
         return _blend(card, folder, inputs, goal)
     head = read_head(folder, goal.width)
     if card.encoder == "none":
-        return _words(folder, head, inputs, goal)
+        return _of_states(_words(folder, head, inputs), inputs, goal)
     encoder, tokenizer = load_saved_encoder(card, folder)
     if card.encoder == "base":
-        return _frozen(card, encoder, tokenizer, head, inputs, goal)
+        states = _frozen(card, encoder, tokenizer, head, inputs)
+        return _of_states(states, inputs, goal)
     return _tuned(card, folder, encoder, tokenizer, head, inputs, goal)
 
 
-def _blend(card: SavedModel, folder: Path, inputs: Inputs, goal: Goal) -> Outputs:
+def _blend(card: SavedModel, folder: Path, inputs: Inputs, goal: Goal) -> Headed:
     """Load every member; each must answer with the blend's own labels."""
     if not card.parts:
         raise ModelError(f"model {folder / CARD}: names no parts; save the model again")
@@ -56,47 +74,68 @@ def _blend(card: SavedModel, folder: Path, inputs: Inputs, goal: Goal) -> Output
             raise ModelError(f"model {place}: does not fit {folder / CARD}; save it again")
         members.append(load_headed(said, place, inputs, goal))
     weights = [part.weight for part in card.parts]
+    heaviest = np.argsort([-w for w in weights], kind="stable")
 
-    def outputs(split: Split, progress: Progress | None) -> FloatArray:
-        opinions = []
-        for position, member in enumerate(members):
-
-            def tell(done: int, total: int, position: int = position) -> None:
-                if progress:
-                    progress((position * total + done) // len(members), total)
-
-            found = goal.opinion(member(split, tell))
-            if found is None:
-                raise ModelError(f"model {folder}: {card.task} knows no blends; save it again")
-            opinions.append(found)
+    def together(found: list[FloatArray]) -> FloatArray:
+        opinions = [opinion for x in found if (opinion := goal.opinion(x)) is not None]
+        if len(opinions) < len(found):
+            raise ModelError(f"model {folder}: {card.task} knows no blends; save it again")
         return goal.of_opinion(pooled(opinions, weights))
 
-    return outputs
+    def outputs(split: Split, progress: Progress | None) -> FloatArray:
+        tells = [_part(progress, i, len(members)) for i in range(len(members))]
+        return together([m.outputs(split, t) for m, t in zip(members, tells, strict=True)])
+
+    def states(split: Split, progress: Progress | None) -> States:
+        tells = [_part(progress, i, len(members)) for i in range(len(members))]
+        seen = [m.states(split, t) for m, t in zip(members, tells, strict=True)]
+        found = together([goal.outputs(one.logits, inputs.sizes(split)) for one in seen])
+        features = [seen[i].features for i in heaviest if seen[i].features.shape[1]]
+        return States(goal.inverse(found), (features or [seen[0].features])[0])
+
+    return Headed(outputs, states)
 
 
-def _words(folder: Path, head: LinearHead, inputs: Inputs, goal: Goal) -> Outputs:
+def _part(progress: Progress | None, position: int, of: int) -> Progress:
+    """Progress of one member, as that of all."""
+
+    def tell(done: int, total: int) -> None:
+        if progress:
+            progress((position * total + done) // of, total)
+
+    return tell
+
+
+def _of_states(states: StatesOf, inputs: Inputs, goal: Goal) -> Headed:
+    def outputs(split: Split, progress: Progress | None) -> FloatArray:
+        return goal.outputs(states(split, progress).logits, inputs.sizes(split))
+
+    return Headed(outputs, states)
+
+
+def _words(folder: Path, head: LinearHead, inputs: Inputs) -> StatesOf:
     features = word_features(folder, head)
 
-    def outputs(split: Split, progress: Progress | None) -> FloatArray:
+    def states(split: Split, progress: Progress | None) -> States:
         words = inputs.words(split)
-        return _of_head(head, features(words), goal, inputs.sizes(split))
+        return States(_logits(head, features(words)), np.zeros((len(words), 0), np.float32))
 
-    return outputs
+    return states
 
 
 def _frozen(
-    card: SavedModel, encoder: Any, tokenizer: Any, head: LinearHead, inputs: Inputs, goal: Goal
-) -> Outputs:
+    card: SavedModel, encoder: Any, tokenizer: Any, head: LinearHead, inputs: Inputs
+) -> StatesOf:
     from ..training.hardware import pick_device
     from ..training.headed_probes import frozen_features
 
-    def outputs(split: Split, progress: Progress | None) -> FloatArray:
+    def states(split: Split, progress: Progress | None) -> States:
         features = frozen_features(
             encoder, tokenizer, inputs, split, card.max_length, pick_device(), progress
         )
-        return _of_head(head, features, goal, inputs.sizes(split))
+        return States(_logits(head, features), features)
 
-    return outputs
+    return states
 
 
 def _tuned(
@@ -107,23 +146,30 @@ def _tuned(
     head: LinearHead,
     inputs: Inputs,
     goal: Goal,
-) -> Outputs:
+) -> Headed:
     from ..training.hardware import pick_device
-    from ..training.headed import HeadedNetwork, HeadedRows
+    from ..training.headed import HeadedNetwork, HeadedRows, HeadedStates
     from ..training.linear import linear_layer
     from ..training.loop import predict
 
     if head.weight.shape[1] % encoder.config.hidden_size:
         raise ModelError(f"model {folder / HEAD}: does not fit the encoder; save the model again")
-    network = HeadedNetwork(encoder, linear_layer(head), 0.0, goal)
+    answering = HeadedNetwork(encoder, linear_layer(head), 0.0, goal)
+    looking = HeadedStates(encoder, linear_layer(head), 0.0)
 
-    def outputs(split: Split, progress: Progress | None) -> FloatArray:
+    def run(network: Any, split: Split, progress: Progress | None) -> FloatArray:
         sequences = inputs.sequences(tokenizer, split, card.max_length)
         return predict(network, HeadedRows(sequences), pick_device(), progress)
 
-    return outputs
+    def outputs(split: Split, progress: Progress | None) -> FloatArray:
+        return run(answering, split, progress)
+
+    def states(split: Split, progress: Progress | None) -> States:
+        found = run(looking, split, progress)
+        return States(found[:, : goal.width], found[:, goal.width :].astype(np.float32))
+
+    return Headed(outputs, states)
 
 
-def _of_head(head: LinearHead, features: Any, goal: Goal, sizes: Any) -> FloatArray:
-    logits = np.asarray(features @ head.weight.T + head.bias, np.float64)
-    return goal.outputs(logits, sizes)
+def _logits(head: LinearHead, features: Any) -> FloatArray:
+    return np.asarray(features @ head.weight.T + head.bias, np.float64)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...evals.metrics import FloatArray
+from ..anomaly.seen import States
 from ..errors import ModelError
 from ..guardrails.model_folder import check_model_folder
 from ..training.linear import LinearHead, softmax
@@ -20,7 +21,6 @@ from .saved import CARD, HEAD, PARTS, SavedModel, base_folder_of, read_card, rea
 from .sums import check_sums
 
 Progress = Callable[[int, int], None]
-States = tuple[FloatArray, NDArray[np.float32]]  # logits (n, n_classes), features (n, width)
 
 
 class Scorer(Protocol):
@@ -35,7 +35,7 @@ class StatesOf(Protocol):
     """Texts to what the answers are made of."""
 
     def __call__(self, texts: Sequence[str], progress: Progress | None) -> States:
-        """(n texts) -> logits, and what the head looks at; width 0 where that is too wide."""
+        """(n texts) -> logits, and what the head looks at; width 0 where that is words."""
         ...
 
 
@@ -124,10 +124,10 @@ def _blend(card: SavedModel, folder: Path) -> Classifier:
 
     def states(texts: Sequence[str], progress: Progress | None) -> States:
         seen = [member.states(texts, progress) for member in members]
-        found = pooled([softmax(logits) for logits, _ in seen], weights)
+        found = pooled([softmax(one.logits) for one in seen], weights)
         heaviest = np.argsort([-w for w in weights], kind="stable")
-        features = [seen[i][1] for i in heaviest if seen[i][1].shape[1]]
-        return np.log(np.maximum(found, 1e-12)), (features or [seen[0][1]])[0]
+        features = [seen[i].features for i in heaviest if seen[i].features.shape[1]]
+        return States(np.log(np.maximum(found, 1e-12)), (features or [seen[0].features])[0])
 
     base_folder = next((m.base_folder for m in members if m.base_folder), None)
     return Classifier(card, folder, base_folder, score, states)
@@ -135,7 +135,7 @@ def _blend(card: SavedModel, folder: Path) -> Classifier:
 
 def _from_states(states: StatesOf) -> Scorer:
     def score(texts: Sequence[str], progress: Progress | None) -> FloatArray:
-        return softmax(states(texts, progress)[0])
+        return softmax(states(texts, progress).logits)
 
     return score
 
@@ -147,7 +147,7 @@ def _tfidf_states(folder: Path, head: LinearHead) -> StatesOf:
         logits = np.asarray(features(texts) @ head.weight.T + head.bias)
         if progress:
             progress(len(texts), len(texts))
-        return logits, np.zeros((len(texts), 0), np.float32)
+        return States(logits, np.zeros((len(texts), 0), np.float32))
 
     return states
 
@@ -201,6 +201,6 @@ def _encoder(card: SavedModel, folder: Path) -> tuple[Scorer, StatesOf]:
     def states(texts: Sequence[str], progress: Progress | None) -> States:
         found = run(looking, texts, progress)
         n = len(card.labels)
-        return found[:, :n], found[:, n:].astype(np.float32)
+        return States(found[:, :n], found[:, n:].astype(np.float32))
 
     return score, states

@@ -12,7 +12,7 @@ from ..guardrails.masking import Masking
 JobKind = Literal[
     "probe", "fine_tune", "blend", "search", "score", "rank", "augment", "knowledge", "anomaly"
 ]
-CODE = 7  # raise when an engine changes what the same description produces
+CODE = 8  # raise when an engine changes what the same description produces
 
 
 class JobSpec(BaseModel):

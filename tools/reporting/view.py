@@ -267,10 +267,16 @@ def odd_sentences(story: RunStory) -> list[str]:
             f"On held-back rows out of the domain: AUROC {test['ood_auroc']:.4f}, and "
             f"{test['ood_fpr95']:.1%} false alarms where 95% of them are found."
         )
-    found.append(
-        f"Probabilities are divided by a temperature of {odd.temperature:.2f}: calibration error "
-        f"on validation {odd.ece_before:.3f} before and {odd.ece_after:.3f} after."
-    )
+    if odd.link == "sigmoid" and odd.risk:
+        found.append(
+            "Below, an answer is wrong unless all its labels are right and none is missing."
+        )
+    if odd.link != "number":
+        of = " over the labels" if odd.link == "sigmoid" else ""
+        found.append(
+            f"Probabilities are made at a temperature of {odd.temperature:.2f}: calibration "
+            f"error{of} on validation {odd.ece_before:.3f} without and {odd.ece_after:.3f} with it."
+        )
     return found
 
 

@@ -12,6 +12,7 @@ from ..datasets.types import Split
 from .task import Answer, Answerer, Progress, Task
 
 if TYPE_CHECKING:
+    from ..anomaly.seen import Marks, Sight, States
     from ..deployment.saved import SavedModel
     from ..facts import OnProgress, Outcome
     from ..training.data import JobData
@@ -28,6 +29,7 @@ class HeadedTask(Task):
     """A task of inputs, a goal, and how the head's outputs become answers."""
 
     probes = ("majority", "tfidf_linear", "frozen_linear")
+    spots_odd = True
 
     @abstractmethod
     def labels_of(self, train: Split) -> tuple[str, ...]:
@@ -81,18 +83,54 @@ class HeadedTask(Task):
 
         return HeadedTuning(self, data)
 
+    def cooled(self, card: SavedModel, temperature: float) -> SavedModel:
+        """A model's description where logits are divided by a temperature: answers stay."""
+        return card
+
+    def given(self, split: Split, logits: FloatArray, card: SavedModel) -> Marks:
+        """Which outputs the answers to n rows with their gold hold: (n, C)."""
+        from ..anomaly.seen import likeliest
+
+        return likeliest(logits)
+
     def load(self, card: SavedModel, folder: Path) -> Answerer:
-        """Tf-idf, or an encoder with its head."""
+        """Tf-idf, an encoder with its head, or a blend; with a detector where it has one."""
+        from ..anomaly.saved import read_detector
         from ..deployment.headed import load_headed
 
-        goal = self.goal(card.labels, card.extra)
-        outputs = load_headed(card, folder, self.inputs(card.extra), goal)
+        goal, inputs = self.goal(card.labels, card.extra), self.inputs(card.extra)
+        model = load_headed(card, folder, inputs, goal)
+        detector = read_detector(folder, len(card.labels), goal.link)
 
         def answer(split: Split, progress: Progress | None) -> list[Answer]:
             ready = self.completed(split, card)
-            return self.answers(ready, outputs(ready, progress), card)
+            if detector is None:
+                return self.answers(ready, model.outputs(ready, progress), card)
+            states, sizes = model.states(ready, progress), inputs.sizes(ready)
+            temperature = detector.notes.temperature
+            outputs = goal.outputs(states.logits / temperature, sizes)
+            answers = self.answers(ready, outputs, self.cooled(card, temperature))
+            return detector.marked(answers, goal.by_row(states, sizes))
 
         return answer
+
+    def sight(self, card: SavedModel, folder: Path) -> Sight:
+        """The head's logits, and what it looks at."""
+        from ..anomaly.seen import Sight
+        from ..deployment.headed import load_headed
+
+        goal, inputs = self.goal(card.labels, card.extra), self.inputs(card.extra)
+        model = load_headed(card, folder, inputs, goal)
+
+        def look(split: Split, progress: Progress | None) -> States:
+            ready = self.completed(split, card)
+            return goal.by_row(model.states(ready, progress), inputs.sizes(ready))
+
+        def given(split: Split, logits: FloatArray) -> Marks:
+            return self.given(split, logits, card)
+
+        families = self.families(card.labels) if goal.labelled else ()
+        return Sight(goal.link, families, look, goal.true, given)
 
     def completed(self, split: Split, card: SavedModel) -> Split:
         """Rows to be answered with what they may leave out, such as choices that never differ."""

@@ -19,6 +19,7 @@ from .headed import Extra, HeadedTask
 from .task import Answer, Reading
 
 if TYPE_CHECKING:
+    from ..anomaly.seen import Marks
     from ..datasets.tables import Table
     from ..deployment.saved import SavedModel
     from ..training.goals import Goal
@@ -33,7 +34,7 @@ class MultiLabelClassification(HeadedTask):
 
     name = "multi-label-classification"
     summary = "several labels for each text, or none"
-    metrics = ("macro_f1", "micro_f1", "weighted_f1", "map", "accuracy")
+    metrics = ("macro_f1", "micro_f1", "weighted_f1", "map", "accuracy", "ece")
     maskable = ()
     robust = True
     augments = ("noise", "replace_words", "oversample", "back_translate", "synthesise")
@@ -115,6 +116,19 @@ class MultiLabelClassification(HeadedTask):
             }
             for row, passed in zip(outputs, given, strict=True)
         ]
+
+    def cooled(self, card: SavedModel, temperature: float) -> SavedModel:
+        """The thresholds, as log odds, are divided as the logits are."""
+        thresholds = np.clip(card.extra["thresholds"], 1e-12, 1 - 1e-12)
+        odds = np.log(thresholds / (1 - thresholds)) / temperature
+        extra = {**card.extra, "thresholds": (1 / (1 + np.exp(-odds))).tolist()}
+        return card.model_copy(update={"extra": extra})
+
+    def given(self, split: Split, logits: FloatArray, card: SavedModel) -> Marks:
+        """The labels above thresholds that were fitted to other rows."""
+        outputs = self.goal(card.labels, card.extra).outputs(logits, np.ones(len(logits), np.int64))
+        answers = self.unflattered(card, split, self.answers(split, outputs, card))
+        return np.array([a["_given"] for a in answers], bool).reshape(logits.shape)
 
     def unflattered(self, card: SavedModel, split: Split, answers: list[Answer]) -> list[Answer]:
         """With the thresholds of the other folds, where thresholds were fitted at all."""

@@ -34,7 +34,7 @@ class MultipleChoice(HeadedTask):
 
     name = "multiple-choice"
     summary = "the right one of a question's choices"
-    metrics = ("accuracy",)
+    metrics = ("accuracy", "ece")
     maskable = ("question", "choices")
     robust = True
     augments = ("noise", "oversample", "back_translate")
@@ -64,6 +64,19 @@ class MultipleChoice(HeadedTask):
                         f"{place}: the answer {other[0]!r} is none of train's, "
                         f"{', '.join(map(repr, fixed))}; mend it or add such rows to train"
                     )
+
+    def check_odd(self, train: Split, odd: Split) -> None:
+        """Rows need choices where those of train differ, and no others where they never do."""
+        fixed = _fixed(train)
+        for row, place in zip(odd.rows, odd.places, strict=True):
+            if not row["choices"] and not fixed:
+                raise DatasetError(f"{place}: has no choices; write a list of at least two")
+            other = [choice for choice in row["choices"] if fixed and choice not in fixed]
+            if other:
+                raise DatasetError(
+                    f"{place}: the choice {other[0]!r} is none of train's, "
+                    f"{', '.join(map(repr, fixed))}; take it out or leave the choices out"
+                )
 
     def rewritten(
         self, split: Split, row: int, changed: Sequence[Changed]

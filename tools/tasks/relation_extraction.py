@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ...evals.measures import relations
+from ...evals.measures import calibration, relations
 from ...evals.metrics import FloatArray
 from ..datasets.cells import refuse_unseen
 from ..datasets.columns import Asked
@@ -32,7 +32,7 @@ class RelationExtraction(HeadedTask):
 
     name = "relation-extraction"
     summary = "the relation between two spans of a text"
-    metrics = ("macro_f1", "micro_f1", "accuracy")
+    metrics = ("macro_f1", "micro_f1", "accuracy", "ece")
     maskable = ("text",)
     masks_unasked = False
     asks = ("text", "head", "tail")
@@ -106,6 +106,10 @@ class RelationExtraction(HeadedTask):
         """All that occur, sorted."""
         return tuple(sorted(set(train.labels)))
 
+    def families(self, labels: Sequence[str]) -> tuple[str, ...]:
+        """The relation without its direction."""
+        return tuple(relations.relation(label) for label in labels)
+
     def inputs(self, extra: Extra) -> Inputs:
         """The text with markers around the spans."""
         from ..training.inputs import MarkedSpans
@@ -123,10 +127,15 @@ class RelationExtraction(HeadedTask):
         return label_answers(outputs, card.labels)
 
     def stats(self, split: Split, answers: Sequence[Answer]) -> dict[str, FloatArray]:
-        """ "relations", scored as SemEval-2010 Task 8 does."""
+        """ "relations", scored as SemEval-2010 Task 8 does, and "calibration"."""
         labels = answers[0]["_labels"] if answers else self.labels_of(split)
         given = [a["label"] for a in answers]
-        return {"relations": relations.rows(split.labels, given, labels)}
+        sure = [float(a["_probabilities"].max()) for a in answers]
+        hit = [a == b for a, b in zip(given, split.labels, strict=True)]
+        return {
+            "relations": relations.rows(split.labels, given, labels),
+            "calibration": calibration.rows(sure, hit),
+        }
 
     def shown(self, answer: Answer) -> str:
         """The relation."""

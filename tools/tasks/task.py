@@ -14,6 +14,7 @@ from .hiding import Hidden, hidden_fields
 from .pieces import Changed, Piece
 
 if TYPE_CHECKING:
+    from ..anomaly.seen import Sight
     from ..datasets.columns import Asked
     from ..datasets.rows import Rows
     from ..datasets.tables import Table
@@ -63,7 +64,8 @@ class Task(ABC):
             them. The last is the untuned model where the task has one: the chosen
             candidate is compared with it first.
         opt_in: Those of `metrics` that are dear, and measured only where a target names them.
-        spots_odd: Whether its models can tell inputs that are unlike those they learned from.
+        spots_odd: Whether its models can tell inputs that are unlike those they learned from:
+            it has a `sight`, and `load` looks for a detector.
         robust: Whether `robust_accuracy` can be measured: an answer is right or wrong as a whole,
             and rows written otherwise keep their gold.
         labelled: Whether each row has one label, `Split.labels`, of a fixed set.
@@ -139,6 +141,13 @@ class Task(ABC):
 
         Raises:
             DatasetError: They do not fit together.
+        """
+
+    def check_odd(self, train: Split, odd: Split) -> None:  # noqa: B027  most take any
+        """Check that models learned from `train` can be asked rows out of the domain.
+
+        Raises:
+            DatasetError: They cannot; the message names the row.
         """
 
     def instead(self, table: Table) -> tuple[str, str] | None:
@@ -259,6 +268,19 @@ class Task(ABC):
         Returns:
             Kind of statistics -> (n, k): one line for each row.
         """
+
+    def sight(self, card: SavedModel, folder: Path) -> Sight:
+        """A saved model as a detector of odd inputs sees it; only where the task `spots_odd`.
+
+        Raises:
+            ModelError: The folder is incomplete or damaged.
+            BaseModelError: The base model isn't there.
+        """
+        raise NotImplementedError(f"{self.name} cannot tell odd inputs")
+
+    def families(self, labels: Sequence[str]) -> tuple[str, ...]:
+        """Under which name each label counts as one with others that are much alike."""
+        return tuple(labels)
 
     def unflattered(self, card: SavedModel, split: Split, answers: list[Answer]) -> list[Answer]:
         """The answers on the rows that a model's thresholds were fitted to, for scoring.

@@ -17,6 +17,7 @@ from ..datasets.types import Oddity, Row, Split
 from .task import Answer, Answerer, Progress, Reading, Task
 
 if TYPE_CHECKING:
+    from ..anomaly.seen import Marks, Sight, States
     from ..datasets.tables import Table
     from ..deployment.saved import SavedModel
     from ..facts import OnProgress, Outcome
@@ -99,14 +100,28 @@ class TextClassification(Task):
             if detector is None:
                 found = classifier.probabilities(split.texts, progress, prepared=True)
                 return label_answers(found, card.labels)
-            logits, features = classifier.states(split.texts, progress)
-            answers = label_answers(detector.probabilities(logits), card.labels)
-            odd, abstain = detector.judge(logits, features)
-            for given, score, unsure in zip(answers, odd, abstain, strict=True):
-                given |= {"ood_score": round(float(score), 6), "abstain": bool(unsure)}
-            return answers
+            states = classifier.states(split.texts, progress)
+            answers = label_answers(detector.probabilities(states.logits), card.labels)
+            return detector.marked(answers, states)
 
         return answer
+
+    def sight(self, card: SavedModel, folder: Path) -> Sight:
+        """The classifier's logits and what its head looks at."""
+        from ..anomaly.seen import Sight, likeliest, marked
+        from ..deployment.load import load_classifier
+
+        classifier = load_classifier(folder)
+        index = {label: i for i, label in enumerate(card.labels)}
+
+        def look(split: Split, progress: Progress | None) -> States:
+            return classifier.states(split.texts, progress)
+
+        def true(split: Split) -> Marks:
+            return marked([index.get(label, -1) for label in split.labels], len(index))
+
+        families = self.families(card.labels)
+        return Sight("softmax", families, look, true, lambda _, logits: likeliest(logits))
 
     def stats(self, split: Split, answers: Sequence[Answer]) -> dict[str, FloatArray]:
         """ "classes": the true class, then the probabilities; classes as the model has them."""

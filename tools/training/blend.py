@@ -66,8 +66,8 @@ class Heads:
 
     def opinion(self, folder: Path, tell: Progress) -> FloatArray:
         """What a member makes of validation: (m, c), chances that exclude each other."""
-        outputs = load_headed(read_card(folder), folder, self.task.inputs(self.extra), self.goal)
-        found = self.goal.opinion(outputs(self.data.validation, tell))
+        member = load_headed(read_card(folder), folder, self.task.inputs(self.extra), self.goal)
+        found = self.goal.opinion(member.outputs(self.data.validation, tell))
         if found is None:
             raise BaseModelError(f"models for {self.task.name} cannot be blended")
         return found

@@ -5,12 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from copy import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...evals.metrics import FloatArray
+from ..anomaly.seen import Link, Marks, States, marked
 from ..datasets.types import Split
 from .linear import LinearHead, class_weights, softmax
 from .settings import TrainSettings
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 STEPS = 100
 SPARSE_STEPS = 30  # over tf-idf, which takes few and has many weights
+EDGE = 1e-12  # of probabilities, whose logits are wanted
 POSITIVE_WEIGHT = 10.0  # of a rare label's true rows, at most
 
 
@@ -28,9 +30,13 @@ class Goal(ABC):
 
     Attributes:
         width: Logits for each sequence.
+        link: How logits become answers.
+        labelled: Whether the logits are of labels that all rows share.
     """
 
     width: int
+    link: ClassVar[Link] = "softmax"
+    labelled: ClassVar[bool] = True
 
     @abstractmethod
     def gold(self, split: Split) -> NDArray[Any]:
@@ -52,6 +58,23 @@ class Goal(ABC):
     @abstractmethod
     def outputs(self, logits: FloatArray, sizes: NDArray[np.int64]) -> FloatArray:
         """Turn logits into probabilities or scores: (sequences, width)."""
+
+    def inverse(self, outputs: FloatArray) -> FloatArray:
+        """Logits that give such probabilities, as a blend has none: (sequences, width)."""
+        return np.log(np.maximum(outputs, EDGE))
+
+    def by_row(self, states: States, sizes: NDArray[np.int64]) -> States:
+        """What a detector looks at in n rows, out of that of their sequences.
+
+        Args:
+            states: Of the sequences.
+            sizes: (n,), sequences of each row.
+        """
+        return states
+
+    @abstractmethod
+    def true(self, split: Split) -> Marks:
+        """Which of a row's logits, as `by_row` has them, are right: (n, C)."""
 
     def opinion(self, outputs: FloatArray) -> FloatArray | None:
         """Outputs as (m, c) chances that exclude each other, for a blend; None: they do not."""
@@ -101,6 +124,10 @@ class Classes(Goal):
         """Probabilities, rows sum to 1."""
         return softmax(logits)
 
+    def true(self, split: Split) -> Marks:
+        """The one label."""
+        return marked(self.gold(split), self.width)
+
     def opinion(self, outputs: FloatArray) -> FloatArray:
         """The classes of each row."""
         return outputs
@@ -128,6 +155,8 @@ class FixedChoices(Classes):
 class LabelSets(Goal):
     """Any number of labels."""
 
+    link = "sigmoid"
+
     def __init__(self, labels: Sequence[str], rates: NDArray[np.float32] | None = None) -> None:
         self.labels = tuple(labels)
         self.width = len(self.labels)
@@ -153,6 +182,15 @@ class LabelSets(Goal):
     def outputs(self, logits: FloatArray, sizes: NDArray[np.int64]) -> FloatArray:
         """A probability for each label."""
         return np.asarray(1 / (1 + np.exp(-np.clip(logits, -60, 60))))
+
+    def inverse(self, outputs: FloatArray) -> FloatArray:
+        """Log odds."""
+        clipped = np.clip(outputs, EDGE, 1 - EDGE)
+        return np.log(clipped / (1 - clipped))
+
+    def true(self, split: Split) -> Marks:
+        """All that the row has."""
+        return self.gold(split).astype(bool)
 
     def opinion(self, outputs: FloatArray) -> FloatArray:
         """That a label is false, and that it is true, for each label of each row."""
@@ -185,6 +223,8 @@ class OneOf(Goal):
     """The right one of a row's sequences."""
 
     width = 1
+    link = "choices"
+    labelled = False
 
     def gold(self, split: Split) -> NDArray[np.int64]:
         """(n,), the index of the right choice."""
@@ -202,6 +242,18 @@ class OneOf(Goal):
         parts = np.split(logits[:, 0], np.cumsum(sizes)[:-1])
         return np.concatenate([softmax(p) for p in parts])[:, None]
 
+    def by_row(self, states: States, sizes: NDArray[np.int64]) -> States:
+        """The choices' logits side by side, and what the head looks at in the likeliest."""
+        ends = np.cumsum(sizes)
+        found = np.full((len(sizes), int(sizes.max(initial=0))), -np.inf)
+        found[np.arange(found.shape[1])[None] < sizes[:, None]] = states.logits[:, 0]
+        return States(found, states.features[ends - sizes + found.argmax(axis=1)])
+
+    def true(self, split: Split) -> Marks:
+        """The right choice."""
+        most = max((len(row["choices"]) for row in split.rows), default=0)
+        return marked(self.gold(split), most)
+
 
 class Scores(Goal):
     """A number, such as how alike two texts are.
@@ -211,6 +263,8 @@ class Scores(Goal):
     """
 
     width = 1
+    link = "number"
+    labelled = False
 
     def __init__(self, mean: float, spread: float) -> None:
         self.mean, self.spread = mean, spread
@@ -227,6 +281,14 @@ class Scores(Goal):
     def outputs(self, logits: FloatArray, sizes: NDArray[np.int64]) -> FloatArray:
         """The score, as the data has it."""
         return logits * self.spread + self.mean
+
+    def by_row(self, states: States, sizes: NDArray[np.int64]) -> States:
+        """What the head looks at: a number says nothing of how sure it is."""
+        return States(states.logits[:, :0], states.features)
+
+    def true(self, split: Split) -> Marks:
+        """Nothing."""
+        return np.zeros((len(split), 0), bool)
 
 
 def fit_head(

@@ -24,7 +24,7 @@ from .hardware import Device, pick_device
 from .inputs import Sequences
 from .linear import head_of, linear_layer
 from .mixup import MixedClassifier
-from .network import Batch, EncoderClassifier, mean_pool, prepare_encoder
+from .network import Batch, ClassifierStates, EncoderClassifier, mean_pool, prepare_encoder
 from .pooled import START_STRENGTH, save_core
 from .prefix import cached_prefix, put_prefix
 from .settings import TrainSettings
@@ -109,6 +109,14 @@ class HeadedNetwork(EncoderClassifier):
         """(sequences, width) probabilities or scores, float64."""
         plain = logits.double().cpu().numpy()
         return torch.from_numpy(self.goal.outputs(plain, batch["sizes"].cpu().numpy()))
+
+
+class HeadedStates(ClassifierStates):
+    """The same, with what the head looks at beside its logits: (sequences, logits + width)."""
+
+    def pool(self, hidden: Tensor, batch: Batch) -> Tensor:
+        """(sequences, tokens, width) -> (sequences, width of the head)."""
+        return pool(hidden, batch)
 
 
 class MixedHeaded(MixedClassifier, HeadedNetwork):

@@ -11,6 +11,7 @@ from tuneos.evals import measures
 from tuneos.evals.anomaly import ODD_METRICS
 from tuneos.evals.measures import (
     bleu,
+    calibration,
     chrf,
     classes,
     control,
@@ -44,6 +45,7 @@ STATS = {
     "classes": classes.rows(RNG.integers(0, 3, N), RNG.dirichlet(np.ones(3), N)),
     "labelsets": labelsets.rows(FLAGS[0], FLAGS[1], RNG.random((N, 3))),
     "relations": relations.rows(LABELS[:1] * N, [LABELS[i % 4] for i in range(N)], LABELS),
+    "calibration": calibration.rows(RNG.random(N).tolist(), RNG.random(N) < 0.5),
     "entities": entities.rows(SPANS, [s[: i % 3] for i, s in enumerate(SPANS)], ["A", "B"]),
     "squad": squad.rows([g if i % 3 else [] for i, g in enumerate(GOLDS)], OTHERS),
     "bleu": bleu.rows(GOLDS, OTHERS),
@@ -90,6 +92,7 @@ def test_rows_are_wrong_by_what_they_lack() -> None:
     flags = np.array([[True, False], [True, True]])
     assert lacks("labelsets", labelsets.rows(flags, ~flags[::-1], flags * 1.0)) == [1, 1]
     assert lacks("relations", relations.rows(LABELS[:2], LABELS[:1] * 2, LABELS)) == [0, 1]
+    assert lacks("calibration", calibration.rows([0.9, 0.8], [True, False])) == [0, 0.8]
     assert lacks("entities", entities.rows(SPANS[:3], [[], SPANS[1], SPANS[0]], "AB")) == [2, 0, 4]
     assert lacks("squad", squad.rows([["a b"], []], ["b", ""])) == [0, 0]
     for kind, rows in (("bleu", bleu.rows), ("chrf", chrf.rows), ("rouge", rouge.rows)):

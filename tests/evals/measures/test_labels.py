@@ -10,6 +10,7 @@ import pytest
 from sklearn.metrics import average_precision_score, f1_score
 from tuneos.evals.benchmarks.references import semeval
 from tuneos.evals.measures import labelsets, relations, score, value
+from tuneos.evals.measures.classes import calibration_gap
 from tuneos.evals.statistics import compare, interval
 
 SEMEVAL = Path("/work/shared/data/relation/semeval2010_task8/test.jsonl")
@@ -43,6 +44,16 @@ def test_a_label_that_nothing_has_counts_0_in_macro_f1_and_not_in_map() -> None:
     kept = [0, 1, 3]
     wanted = average_precision_score(true[:, kept], scores[:, kept])
     assert found["map"] == pytest.approx(wanted, abs=1e-12)
+
+
+def test_calibration_of_labels_is_over_every_label_of_every_row() -> None:
+    true, given, scores = labelled(200, 6, 1)
+    found = value("ece", {"labelsets": labelsets.rows(true, given, scores)})
+    assert found == pytest.approx(calibration_gap(scores.ravel(), true.ravel().astype(int)))
+    honest = np.full((4000, 2), 0.25)
+    rare = np.random.default_rng(0).random((4000, 2)) < 0.25
+    assert value("ece", {"labelsets": labelsets.rows(rare, rare, honest)}) < 0.02
+    assert value("ece", {"labelsets": labelsets.rows(rare, rare, 1 - honest)}) > 0.45
 
 
 @pytest.mark.parametrize("metric", labelsets.NAMES)

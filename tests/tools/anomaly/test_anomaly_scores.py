@@ -2,48 +2,111 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from tuneos.evals.anomaly import auroc, coverage_risk, false_alarms
-from tuneos.tools.anomaly.fit import Seen, choose_score, fit_temperature, position, quantile
-from tuneos.tools.anomaly.scores import SCORES, Usual, fit_usual, oddness
+from tuneos.tools.anomaly.fit import (
+    Outputs,
+    answered,
+    calibration,
+    choose_score,
+    fit_temperature,
+    position,
+    quantile,
+)
+from tuneos.tools.anomaly.scores import SCORES_OF, Score, Usual, fit_usual, oddness
+from tuneos.tools.anomaly.seen import Link, Marks, Seen, States, likeliest, marked
+from tuneos.tools.errors import ModelError
 from tuneos.tools.training.linear import softmax
 
 RNG = np.random.default_rng(0)
 CENTRES = np.eye(6, 8)
+LABELS = tuple("abcdef")
+LINKS: tuple[Link, ...] = ("softmax", "sigmoid", "choices", "number")
 
 
-def rows(n: int, noise: float = 0.1) -> Seen:
-    """Six classes along axes, under a head that reads the axes."""
+def outputs(link: Link) -> Outputs:
+    return Outputs(link, LABELS if link in {"softmax", "sigmoid"} else ())
+
+
+def rows(n: int, link: Link = "softmax", noise: float = 0.1) -> Seen:
+    """Six classes along axes, under a head that reads the axes; with several, of two neighbours."""
     labels = np.arange(n) % 6
-    features = (CENTRES[labels] + noise * RNG.normal(size=(n, 8))).astype(np.float32)
-    return Seen(10.0 * features[:, :6].astype(np.float64), features, labels)
+    true = marked(labels, 6)
+    if link == "sigmoid":
+        true |= marked(np.where(np.arange(n) % 5 < 2, (labels + 1) % 6, -1), 6)
+        true[::7] = False
+    features = (true @ CENTRES + noise * RNG.normal(size=(n, 8))).astype(np.float32)
+    return seen(link, features, true)
 
 
-def strange(n: int) -> Seen:
+def strange(n: int, link: Link = "softmax") -> Seen:
     features = (-0.3 + 0.1 * RNG.normal(size=(n, 8))).astype(np.float32)
-    return Seen(10.0 * features[:, :6].astype(np.float64), features, np.full(n, -1))
+    return seen(link, features, np.zeros((n, 6), bool))
 
 
-@pytest.mark.parametrize("name", SCORES)
-def test_every_score_finds_inputs_far_from_training(name: str) -> None:
-    train, near, far = rows(300), rows(120), strange(60)
-    usual = fit_usual(train.features, train.labels)
-    low = oddness(name, near.logits, near.features, usual)  # type: ignore[arg-type]
-    high = oddness(name, far.logits, far.features, usual)  # type: ignore[arg-type]
-    assert auroc(low, high) > 0.95
+def seen(link: Link, features: NDArray[np.float32], true: Marks) -> Seen:
+    logits = 10.0 * features[:, :6].astype(np.float64) - (5 if link == "sigmoid" else 0)
+    if link == "number":
+        return Seen(logits[:, :0], features, true[:, :0])
+    if link == "choices":  # two rows in three have fewer
+        logits[(np.arange(len(logits)) % 3 > 0) & ~true[:, 5], 5] = -np.inf
+    return Seen(logits, features, true)
 
 
-@pytest.mark.parametrize("odd", [None, strange(60)])
-def test_a_score_is_chosen_by_its_figures(odd: Seen | None) -> None:
-    name, judged = choose_score(rows(300), rows(120), odd)
-    assert set(judged) == set(SCORES)
+@pytest.mark.parametrize(
+    ("link", "name"), [(link, name) for link in LINKS for name in SCORES_OF[link]]
+)
+def test_every_score_finds_inputs_far_from_training(link: Link, name: Score) -> None:
+    train, near, far = rows(300, link), rows(120, link), strange(60, link)
+    usual = outputs(link).usual(train)
+    low, high = oddness(name, link, near, usual), oddness(name, link, far, usual)
+    # Rows of no label have low logits too.
+    logits = link == "sigmoid" and name in {"energy", "max_logit"}
+    assert auroc(low, high) > (0.8 if logits else 0.95)
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_a_score_is_chosen_by_its_figures(link: Link) -> None:
+    name, judged = choose_score(outputs(link), rows(300, link), rows(120, link), strange(60, link))
+    assert set(judged) == set(SCORES_OF[link])
     assert judged[name] == max(judged.values())
 
 
+@pytest.mark.parametrize("link", LINKS)
+def test_without_rows_labels_are_left_out_where_there_are_some(link: Link) -> None:
+    name, judged = choose_score(outputs(link), rows(300, link), rows(120, link), None)
+    if link in {"softmax", "sigmoid"}:
+        assert set(judged) == set(SCORES_OF[link])
+        assert judged[name] == max(judged.values()) > 0.8
+    else:
+        assert (name, judged) == ("knn", {})
+
+
+def test_labels_of_one_family_are_left_out_together() -> None:
+    """Six labels in three families are too few to leave some out; alone they suffice."""
+    train, validation = rows(300), rows(120)
+    assert choose_score(Outputs("softmax", LABELS), train, validation, None)[1]
+    paired = Outputs("softmax", tuple("aabbcc"))
+    assert choose_score(paired, train, validation, None) == ("knn", {})
+
+
+def test_a_row_of_several_labels_counts_in_each_and_one_of_none_by_itself() -> None:
+    features = np.array([[1, 0], [0, 1], [1, 1], [-1, -1]], np.float32)
+    true = np.array([[1, 0], [0, 1], [1, 1], [0, 0]], bool)
+    means = fit_usual(features, true).means
+    assert means is not None
+    assert means.tolist() == [[1, 0.5], [0.5, 1], [-1, -1]]
+
+
 def test_without_features_or_choice_there_is_a_default() -> None:
-    bare = Seen(np.zeros((4, 2)), np.zeros((4, 0), np.float32), np.array([0, 1, 0, 1]))
-    assert choose_score(bare, bare, None) == ("max_softmax", {})
-    two = Seen(np.zeros((4, 2)), np.ones((4, 3), np.float32), np.array([0, 1, 0, 1]))
-    assert choose_score(two, two, None) == ("knn", {})
+    bare = Seen(np.zeros((4, 2)), np.zeros((4, 0), np.float32), marked([0, 1, 0, 1], 2))
+    assert choose_score(Outputs("softmax", ("a", "b")), bare, bare, None) == ("max_softmax", {})
+    assert choose_score(Outputs("sigmoid", ("a", "b")), bare, bare, None) == ("max_logit", {})
+    two = Seen(np.zeros((4, 2)), np.ones((4, 3), np.float32), bare.true)
+    assert choose_score(Outputs("softmax", ("a", "b")), two, two, None) == ("knn", {})
+    number = Seen(np.zeros((4, 0)), np.zeros((4, 0), np.float32), bare.true[:, :0])
+    with pytest.raises(ModelError, match="a model of words that gives a number"):
+        choose_score(Outputs("number"), number, number, None)
 
 
 def test_a_threshold_keeps_its_false_alarm_rate() -> None:
@@ -58,7 +121,26 @@ def test_a_threshold_keeps_its_false_alarm_rate() -> None:
 def test_a_temperature_mends_too_sure_logits() -> None:
     logits = RNG.normal(size=(2000, 4))
     labels = np.array([RNG.choice(4, p=p) for p in softmax(logits)])
-    assert fit_temperature(5 * logits, labels) == pytest.approx(5, rel=0.2)
+    assert fit_temperature("softmax", 5 * logits, marked(labels, 4)) == pytest.approx(5, rel=0.2)
+    true = RNG.random((2000, 4)) < 1 / (1 + np.exp(-logits))
+    assert fit_temperature("sigmoid", 5 * logits, true) == pytest.approx(5, rel=0.2)
+    assert calibration("sigmoid", logits, true) < 0.03 < calibration("sigmoid", 5 * logits, true)
+    ragged = np.column_stack([logits, np.full(2000, -np.inf)])
+    kept = marked(labels, 5)
+    assert fit_temperature("choices", 5 * ragged, kept) == pytest.approx(5, rel=0.2)
+    assert fit_temperature("number", logits[:, :0], true[:, :0]) == 1.0
+
+
+def test_the_surest_answers_come_first_and_are_right_as_a_whole() -> None:
+    logits = np.array([[4.0, -4.0], [1.0, 0.5], [3.0, -3.0]])
+    true = np.array([[1, 0], [1, 0], [0, 1]], bool)
+    coverage, risk = answered("softmax", logits, true, likeliest(logits))
+    assert coverage.tolist() == pytest.approx([1 / 3, 2 / 3, 1])
+    assert risk.tolist() == pytest.approx([0, 1 / 2, 1 / 3])
+    given = logits > 0
+    _, risk = answered("sigmoid", logits, true, given)
+    assert risk.tolist() == pytest.approx([0, 1 / 2, 2 / 3])  # one label too many is wrong
+    assert answered("number", logits[:, :0], true[:, :0], given[:, :0])[0].size == 0
 
 
 @pytest.mark.parametrize(
@@ -89,8 +171,8 @@ def test_position_is_a_share_of_usual_rows() -> None:
 
 def test_a_score_says_what_it_lacks() -> None:
     with pytest.raises(ValueError, match="neighbours"):
-        oddness("knn", np.zeros((1, 2)), np.zeros((1, 2), np.float32), Usual())
+        oddness("knn", "softmax", States(np.zeros((1, 2)), np.zeros((1, 2), np.float32)), Usual())
 
 
 def test_a_model_without_features_describes_nothing() -> None:
-    assert fit_usual(np.zeros((4, 0), np.float32), np.array([0, 1, 0, 1])) == Usual()
+    assert fit_usual(np.zeros((4, 0), np.float32), marked([0, 1, 0, 1], 2)) == Usual()

@@ -135,7 +135,9 @@ def test_other_files_in_the_folder_are_let_be(write: Write, tmp_path: Path, good
     for name in ("test_2012.jsonl", "train.conll", "original/train.csv", "README.md"):
         write(name, "nothing to see")
 
-    assert list(read_data(tmp_path).splits) == ["train"]
+    raw = read_data(tmp_path)
+    assert list(raw.splits) == ["train"]
+    assert "not read, as no split has that name: test_2012.jsonl" in raw.guesses
 
 
 def test_id_is_kept_and_labels_lose_edge_spaces(write: Write) -> None:

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 from tuneos.evals.metrics import FloatArray
+from tuneos.tools.anomaly.seen import States
 from tuneos.tools.datasets.types import Split
-from tuneos.tools.deployment.load import Classifier, States, load_classifier
+from tuneos.tools.deployment.load import Classifier, load_classifier
 from tuneos.tools.deployment.model import Model
 from tuneos.tools.deployment.saved import (
     SavedModel,
