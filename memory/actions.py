@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from .experiments import Notes, dataset_iri, run_iri, segment
 from .namespaces import MLS, PROV, TUNEOS
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 
 Value = str | int | float | bool
 _BASE = "https://tuneos.org"
+FAILURES = """
+SELECT ?failure ?run ?strategy ?technique ?reason ?machine ?base ?setting ?value WHERE {
+  ?failure a t:Failure ; prov:wasGeneratedBy ?run ; t:strategyName ?strategy ;
+    t:technique ?technique ; t:reason ?reason ; t:onMachine/t:name ?machine ; t:tunes ?base ;
+    t:sets ?part . ?part t:setting ?setting ; t:value ?value }
+ORDER BY ?failure ?setting"""
 
 
 @dataclass(frozen=True)
@@ -188,3 +195,23 @@ def _measures(notes: Notes, iri: str, how: str, measures: Mapping[str, Value]) -
         notes.link(iri, TUNEOS + how, part)
         notes.say(part, TUNEOS + "name", name)
         notes.say(part, TUNEOS + "value", value)
+
+
+def read_failures(rows: Iterable[Mapping[str, Any]]) -> tuple[Failure, ...]:
+    """Put the failures together that the query FAILURES gives a row for each setting of."""
+    said: dict[str, tuple[Mapping[str, Any], dict[str, Value]]] = {}
+    for row in rows:
+        _, settings = said.setdefault(str(row["failure"]), (row, {}))
+        settings[row["setting"]] = row["value"]
+    return tuple(
+        Failure(
+            run=unquote(str(row["run"]).rpartition("/")[2]),
+            strategy=row["strategy"],
+            technique=row["technique"],
+            reason=row["reason"],
+            settings=settings,
+            machine=row["machine"],
+            base=unquote(str(row["base"]).rpartition("/")[2]),
+        )
+        for row, settings in said.values()
+    )

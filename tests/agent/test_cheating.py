@@ -34,9 +34,11 @@ def spaced(text: str) -> str:
 
 
 @pytest.mark.parametrize("change", [str, shouted, spaced])
-def test_nothing_is_trained_on_copies_of_test_rows(change: Any, tmp_path: Path) -> None:
+def test_nothing_is_trained_on_copies_of_test_rows(
+    change: Any, tmp_path: Path, workspace: Path
+) -> None:
     data = leaking(tmp_path / "data", change)
-    ran = run_scripted([PROBE, CLEAN, PROBE], data, tmp_path / "w", targets=["accuracy>=0.5"])
+    ran = run_scripted([PROBE, CLEAN, PROBE], data, workspace, targets=["accuracy>=0.5"])
     first, cleaned, second = ran.of("step_ended")[:3]
     assert not first["ok"]
     assert "3 training rows are copies of validation or test rows" in first["summary"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import subprocess
 import sys
 import zlib
 from pathlib import Path
@@ -122,15 +121,19 @@ def test_the_run_did_its_work_all_the_same(ran: tuple[Ran, Path]) -> None:
     assert kinds == {"SECRET"}
 
 
-def test_commands_say_no_key_either(planted: Path, tmp_path: Path) -> None:
+def test_commands_say_no_key_either(
+    planted: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     missing = ["run", str(planted), "--label", IN_LESSON, "--workspace", str(tmp_path / "w")]
     for words in (["check", str(planted)], ["check", str(planted), "--json"], missing):
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "tuneos.agent.cli", *words],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        said = done.stdout + done.stderr
-        assert done.returncode in {0, 2}, said
+        monkeypatch.setattr(sys, "argv", ["tuneos", *words])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = "".join(capfd.readouterr())
+        assert ended.value.code in {0, 2}, said
         assert "secret" in said.lower()
         for secret in PLANTED:
             assert secret not in said

@@ -10,7 +10,7 @@ from .files import write_whole as write_whole
 from .templates import template
 
 if TYPE_CHECKING:
-    from ..attribution.explained import Attribution
+    from ..attribution.attributed import Attribution
     from ..knowledge.explanation import Explanation
 
 

@@ -91,7 +91,7 @@ def attack(
 def _guide(model: Model) -> Any | None:
     """Scores with gradients: of the model's encoder, or of the heaviest one in a blend."""
     from ..attribution.encoders import HeadedScores
-    from ..attribution.explained import inputs_of, outputs_of
+    from ..attribution.heads import inputs_of, outputs_of
 
     card, folder = model.card, model.folder
     if card.encoder == "parts":

@@ -6,12 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tuneos.tools.attribution.encoders import (
-    HeadedScores,
-    answer_shares,
-    load_explained,
-    tag_shares,
-)
+from tuneos.tools.attribution.encoders import HeadedScores, load_explained
+from tuneos.tools.attribution.span_shares import answer_shares, tag_shares
 from tuneos.tools.datasets.types import Row, Split
 from tuneos.tools.deployment.saved import SavedModel, write_card
 from tuneos.tools.training import overlap, shapes
