@@ -8,9 +8,9 @@ from ..errors import DatasetError
 from ..tasks import find_task
 from .asked import read_asked
 from .formats import TABLES
+from .locate import CHOOSING, JUDGING
 from .types import Split, text_key
 
-CHOOSING, JUDGING = "ood", "test_ood"  # files in the data folder, and what each is for
 SUFFIXES = (*TABLES, ".txt")
 ODD_TEST = "ood_test"  # under which the ledger keeps the rows that judge
 LEAST = 20  # rows on each side
