@@ -8,7 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tuneos.agent.planner import Proposal, propose
+from tuneos.agent.planner import propose
+from tuneos.agent.tuning import Proposal
 from tuneos.evals.targets import parse_target
 from tuneos.graphs.digest import Digest, make_digest
 from tuneos.memory.brought import read_brought

@@ -43,8 +43,8 @@ def locate(path: Path) -> Located:
 
     In a folder `train.*`, `validation.*` and `test.*` count (`valid`, `val` and `dev` stand
     for validation), with a supported extension, and folders of these names in BRAT's format;
-    everything else in it is let be, tables with a word. So is a CoNLL or SQuAD file beside a table of the same name.
-    A folder in BRAT's format itself is train.
+    everything else in it is let be, tables with a word. So is a CoNLL or SQuAD file beside a
+    table of the same name. A folder in BRAT's format itself is train.
 
     Raises:
         DatasetError: Nothing is there, no train file is there, one split has two files, or
