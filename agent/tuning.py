@@ -18,6 +18,7 @@ from ..tools.estimate import STARTUP
 LEAST_TRIALS = 3
 LEAST_EPOCHS = 2  # fewer teach too little to be worth a start
 FAR = 3.0  # a gap this many times what any step gains is climbed to by the strongest step
+EVEN = 0.5  # the chance of what is expected to close the gap, where no similar run tells
 NEARLY = 0.75  # of the largest expected gain is as good, if it is cheaper
 
 
@@ -40,16 +41,19 @@ class Option:
     spread: float | None = None  # of the gain, where similar runs tell it
 
     def chance(self, gap: float | None) -> float:
-        """How likely it is to close the gap, by what similar runs saw; 0 where none tells."""
-        if gap is None or not self.spread:
+        """How likely it is to close the gap: by what similar runs saw, else even or nothing."""
+        if gap is None:
             return 0.0
+        if not self.spread:
+            return EVEN if self.gain >= gap else 0.0
         return NormalDist(gap, self.spread).cdf(self.gain)
 
 
 def tune(digest: Digest) -> Proposal:
     """Choose what may close the gap.
 
-    What similar runs make likely to close it comes first, by chance a second. A small gap:
+    Where similar runs make something likely to close it, the most chance a second comes first,
+    so that what takes seconds and may do is tried before what surely does. A small gap:
     search the settings of what did best. Else the cheapest option that may close it; else
     the cheapest of those that gain nearly the most, or, where the gap is far wider than
     that, of those that gain the most.
@@ -66,9 +70,9 @@ def tune(digest: Digest) -> Proposal:
             "Nothing that is left fits the data and the budget.",
             {"reason": "nothing left that fits the budget"},
         )
-    likely = [o for o in options if o.chance(gap) >= digest.likely]
-    if likely:
-        return max(likely, key=lambda o: o.chance(gap) / o.seconds).proposal
+    if any(o.spread and o.chance(gap) >= digest.likely for o in options):
+        able = [o for o in options if o.chance(gap) >= min(EVEN, digest.likely)]
+        return max(able, key=lambda o: o.chance(gap) / o.seconds).proposal
     search = [o for o in options if o.proposal.tool == "search_hyperparameters"]
     if search and gap is not None and gap <= digest.small_gap:
         return search[0].proposal

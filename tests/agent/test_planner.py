@@ -470,6 +470,17 @@ def test_what_met_such_a_gap_on_similar_data_comes_first(
     assert proposal.arguments["strategy"] == chosen
 
 
+@pytest.mark.parametrize(("gap", "tool"), [(0.011, "blend_candidates"), (0.05, "fine_tune")])
+def test_what_takes_seconds_and_may_do_comes_before_what_surely_does(gap: float, tool: str) -> None:
+    strategies = [
+        s.model_copy(update={"recalled_gain": 0.9, "recalled_spread": 0.05})
+        if s.name == "full"
+        else s
+        for s in ladder(fresh=True)
+    ]
+    assert propose(digest(gap=gap, strategies=strategies, likely=0.3)).tool == tool
+
+
 def test_what_similar_runs_saw_is_turned_into_a_share_of_what_is_left() -> None:
     assert recalled_gain(0.5, 0.1, 0.4, 0.4) == (0.5, 0.1)
     assert recalled_gain(0.5, 0.1, 0.4, 0.25) == (0.2, 0.16)  # a tuning has been there already
