@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,7 +46,8 @@ def interval(metric: str, stats: Stats, *, seed: int) -> tuple[float, float]:
 def resampled(select: Selector, n: int, *, seed: int) -> tuple[float, float]:
     """The same of any figure over selections of n rows."""
     rng = np.random.default_rng(seed)
-    return _quantiles([select(rng.integers(0, n, n)) for _ in range(RESAMPLES)])
+    with _one_thread():
+        return _quantiles([select(rng.integers(0, n, n)) for _ in range(RESAMPLES)])
 
 
 def share_interval(hits: FloatArray, *, seed: int) -> tuple[float, float]:
@@ -89,16 +91,25 @@ def compare(metric: str, first: Stats, second: Stats, *, seed: int) -> Differenc
     # One after the other: row i of the second model is row n + i.
     select = over(metric, {kind: _stacked(first[kind], second[kind])})
     rng, here = np.random.default_rng(seed), np.arange(n)
-    observed = select(here) - select(here + n)
     resampled, extreme = [], 0
-    for _ in range(RESAMPLES):
-        rows = rng.integers(0, n, n)
-        resampled.append(select(rows) - select(rows + n))
-        swap = n * (rng.random(n) < 0.5)
-        swapped = select(here + swap) - select(here + n - swap)
-        extreme += abs(swapped) >= abs(observed) - 1e-12
+    with _one_thread():
+        observed = select(here) - select(here + n)
+        for _ in range(RESAMPLES):
+            rows = rng.integers(0, n, n)
+            resampled.append(select(rows) - select(rows + n))
+            swap = n * (rng.random(n) < 0.5)
+            swapped = select(here + swap) - select(here + n - swap)
+            extreme += abs(swapped) >= abs(observed) - 1e-12
     low, high = _quantiles(resampled)
     return Difference(observed, low, high, (extreme + 1) / (RESAMPLES + 1))
+
+
+def _one_thread() -> AbstractContextManager[object]:
+    """Products on one thread: two would wait for each other where a core is taken."""
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[object] = threadpool_limits(1, "blas")
+    return limits
 
 
 def _rows(metric: str, stats: Stats) -> int:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 from tuneos.evals.measures import Stats, classes, score
-from tuneos.evals.statistics import RESAMPLES, compare, interval, latency_interval
+from tuneos.evals.metrics import IntArray
+from tuneos.evals.statistics import RESAMPLES, compare, interval, latency_interval, resampled
 
 
 def given(true: np.ndarray, predicted: np.ndarray) -> Stats:
@@ -108,3 +110,17 @@ def test_a_metric_that_does_not_follow_from_the_statistics_is_refused() -> None:
         interval("bleu", stats, seed=0)
     with pytest.raises(ValueError, match="bleu does not follow from the statistics classes"):
         compare("bleu", stats, stats, seed=0)
+
+
+def test_resampling_does_its_sums_on_one_thread() -> None:
+    seen: set[int] = set()
+
+    def select(rows: IntArray) -> float:
+        pools = threadpool_info()
+        seen.update(p["num_threads"] for p in pools if p["user_api"] == "blas")
+        return float(rows.mean())
+
+    with pytest.MonkeyPatch.context() as patch, threadpool_limits(2, "blas"):
+        patch.setattr("tuneos.evals.statistics.RESAMPLES", 3)
+        resampled(select, 10, seed=0)
+    assert seen == {1}

@@ -11,6 +11,7 @@ from .formats import TABLES, reader_of
 from .tables import shown
 
 SUFFIXES = (*TABLES, ".conll", ".txt")
+CHOOSING, JUDGING = "ood", "test_ood"  # rows out of the domain, and what each file is for
 ALIASES = {
     "train": "train",
     "validation": "validation",
@@ -88,7 +89,8 @@ def _in_folder(folder: Path) -> Located:
             guesses.append(alias_guess(entry.name, split))
     if "train" not in files:
         raise DatasetError(_no_train(folder, entries))
-    others = [e.name for e in entries if not split_of(e.stem) and e.suffix.lower() in TABLES]
+    unknown = [e for e in entries if not split_of(e.stem) and e.stem not in (CHOOSING, JUDGING)]
+    others = [e.name for e in unknown if e.suffix.lower() in TABLES]
     if others:
         guesses.append(f"not read, as no split has that name: {shown(others)}")
     return Located(files, tuple(guesses))

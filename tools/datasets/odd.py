@@ -8,9 +8,9 @@ from ..errors import DatasetError
 from ..tasks import find_task
 from .asked import read_asked
 from .formats import TABLES
+from .locate import CHOOSING, JUDGING
 from .types import Split, text_key
 
-CHOOSING, JUDGING = "ood", "test_ood"  # files in the data folder, and what each is for
 SUFFIXES = (*TABLES, ".txt")
 ODD_TEST = "ood_test"  # under which the ledger keeps the rows that judge
 LEAST = 20  # rows on each side
@@ -25,7 +25,7 @@ def read_odd(data: Path, given: Path | None, task: str, text: str | None) -> dic
     Args:
         data: The run's data; a folder may hold the files.
         given: A file that the person named; those of the folder then don't count.
-        task: Of the run; other tasks than classification of texts have none.
+        task: Of the run; one that cannot tell odd inputs has none.
         text: Column of the text, where the person named it.
 
     Returns:

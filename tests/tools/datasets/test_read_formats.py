@@ -132,7 +132,7 @@ def test_other_names_for_validation_are_taken_and_told(
 
 def test_other_files_in_the_folder_are_let_be(write: Write, tmp_path: Path, good_csv: str) -> None:
     write("train.csv", good_csv)
-    for name in ("test_2012.jsonl", "train.conll", "original/train.csv", "README.md"):
+    for name in ("test_2012.jsonl", "ood.jsonl", "train.conll", "original/train.csv", "README.md"):
         write(name, "nothing to see")
 
     raw = read_data(tmp_path)
