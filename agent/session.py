@@ -22,7 +22,7 @@ from ..memory.trail import Entry
 from ..tools.facts import Facts
 from ..tools.guardrails.masking import STAND_INS
 from ..tools.guardrails.network import guarded
-from ..tools.jobs.run import allow_jobs, interrupt_jobs
+from ..tools.jobs.running import allow_jobs, interrupt_jobs
 from .plan import plan_run
 from .runs import Run, create_run
 from .signals import on_signals
