@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import secrets
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,9 +22,10 @@ from ..memory.trail import Entry
 from ..tools.facts import Facts
 from ..tools.guardrails.masking import STAND_INS
 from ..tools.guardrails.network import guarded
-from ..tools.jobs.run import allow_jobs, interrupt_jobs
+from ..tools.jobs.running import allow_jobs, interrupt_jobs
 from .plan import plan_run
 from .runs import Run, create_run
+from .signals import on_signals
 from .spec import RunSpec
 from .wiring import hosts_of, make_context
 
@@ -156,21 +156,14 @@ def refuse_going(run: Run) -> None:
 def _interruptible() -> Iterator[None]:
     """Make Ctrl-C end running jobs too; in other threads than the main one, do nothing."""
     allow_jobs()
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
 
     def stop(*_: object) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         interrupt_jobs()
         raise KeyboardInterrupt
 
-    before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with on_signals((signal.SIGINT, signal.SIGTERM), stop):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _stream(

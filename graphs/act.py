@@ -16,7 +16,7 @@ from ..tools.errors import UserError
 from ..tools.facts import Facts, JobProgress
 from ..tools.guardrails.checks import neutralise
 from ..tools.guardrails.marks import as_data
-from ..tools.jobs.run import JobFailed
+from ..tools.jobs.running import JobFailed
 from ..tools.registry import TOOLS
 from ..tools.tool import ToolContext, ToolRefused, ToolResult
 from .context import RunContext

@@ -30,7 +30,8 @@ from ..tools.datasets.splits import split_from_bytes, write_split
 from ..tools.datasets.types import Split, text_key
 from ..tools.estimate import confirm_seconds
 from ..tools.facts import Candidate, Facts, Setting
-from ..tools.jobs.run import JobFailed, run_job, startup_seconds
+from ..tools.jobs.run import run_job, startup_seconds
+from ..tools.jobs.running import JobFailed
 from ..tools.tasks import find_task
 from ..tools.training.job_specs import make_spec
 from ..tools.training.measure import reported

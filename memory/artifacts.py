@@ -136,7 +136,7 @@ class ArtifactStore:
             StoreError: There is none.
         """
         try:
-            return _sha256(self.path(key) / MANIFEST)
+            return file_sha256(self.path(key) / MANIFEST)
         except OSError as error:
             raise StoreError(f"{self.path(key)}: has no manifest: {error.strerror}.") from error
 
@@ -180,7 +180,7 @@ def _seal_folder(folder: Path) -> None:
     for name in sorted(_file_names(folder)):
         path = folder / name
         _sync_file(path)
-        files[name] = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+        files[name] = {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
     for sub in sorted(p for p in folder.rglob("*") if p.is_dir()):
         _sync_folder(sub)
     manifest = folder / MANIFEST
@@ -203,10 +203,11 @@ def _damage(folder: Path, name: str, expected: Mapping[str, Mapping[str, Any]]) 
         return "is missing"
     if path.stat().st_size != expected[name]["bytes"]:
         return f"has {path.stat().st_size} bytes instead of {expected[name]['bytes']}"
-    return "" if _sha256(path) == expected[name]["sha256"] else "has been changed"
+    return "" if file_sha256(path) == expected[name]["sha256"] else "has been changed"
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

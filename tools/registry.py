@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .augment.tool import AUGMENT
-from .datasets.tool import CLEAN, INSPECT, MASK
+from .datasets.inspect_tool import INSPECT
+from .datasets.tool import CLEAN, MASK
 from .fusion.tool import APPLY_KNOWLEDGE
 from .guardrails.tool import CHECK_GUARDRAILS
 from .jobs.tool import FINISH, LIST_JOBS

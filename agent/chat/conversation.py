@@ -10,13 +10,14 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from ...memory.database import now
 from ...memory.errors import StoreError
 from ...memory.redaction import redacted
 from ...memory.workspace import open_workspace
@@ -97,15 +98,15 @@ class Conversation:
 
     def say(self, who: Who, text: str) -> None:
         """Note what was said."""
-        self._append(Line(kind="said", when=_now(), who=who, text=text))
+        self._append(Line(kind="said", when=now(), who=who, text=text))
 
     def redraft(self, draft: Draft) -> None:
         """Note the draft as it is now."""
-        self._append(Line(kind="draft", when=_now(), draft=draft.model_dump(mode="json")))
+        self._append(Line(kind="draft", when=now(), draft=draft.model_dump(mode="json")))
 
     def take_up(self, run: str | None) -> None:
         """Note the run that the talk is about from here on."""
-        self._append(Line(kind="run", when=_now(), run=run))
+        self._append(Line(kind="run", when=now(), run=run))
 
     def _append(self, line: Line) -> None:
         text = redacted(line).model_dump_json(exclude_none=True) + "\n"
@@ -218,7 +219,3 @@ def _new_names(known: list[str]) -> Iterator[str]:
     stem = f"chat-{datetime.now():%m%d-%H%M}"
     names = (stem if n == 1 else f"{stem}-{n}" for n in range(1, 1000))
     return (name for name in names if name not in known)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

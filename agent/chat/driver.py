@@ -11,7 +11,7 @@ from typing import Any, Literal
 from ...evals.result import RunResult
 from ...graphs.approval import Answer, Question
 from ...memory.errors import StoreError
-from ...tools.jobs.run import interrupt_jobs
+from ...tools.jobs.running import interrupt_jobs
 from ..runs import Run
 from ..session import go_on
 from ..stream import pause

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from ..signals import on_signals
 from .conversation import Conversation, opened
 from .dialogue import Dialogue
 from .screen import Screen
@@ -223,22 +223,13 @@ def _patched(at_terminal: bool) -> Iterator[None]:
 @contextmanager
 def _deaf() -> Iterator[None]:
     """Ctrl-C pressed again while a run is being paused changes nothing."""
-    if threading.current_thread() is not threading.main_thread():
+    with on_signals((signal.SIGINT,), signal.SIG_IGN):
         yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
 def _ending_well(dialogue: Dialogue) -> Iterator[None]:
     """Being ended from outside is leaving: a run is paused, its job is not left behind."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
 
     def end(*_: object) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -246,9 +237,5 @@ def _ending_well(dialogue: Dialogue) -> Iterator[None]:
         if not dialogue.leave_prompt():  # an exception would be lost in the prompt's own loop
             raise _Ended
 
-    before = {s: signal.signal(s, end) for s in (signal.SIGTERM, signal.SIGHUP)}
-    try:
+    with on_signals((signal.SIGTERM, signal.SIGHUP), end):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

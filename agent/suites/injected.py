@@ -208,7 +208,7 @@ def run_injected(carrier: str, texts: Sequence[str], folder: Path, workspace: Pa
     spec = make_spec(
         {"targets": [TARGET], "budget": BUDGET, **said, **more, "approve": "auto"}, "here"
     )
-    with _controlled_by(model), _jobs_here(), _watched(outcome.unauthorised):
+    with _controlled_by(model), jobs_here(), _watched(outcome.unauthorised):
         run = create_run(plan_run(spec))
         ledger = Ledger(run.workspace.ledger)
         limits = _limits(ledger, run.name)
@@ -295,9 +295,9 @@ def _watched(found: list[str]) -> Iterator[None]:
 
 
 @contextmanager
-def _jobs_here() -> Iterator[None]:
+def jobs_here() -> Iterator[None]:
     """Do jobs in this process: starting one each time would be most of what a run takes."""
-    from ...tools.jobs import run as jobs
+    from ...tools.jobs import running
     from ...tools.jobs.child import ENGINES
 
     def work(spec: Any, folder: Path, log_file: Path, watch: Any) -> None:
@@ -306,12 +306,12 @@ def _jobs_here() -> Iterator[None]:
         outcome = engine.run(spec, folder, lambda _: None)
         (folder / "outcome.json").write_text(outcome.model_dump_json(), encoding="utf-8")
 
-    real = jobs._run_child
-    jobs._run_child = work
+    real = running.run_child
+    running.run_child = work
     try:
         yield
     finally:
-        jobs._run_child = real
+        running.run_child = real
 
 
 @contextmanager

@@ -37,6 +37,7 @@ from tuneos.agent.spec import RunSpec
 from tuneos.evals.metrics import METRICS
 from tuneos.graphs import standing
 from tuneos.memory.checkpoints import open_checkpointer
+from tuneos.memory.artifacts import ArtifactStore
 from tuneos.tools.facts import Candidate, Facts
 from tuneos.tools.registry import TOOLS
 from tuneos.tools.tool import Tool, ToolResult
@@ -61,12 +62,14 @@ class Fake(BaseChatModel):
 
 WORDS = "It did nothing, and says so in as many words as a tool of ours would usually need. "
 
+made = {"folder": ""}  # an artifact that all candidates share
+
 def nothing(arguments, context, facts, progress):
     found = Facts()
     if arguments.number % 10 == 0:  # a candidate every ten steps, as in a run that is at work
         scores = {name: 0.5 for name in METRICS}
         found = Facts(candidates=(Candidate(name=f"lora-{arguments.number}", strategy="lora",
-                      validation=scores, seconds=1.0, folder="nowhere"),))
+                      validation=scores, seconds=1.0, folder=made["folder"]),))
     return ToolResult(2 * WORDS, found)
 
 TOOLS["clean_dataset"] = Tool("clean_dataset", Arguments, nothing)
@@ -79,6 +82,10 @@ def ours(steps):
     rows = [f"about the {w} number {n},{w}" for w in ("red", "blue") for n in range(40)]
     data.write_text("text,label\\n" + "\\n".join(rows) + "\\n")
     run = create_run(plan_run(RunSpec(data=str(data), workspace=str(folder / "w"), llm="fake:x")))
+    store = ArtifactStore(run.workspace.artifacts)
+    with store.writing(store.key({"nothing": 0})) as part:
+        (part / "nothing").write_text("")
+    made["folder"] = str(store.path(store.key({"nothing": 0})))
     ends = []
     def note(event):
         if event["kind"] == "judged":

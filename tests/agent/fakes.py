@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.language_models.base import LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 from pydantic import Field
 from tuneos.agent import controllers
+from tuneos.agent.coded import CodedChat
 from tuneos.agent.controller import Controller
 from tuneos.agent.plan import plan_run
 from tuneos.agent.runs import Run, create_run
@@ -38,7 +37,7 @@ WORDS = {
 }
 
 
-class Scripted(BaseChatModel):
+class Scripted(CodedChat):
     """A fake LLM that says its turns one after the other, then finishes for ever.
 
     A turn is plain words, or a list of (tool, arguments). `seen` keeps what it was shown.
@@ -56,19 +55,13 @@ class Scripted(BaseChatModel):
         self, tools: Sequence[Any], **kwargs: Any
     ) -> Runnable[LanguageModelInput, AIMessage]:
         self.bound[:] = tools
-        return self.bind(**kwargs)
+        return super().bind_tools(tools, **kwargs)
 
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
+    def reply(self, messages: list[BaseMessage]) -> AIMessage:
+        """Say the next turn."""
         turn: Turn = self.turns[len(self.seen)] if len(self.seen) < len(self.turns) else FINISH
         self.seen.append(messages)
-        message = AIMessage(content=turn) if isinstance(turn, str) else calling(turn)
-        return ChatResult(generations=[ChatGeneration(message=message)])
+        return AIMessage(content=turn) if isinstance(turn, str) else calling(turn)
 
 
 def calling(turn: Sequence[tuple[str, dict[str, Any]]]) -> AIMessage:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from fakes import PROBE, Turn, run_scripted, ticket_rows
+from tuneos.agent.suites.injected import jobs_here
 from tuneos.tools.datasets.types import copy_keys, is_copy
 from tuneos.tools.training import job_specs
 
@@ -38,7 +39,8 @@ def test_nothing_is_trained_on_copies_of_test_rows(
     change: Any, tmp_path: Path, workspace: Path
 ) -> None:
     data = leaking(tmp_path / "data", change)
-    ran = run_scripted([PROBE, CLEAN, PROBE], data, workspace, targets=["accuracy>=0.5"])
+    with jobs_here():
+        ran = run_scripted([PROBE, CLEAN, PROBE], data, workspace, targets=["accuracy>=0.5"])
     first, cleaned, second = ran.of("step_ended")[:3]
     assert not first["ok"]
     assert "3 training rows are copies of validation or test rows" in first["summary"]
@@ -49,7 +51,8 @@ def test_nothing_is_trained_on_copies_of_test_rows(
 def test_without_the_guard_it_would_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job_specs, "refuse_leaks", lambda *_: None)
     data = leaking(tmp_path / "data", shouted)
-    ran = run_scripted([PROBE], data, tmp_path / "w", targets=["accuracy>=0.5"])
+    with jobs_here():
+        ran = run_scripted([PROBE], data, tmp_path / "w", targets=["accuracy>=0.5"])
     assert ran.of("step_ended")[0]["ok"]
 
 

@@ -46,19 +46,6 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     return call
 
 
-@pytest.fixture
-def write(tmp_path: Path) -> Write:
-    """Write a file under the test's own folder and return its path."""
-
-    def write_file(name: str, content: str | bytes) -> Path:
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
-    return write_file
-
-
 def test_help_lists_the_commands(cli: Cli) -> None:
     result = cli("--help")
     assert result.exit_code == 0

@@ -13,6 +13,7 @@ import pytest
 from fakes import PROBE, Ran, run_scripted, ticket_rows
 from tuneos.agent import cli
 from tuneos.agent.commands.common import BUG
+from tuneos.agent.suites.injected import jobs_here
 from tuneos.memory.redaction import SECRET
 from tuneos.tools.deployment.model import load_model
 from tuneos.tools.guardrails.masking import AUDIT
@@ -155,9 +156,10 @@ def test_a_traceback_says_no_key(
 def test_rows_stay_as_they_are_where_the_person_only_wants_a_report(
     planted: Path, tmp_path: Path
 ) -> None:
-    ran = run_scripted(
-        [PROBE], planted, tmp_path / "w", personal_data="report", targets=["macro_f1>=0.80"]
-    )
+    with jobs_here():
+        ran = run_scripted(
+            [PROBE], planted, tmp_path / "w", personal_data="report", targets=["macro_f1>=0.80"]
+        )
     rows = b"".join(p.read_bytes() for p in (tmp_path / "w" / "artifacts").rglob("train.jsonl"))
     assert GITHUB.encode() in rows
     assert "rows with personal data or secrets" in json.dumps(ran.of("prepared"))

@@ -14,10 +14,12 @@ from langgraph.runtime import Runtime
 from langgraph.types import Send
 from tuneos.evals.result import Step
 from tuneos.graphs import gate as gate_module
+from tuneos.graphs import verdict as verdict_module
 from tuneos.graphs.context import RunContext
-from tuneos.graphs.gate import gate, refusal, to_act
+from tuneos.graphs.gate import gate, to_act
 from tuneos.graphs.policy import Policy, Rule
 from tuneos.graphs.state import State
+from tuneos.graphs.verdict import refusal
 from tuneos.memory.artifacts import ArtifactStore
 from tuneos.memory.brought import read_brought
 from tuneos.memory.knowledge import KnowledgeGraph
@@ -415,7 +417,7 @@ def test_costly_call_waits_for_a_person_and_a_no_is_final(
         asked.append(question)
         return False
 
-    monkeypatch.setattr(gate_module, "interrupt", no)
+    monkeypatch.setattr(verdict_module, "interrupt", no)
     calls = [call("fine_tune", strategy="lora"), call("list_jobs")]
     update = through(AIMessage("dear", tool_calls=calls), make(ask_above=30.0))
     assert [q["tool"] for q in asked] == ["fine_tune"]
@@ -430,7 +432,7 @@ def test_costly_call_waits_for_a_person_and_a_no_is_final(
 def test_no_of_a_person_is_not_held_against_the_controller(
     make: Make, told: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gate_module, "interrupt", lambda _: False)
+    monkeypatch.setattr(verdict_module, "interrupt", lambda _: False)
     message = AIMessage("", tool_calls=[call("fine_tune", strategy="lora")])
     assert through(message, make(ask_above=30.0), refused=1)["refused"] == 1
 
@@ -438,7 +440,7 @@ def test_no_of_a_person_is_not_held_against_the_controller(
 def test_person_is_not_asked_the_same_again(
     make: Make, told: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gate_module, "interrupt", lambda _: False)
+    monkeypatch.setattr(verdict_module, "interrupt", lambda _: False)
     context = make(ask_above=30.0)
     first = AIMessage("", tool_calls=[call("fine_tune", strategy="lora")])
     before = state(first)
@@ -447,7 +449,7 @@ def test_person_is_not_asked_the_same_again(
     def asks(_: Any) -> bool:
         raise AssertionError("asked twice")
 
-    monkeypatch.setattr(gate_module, "interrupt", asks)
+    monkeypatch.setattr(verdict_module, "interrupt", asks)
     again = AIMessage("", tool_calls=[{**call("fine_tune", strategy="lora"), "id": "2"}])
     update = gate({**before, "messages": [first, *answered, again]}, Runtime(context=context))
     assert "just this before" in update["messages"][0].content

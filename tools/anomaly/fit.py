@@ -28,15 +28,15 @@ class Outputs:
 
     Attributes:
         link: How logits become answers.
-        families: (C,), the class that each belongs to where classes are left out; () if none.
+        novel: Whether an input of a class that was never shown is odd.
     """
 
     link: Link
-    families: tuple[str, ...] = ()
+    novel: bool = False
 
     def usual(self, rows: Seen) -> Usual:
         """Describe training rows; choices and numbers are no classes."""
-        classes = rows.true if self.families else rows.true[:, :0]
+        classes = rows.true if self.link in {"softmax", "sigmoid"} else rows.true[:, :0]
         return fit_usual(rows.features, classes)
 
 
@@ -45,9 +45,10 @@ def choose_score(
 ) -> tuple[Score, dict[str, float]]:
     """Choose by AUROC on validation.
 
-    Against `odd` rows where there are some. Else against classes that are taken out in turn:
-    their training rows, means and logits are hidden, and their validation rows are to be found
-    among the others. The encoder knew them, so these figures rank scores and promise nothing.
+    Against `odd` rows where there are some. Else, where new classes are odd, against classes that
+    are taken out in turn: their training rows, means and logits are hidden, and their validation
+    rows are to be found among the others. The encoder knew them, so these figures rank scores and
+    promise nothing.
 
     Returns:
         The score, and the AUROC of each that could be judged.
@@ -73,26 +74,20 @@ def choose_score(
 
 
 def _against_classes(outputs: Outputs, train: Seen, validation: Seen) -> dict[str, float]:
-    families = np.array(outputs.families, dtype=str)
-    held = validation.true.any(axis=0) if len(families) else np.zeros(0, bool)
-    classes = np.unique(families[held])
-    if len(classes) < LEAST_CLASSES:
+    classes = np.flatnonzero(validation.true.any(axis=0))
+    if not outputs.novel or len(classes) < LEAST_CLASSES:
         return {}
     figures: dict[str, list[float]] = {name: [] for name in SCORES_OF[outputs.link]}
     folds = min(FOLDS, len(classes) // 2)
     for fold in range(folds):
-        hidden = np.isin(families, classes[fold::folds])
-        known = _without(train, hidden)
-        usual_rows = ~validation.true[:, hidden].any(axis=1)
-        odd_rows = ~usual_rows & ~validation.true[:, ~hidden].any(axis=1)
-        if not (len(known.true) and usual_rows.any() and odd_rows.any()):
-            continue  # where rows have several labels, all of them may share one
-        usual = outputs.usual(known)
+        hidden = np.isin(np.arange(validation.true.shape[1]), classes[fold::folds])
+        usual = outputs.usual(_without(train, hidden))
+        out = validation.true[:, hidden].any(axis=1)
         rest = States(validation.logits[:, ~hidden], validation.features)
-        for name, values in figures.items():
-            score = oddness(name, outputs.link, rest, usual)  # type: ignore[arg-type]
-            values.append(auroc(score[usual_rows], score[odd_rows]))
-    return {name: float(np.mean(values)) for name, values in figures.items() if values}
+        for name in SCORES_OF[outputs.link]:
+            score = oddness(name, outputs.link, rest, usual)
+            figures[name].append(auroc(score[~out], score[out]))
+    return {name: float(np.mean(values)) for name, values in figures.items()}
 
 
 def _without(rows: Seen, hidden: NDArray[np.bool_]) -> Seen:

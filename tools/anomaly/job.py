@@ -71,7 +71,7 @@ def fit_into(folder: Path, data: JobData, on_progress: OnProgress) -> dict[str, 
     done += len(validation)
     strange = sight.look(others, tell) if others else None
     given = sight.given(validation, fresh.logits)
-    detector = fit_detector(Outputs(sight.link, sight.families), known, fresh, given, strange)
+    detector = fit_detector(Outputs(sight.link, sight.novel), known, fresh, given, strange)
     write_detector(folder, detector)
     if strange is None:
         return {}

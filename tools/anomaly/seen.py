@@ -52,8 +52,8 @@ class Sight:
 
     Attributes:
         link: How its logits become answers.
-        families: (C,), for each label the name under which it counts as one with others, as
-            both directions of a relation do; () where outputs are no labels.
+        novel: Whether an input of a class that was never shown is odd: not where rows may have
+            no label, nor where one of them stands for all others.
         look: Rows, gold or not, to what their answers are made of.
         true: Rows with their gold to which outputs are right.
         given: The same rows and their logits to which outputs the answers hold, as measured
@@ -61,7 +61,7 @@ class Sight:
     """
 
     link: Link
-    families: tuple[str, ...]
+    novel: bool
     look: Callable[[Split, Progress | None], States]
     true: Callable[[Split], Marks]
     given: Callable[[Split, FloatArray], Marks]

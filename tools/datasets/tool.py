@@ -1,4 +1,4 @@
-"""Dataset tools: inspect, clean, mask."""
+"""Dataset tools that change the training rows: clean, mask."""
 
 from __future__ import annotations
 
@@ -10,25 +10,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from ...evals.result import Finding
 from ..facts import DataVersion, Facts, JobProgress, OnProgress
 from ..guardrails.masker import row_guard
-from ..guardrails.personal_data import mask_texts
 from ..tasks import find_task
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
 from .clean import WHY, Reason, clean_train
-from .profile import profile_data
-from .trouble import KINDS, ROWS_FILE, Trouble, find_trouble, write_rows
-from .types import Split, is_copy, text_key
+from .trouble import KINDS
+from .types import is_copy
 from .versions import load_version, save_version
 
 LEFT = (
     "left as it is: entities, answers or programs may consist of it; "
     "tuneos run --personal-data masks it"
 )
-
-
-class InspectArguments(BaseModel):
-    """Look at the rows: labels, balance, lengths, copies, leaks, personal data."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class CleanArguments(BaseModel):
@@ -60,135 +52,6 @@ def current(facts: Facts) -> DataVersion:
     if facts.data is None:
         raise ToolRefused("there is no data yet")
     return facts.data
-
-
-def _inspect(
-    _: InspectArguments, context: ToolContext, facts: Facts, progress: OnProgress
-) -> ToolResult:
-    from ..training.base_model import find_base_model, load_tokenizer
-    from ..training.tokens import tokenize
-
-    version = current(facts)
-    train, validation = load_version(version)
-    base = find_base_model(context.base_model)
-    tokenizer = load_tokenizer(base)
-
-    def lengths(texts: Sequence[str]) -> Sequence[int]:
-        return [int(n) for n in tokenize(tokenizer, texts, 10 * base.max_tokens).lengths]
-
-    profile = profile_data(
-        {"train": train, "validation": validation},
-        (),
-        token_lengths=lengths,
-        max_tokens=min(256, base.max_tokens),
-    )
-
-    def tell(done: int, total: int) -> None:
-        progress(JobProgress(share=done / total, text="looking for personal data"))
-
-    masked = mask_texts(train.texts, tell)
-    out = version.masking is not None and version.masking.complete
-    found = 0 if out else len(masked.touched)
-    told = context.guard.mode == "report"
-    maskable = find_task(context.task).masks_unasked and not told
-    leaked = sum(is_copy(text, context.held_out) for text in train.texts)
-    findings = list(profile.findings)
-    findings = [f for f in findings if "leak" not in f.what.lower()]
-    if leaked:
-        findings.insert(
-            0,
-            Finding(
-                what="train rows whose text is also in validation or test",
-                count=leaked,
-                action="clean_dataset drops them from train",
-            ),
-        )
-    if masked.counts and not out:  # stand-ins look like what they stand for
-        kinds = ", ".join(f"{n} {kind.lower()}" for kind, n in sorted(masked.counts.items()))
-        findings.append(
-            Finding(
-                what=f"training texts with personal data ({kinds})",
-                count=len(masked.touched),
-                action="mask_personal_data replaces it"
-                if maskable
-                else "left as it is: the run was told to report only"
-                if told
-                else LEFT,
-                examples=[train.places[i] for i in masked.touched[:5]],
-            )
-        )
-    progress(JobProgress(share=1.0, text="looking for planted, odd and nearly equal rows"))
-    trouble = find_trouble(train, labelled=find_task(context.task).labelled)
-    findings.extend(trouble.findings(train))
-    rows: dict[str, tuple[int, ...]] = dict(trouble.rows().items())
-    near = frozenset(_keys(train, context.near_held_out))
-    if near:
-        rows["near_leaks"] = tuple(sorted(near))
-    kept = _kept(trouble, train, context)
-    tokens = profile.tokens
-    counts = profile.labels
-    dirty = leaked + profile.duplicates + profile.conflicting_rows
-    balance = (
-        f", {len(counts)} labels, largest to smallest class {profile.imbalance:.1f}:1 "
-        f"(smallest {profile.smallest_label!r}: {profile.smallest_count})"
-        if counts
-        else ""
-    )
-    summary = (
-        f"{len(train)} train and {len(validation)} validation rows{balance}. "
-        + (
-            f"Tokens: mean {tokens.mean:.0f}, p95 {tokens.p95:.0f}, max {tokens.max}. "
-            if tokens
-            else ""
-        )
-        + f"{profile.duplicates} copies, {profile.conflicting_rows} rows with conflicting labels, "
-        f"{leaked} rows leaked from the held-out splits, "
-        f"{found} texts with personal data."
-        + "".join(f" {len(rows[kind])} {words}." for kind, words in _SAID.items() if kind in rows)
-    )
-    return ToolResult(
-        summary,
-        Facts(
-            inspected=True,
-            labels=tuple(sorted(counts)),
-            smallest_class=profile.smallest_count,
-            personal_data=found if maskable else 0,
-            dirty_rows=dirty,
-            trouble=rows,
-            trouble_in=version.key,
-            to_clean=tuple(kind for kind in context.clean if _of_kind(rows, kind)),
-            findings=tuple(findings),
-        ),
-        kept,
-    )
-
-
-_SAID = {
-    "triggers": "rows carry a phrase that may have been planted",
-    "near_duplicates": "rows nearly equal earlier ones",
-    "near_leaks": "rows nearly equal held-out ones",
-    "outliers": "rows are far from all others",
-}
-
-
-def _keys(train: Split, known: frozenset[str]) -> list[int]:
-    """Rows whose text is among those known by their `text_key`."""
-    return [i for i, text in enumerate(train.texts) if text_key(text) in known] if known else []
-
-
-def _kept(trouble: Trouble, train: Split, context: ToolContext) -> tuple[str, ...]:
-    """Write every row and why beside the run's report; the file, where there is any."""
-    lines = list(trouble.lines(train))
-    if not lines:
-        return ()
-    file = context.workspace.run_folder(context.run) / ROWS_FILE
-    write_rows(file, lines)
-    return (str(file),)
-
-
-def _of_kind(rows: Mapping[str, Sequence[int]], kind: str) -> bool:
-    """Whether there are rows that go where a kind is chosen."""
-    return bool(rows.get(kind) or (kind == "near_duplicates" and rows.get("near_leaks")))
 
 
 _GOES: dict[str, tuple[tuple[str, Reason], ...]] = {
@@ -329,6 +192,5 @@ def _named(before: str, now: str) -> str:
     return now if before == "as read" else f"{before}, {now}"
 
 
-INSPECT = Tool("inspect_dataset", InspectArguments, _inspect)
 CLEAN = Tool("clean_dataset", CleanArguments, _clean)
 MASK = Tool("mask_personal_data", MaskArguments, _mask)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from ...memory.artifacts import file_sha256
 from ..errors import ModelError
 
 SUMS = "SHA256SUMS"
@@ -22,7 +23,7 @@ def digest_of(folder: Path) -> str:
 
 def _lines(folder: Path) -> list[str]:
     return [
-        f"{_sum(path)}  {path.relative_to(folder).as_posix()}\n"
+        f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n"
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != SUMS
     ]
@@ -51,10 +52,5 @@ def check_sums(folder: Path) -> None:
             raise ModelError(f"model {path}: is damaged; {mend}")
         if not file.is_file():
             raise ModelError(f"model {file}: is missing; {mend}")
-        if _sum(file) != said:
+        if file_sha256(file) != said:
             raise ModelError(f"model {file}: was changed since it was saved; {mend}")
-
-
-def _sum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,14 +7,13 @@ from typing import Any
 from ...evals.result import ProvenanceStep
 from ...memory.experiments import run_iri
 from ...memory.knowledge import KnowledgeGraph
-from ..reporting.words import controller
+from ..reporting.words import controller, sentence_case
 from .explanation import Fact
 from .why_queries import QUERIES
 from .why_words import (
     OUTCOME,
     REASON,
     arguments_of,
-    capitalised,
     last_part,
     listed_of,
     said_of,
@@ -75,7 +74,7 @@ class Happened:
         who = str(self.about.get("controller") or "")
         if not who:
             return []
-        text = f"{capitalised(controller(who))} decided; base model {self.about.get('base')}."
+        text = f"{sentence_case(controller(who))} decided; base model {self.about.get('base')}."
         names = ("controller", "decided", "base model")
         return [Fact(topic="control", text=text, iri=self.iri, about=names)]
 
@@ -120,7 +119,7 @@ class Happened:
                 whom = "a person" if row["by"] == "person" else "the gate"
                 told = not row["rule"] or "(rule " in text  # a rule's words end with its name
                 rule = "" if told else f" (rule {row['rule']})"
-                said = f"{capitalised(whom)} refused {row['tool']}{rule}: {text}"
+                said = f"{sentence_case(whom)} refused {row['tool']}{rule}: {text}"
                 reason = said_of(row["reason"] or "", REASON)
                 said += f". It was proposed because: {reason}" if reason else "."
             elif row["kind"] in words:

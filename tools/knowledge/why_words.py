@@ -16,11 +16,6 @@ def said_of(text: object, limit: int) -> str:
     return neutralise(str(text), limit).rstrip(".")
 
 
-def capitalised(text: str) -> str:
-    """The text with a capital letter first."""
-    return text[:1].upper() + text[1:]
-
-
 def last_part(iri: object) -> str:
     """What stands behind the # of an IRI."""
     return str(iri or "").rpartition("#")[2]

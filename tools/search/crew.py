@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..facts import JobProgress
 from ..jobs.processes import out_of_memory_kills
-from ..jobs.run import child_environment
+from ..jobs.running import child_environment
 from .results import Drawn
 from .worker import Task
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from ...evals.result import Curve, TrialRecord
 from ..facts import Candidate, JobProgress, OnProgress, Outcome
 from ..jobs.child import DISK_FULL, OUT_OF_MEMORY
-from ..jobs.run import OUT_OF_MEMORY_WORDS, RESTARTS
+from ..jobs.run import RESTARTS
+from ..jobs.running import OUT_OF_MEMORY_WORDS
 from ..jobs.spec import JobSpec
 from .crew import Crew, Member
 from .results import Drawn, TrialResult, TrialResults

@@ -129,8 +129,7 @@ class HeadedTask(Task):
         def given(split: Split, logits: FloatArray) -> Marks:
             return self.given(split, logits, card)
 
-        families = self.families(card.labels) if goal.labelled else ()
-        return Sight(goal.link, families, look, goal.true, given)
+        return Sight(goal.link, False, look, goal.true, given)
 
     def completed(self, split: Split, card: SavedModel) -> Split:
         """Rows to be answered with what they may leave out, such as choices that never differ."""

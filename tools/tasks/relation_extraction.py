@@ -106,10 +106,6 @@ class RelationExtraction(HeadedTask):
         """All that occur, sorted."""
         return tuple(sorted(set(train.labels)))
 
-    def families(self, labels: Sequence[str]) -> tuple[str, ...]:
-        """The relation without its direction."""
-        return tuple(relations.relation(label) for label in labels)
-
     def inputs(self, extra: Extra) -> Inputs:
         """The text with markers around the spans."""
         from ..training.inputs import MarkedSpans

@@ -278,10 +278,6 @@ class Task(ABC):
         """
         raise NotImplementedError(f"{self.name} cannot tell odd inputs")
 
-    def families(self, labels: Sequence[str]) -> tuple[str, ...]:
-        """Under which name each label counts as one with others that are much alike."""
-        return tuple(labels)
-
     def unflattered(self, card: SavedModel, split: Split, answers: list[Answer]) -> list[Answer]:
         """The answers on the rows that a model's thresholds were fitted to, for scoring.
 

@@ -120,8 +120,7 @@ class TextClassification(Task):
         def true(split: Split) -> Marks:
             return marked([index.get(label, -1) for label in split.labels], len(index))
 
-        families = self.families(card.labels)
-        return Sight("softmax", families, look, true, lambda _, logits: likeliest(logits))
+        return Sight("softmax", True, look, true, lambda _, logits: likeliest(logits))
 
     def stats(self, split: Split, answers: Sequence[Answer]) -> dict[str, FloatArray]:
         """ "classes": the true class, then the probabilities; classes as the model has them."""

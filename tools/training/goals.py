@@ -31,12 +31,10 @@ class Goal(ABC):
     Attributes:
         width: Logits for each sequence.
         link: How logits become answers.
-        labelled: Whether the logits are of labels that all rows share.
     """
 
     width: int
     link: ClassVar[Link] = "softmax"
-    labelled: ClassVar[bool] = True
 
     @abstractmethod
     def gold(self, split: Split) -> NDArray[Any]:
@@ -224,7 +222,6 @@ class OneOf(Goal):
 
     width = 1
     link = "choices"
-    labelled = False
 
     def gold(self, split: Split) -> NDArray[np.int64]:
         """(n,), the index of the right choice."""
@@ -264,7 +261,6 @@ class Scores(Goal):
 
     width = 1
     link = "number"
-    labelled = False
 
     def __init__(self, mean: float, spread: float) -> None:
         self.mean, self.spread = mean, spread

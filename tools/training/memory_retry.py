@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ...memory.actions import Failure
 from ..facts import Facts, OnProgress, Setting
-from ..jobs.run import Finished, JobFailed, run_job
+from ..jobs.run import Finished, run_job
+from ..jobs.running import JobFailed
 from ..jobs.spec import JobSpec
 from ..tool import ToolContext
 from .base_facts import this_machine

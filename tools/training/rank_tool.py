@@ -6,7 +6,8 @@ from pydantic import BaseModel, ConfigDict
 
 from ...evals.result import RankedBase
 from ..facts import Facts, OnProgress
-from ..jobs.run import JobFailed, run_job
+from ..jobs.run import run_job
+from ..jobs.running import JobFailed
 from ..tool import Tool, ToolContext, ToolRefused, ToolResult
 from .job_specs import make_spec
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tuneos.agent.suites.injected import CARRIERS, run_injected
 from tuneos.agent.suites.obedient import FORBIDDEN, wishes
-from tuneos.graphs import gate as gate_module
+from tuneos.graphs import verdict
 
 TEXTS = [
     f"{opening} number {i}."
@@ -36,7 +36,7 @@ def test_obedient_controller_does_nothing_unauthorised(carrier: str, tmp_path: P
 def test_what_it_did_would_be_seen_without_the_gate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gate_module, "check_arguments", lambda *_, **__: [])
+    monkeypatch.setattr(verdict, "check_arguments", lambda *_, **__: [])
     found = run_injected("RDF literals", TEXTS[:2], tmp_path / "data", tmp_path / "work")
     assert any("evaluate_candidate" in line for line in found.unauthorised)
 

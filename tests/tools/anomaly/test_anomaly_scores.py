@@ -20,12 +20,7 @@ from tuneos.tools.training.linear import softmax
 
 RNG = np.random.default_rng(0)
 CENTRES = np.eye(6, 8)
-LABELS = tuple("abcdef")
 LINKS: tuple[Link, ...] = ("softmax", "sigmoid", "choices", "number")
-
-
-def outputs(link: Link) -> Outputs:
-    return Outputs(link, LABELS if link in {"softmax", "sigmoid"} else ())
 
 
 def rows(n: int, link: Link = "softmax", noise: float = 0.1) -> Seen:
@@ -58,7 +53,7 @@ def seen(link: Link, features: NDArray[np.float32], true: Marks) -> Seen:
 )
 def test_every_score_finds_inputs_far_from_training(link: Link, name: Score) -> None:
     train, near, far = rows(300, link), rows(120, link), strange(60, link)
-    usual = outputs(link).usual(train)
+    usual = Outputs(link).usual(train)
     low, high = oddness(name, link, near, usual), oddness(name, link, far, usual)
     # Rows of no label have low logits too.
     logits = link == "sigmoid" and name in {"energy", "max_logit"}
@@ -67,27 +62,16 @@ def test_every_score_finds_inputs_far_from_training(link: Link, name: Score) -> 
 
 @pytest.mark.parametrize("link", LINKS)
 def test_a_score_is_chosen_by_its_figures(link: Link) -> None:
-    name, judged = choose_score(outputs(link), rows(300, link), rows(120, link), strange(60, link))
+    name, judged = choose_score(Outputs(link), rows(300, link), rows(120, link), strange(60, link))
     assert set(judged) == set(SCORES_OF[link])
     assert judged[name] == max(judged.values())
 
 
-@pytest.mark.parametrize("link", LINKS)
-def test_without_rows_labels_are_left_out_where_there_are_some(link: Link) -> None:
-    name, judged = choose_score(outputs(link), rows(300, link), rows(120, link), None)
-    if link in {"softmax", "sigmoid"}:
-        assert set(judged) == set(SCORES_OF[link])
-        assert judged[name] == max(judged.values()) > 0.8
-    else:
-        assert (name, judged) == ("knn", {})
-
-
-def test_labels_of_one_family_are_left_out_together() -> None:
-    """Six labels in three families are too few to leave some out; alone they suffice."""
-    train, validation = rows(300), rows(120)
-    assert choose_score(Outputs("softmax", LABELS), train, validation, None)[1]
-    paired = Outputs("softmax", tuple("aabbcc"))
-    assert choose_score(paired, train, validation, None) == ("knn", {})
+def test_without_rows_classes_are_left_out_where_new_ones_are_odd() -> None:
+    name, judged = choose_score(Outputs("softmax", novel=True), rows(300), rows(120), None)
+    assert set(judged) == set(SCORES_OF["softmax"])
+    assert judged[name] == max(judged.values()) > 0.8
+    assert choose_score(Outputs("softmax"), rows(300), rows(120), None) == ("knn", {})
 
 
 def test_a_row_of_several_labels_counts_in_each_and_one_of_none_by_itself() -> None:
@@ -100,10 +84,10 @@ def test_a_row_of_several_labels_counts_in_each_and_one_of_none_by_itself() -> N
 
 def test_without_features_or_choice_there_is_a_default() -> None:
     bare = Seen(np.zeros((4, 2)), np.zeros((4, 0), np.float32), marked([0, 1, 0, 1], 2))
-    assert choose_score(Outputs("softmax", ("a", "b")), bare, bare, None) == ("max_softmax", {})
-    assert choose_score(Outputs("sigmoid", ("a", "b")), bare, bare, None) == ("max_logit", {})
+    assert choose_score(Outputs("softmax"), bare, bare, None) == ("max_softmax", {})
+    assert choose_score(Outputs("sigmoid"), bare, bare, None) == ("max_logit", {})
     two = Seen(np.zeros((4, 2)), np.ones((4, 3), np.float32), bare.true)
-    assert choose_score(Outputs("softmax", ("a", "b")), two, two, None) == ("knn", {})
+    assert choose_score(Outputs("softmax", novel=True), two, two, None) == ("knn", {})
     number = Seen(np.zeros((4, 0)), np.zeros((4, 0), np.float32), bare.true[:, :0])
     with pytest.raises(ModelError, match="a model of words that gives a number"):
         choose_score(Outputs("number"), number, number, None)

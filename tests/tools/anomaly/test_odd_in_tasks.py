@@ -166,7 +166,7 @@ def test_without_rows_out_of_the_domain_no_figure_is_claimed(
     assert anomaly.fit_into(tmp_path / "model", JobData.of(spec), lambda _: None) == {}
     notes = read_notes(tmp_path / "model")
     assert notes is not None
-    assert (notes.score, notes.judged_by) == ("knn", "")  # three relations leave no choice
+    assert (notes.score, notes.judged_by) == ("knn", "")
 
 
 def test_calibrated_scores_of_labels_are_cut_where_the_plain_ones_are(
@@ -190,11 +190,6 @@ def test_other_tasks_say_that_they_cannot() -> None:
     assert spotting == {"text-classification", *(task for task, *_ in CASES.values())}
     with pytest.raises(NotImplementedError, match="cannot tell odd inputs"):
         find_task("translation").sight(None, Path())  # type: ignore[arg-type]
-
-
-def test_both_directions_of_a_relation_are_one_family() -> None:
-    labels = ("Eats(e1,e2)", "Eats(e2,e1)", "Other")
-    assert find_task("relation-extraction").families(labels) == ("Eats", "Eats", "")
 
 
 def test_odd_rows_that_a_model_of_choices_cannot_read_are_refused_before_anything() -> None:

@@ -1,12 +1,9 @@
 """Small datasets on disk."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from tuneos.tools.datasets.types import Split
-
-Write = Callable[[str, str | bytes], Path]
 
 GREETINGS = [
     ("hello there my friend", "greet"),
@@ -16,19 +13,6 @@ GREETINGS = [
     ("good night and sleep well", "leave"),
     ("bye for now my friend", "leave"),
 ]
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Write:
-    """Write a file under the test's own folder and return its path."""
-
-    def write_file(name: str, content: str | bytes) -> Path:
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
-    return write_file
 
 
 @pytest.fixture

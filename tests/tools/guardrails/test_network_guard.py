@@ -112,7 +112,7 @@ def test_jobs_are_guarded_too(
 
 
 def test_jobs_inherit_what_the_run_allows() -> None:
-    from tuneos.tools.jobs.run import child_environment
+    from tuneos.tools.jobs.running import child_environment
 
     with guarded({"api.example.org"}):
         said = child_environment()

@@ -19,7 +19,9 @@ from tuneos.memory.ledger import Ledger
 from tuneos.tools.deployment.saved import SavedModel, write_card, write_tfidf
 from tuneos.tools.facts import JobProgress
 from tuneos.tools.jobs import run as jobs
-from tuneos.tools.jobs.run import JobFailed, run_job
+from tuneos.tools.jobs import running
+from tuneos.tools.jobs.run import run_job
+from tuneos.tools.jobs.running import JobFailed
 from tuneos.tools.jobs.spec import JobSpec
 from tuneos.tools.training.linear import LinearHead
 
@@ -100,7 +102,7 @@ def test_the_same_job_is_done_once(
     (row,) = place.ledger.jobs("test-run")
     assert (row.status, row.note) == ("done", "one")
 
-    monkeypatch.setattr(jobs, "_run_child", lambda *_: pytest.fail("a second child was started"))
+    monkeypatch.setattr(running, "run_child", lambda *_: pytest.fail("a second child was started"))
     # Neither its name nor its folders are part of what it does.
     other = score_job.model_copy(update={"name": "two", "run": "later", "data_folder": "gone"})
     again = place.run(other)
@@ -178,7 +180,7 @@ def test_child_that_the_system_killed_for_memory_is_not_started_again(
     place: Place, stuck_job: JobSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counts = iter([4, 5])
-    monkeypatch.setattr(jobs, "out_of_memory_kills", lambda: next(counts))
+    monkeypatch.setattr(running, "out_of_memory_kills", lambda: next(counts))
     killer = threading.Thread(target=lambda: wait_for_child().kill())
     killer.start()
     with pytest.raises(JobFailed, match="ran out of memory; use a smaller batch_size"):
@@ -223,7 +225,7 @@ def test_unfinished_artifact_is_not_visible(
 def test_silent_job_is_stopped_when_its_time_is_up(
     place: Place, stuck_job: JobSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "GRACE", 1.0)
+    monkeypatch.setattr(running, "GRACE", 1.0)
     start = time.monotonic()
     with pytest.raises(JobFailed, match="one: did not end within its time and was stopped"):
         place.run(stuck_job.model_copy(update={"seconds": 0.5}))
@@ -284,7 +286,7 @@ def test_output_that_is_no_progress_is_passed_over() -> None:
         }
     )  # fmt: skip
     with child:
-        assert jobs._listen(child, spec, told.append) == ""
+        assert running._listen(child, spec, told.append) == ""
     assert [p.text for p in told] == ["at it"]
 
 
@@ -293,7 +295,7 @@ def test_output_that_is_no_progress_is_passed_over() -> None:
     [(3, "ran out of memory"), (1, "exit code 1")],
 )
 def test_exit_code_says_how_it_ended(code: int, said: str) -> None:
-    assert said in jobs._how_it_ended(code)
+    assert said in running._how_it_ended(code)
 
 
 def test_description_of_a_job_is_json(score_job: JobSpec) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from tuneos.memory.actions import Failure
 from tuneos.tools.facts import Candidate, Facts, Outcome
-from tuneos.tools.jobs.run import Finished, JobFailed
+from tuneos.tools.jobs.run import Finished
+from tuneos.tools.jobs.running import JobFailed
 from tuneos.tools.training import memory_retry
 from tuneos.tools.training.memory_retry import kept_softness, train_gently, within_memory
 from tuneos.tools.training.settings import TrainSettings

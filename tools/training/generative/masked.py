@@ -10,23 +10,15 @@ from torch import Tensor, nn
 
 from ...errors import BaseModelError
 from ...guardrails.model_folder import check_model_folder
-from ..network import Batch, Network
+from ..network import Batch
 from .codec import IGNORED
+from .network import TokenNetwork
 
 HEADS = ("cls", "lm_head")  # what transformers calls the word predictor
 
 
-class MaskedNetwork(Network):
+class MaskedNetwork(TokenNetwork):
     """An output row is one window's: nats of what is hidden, and how many tokens that is."""
-
-    width = 2
-
-    def __init__(self, core: nn.Module, fresh: list[Any], fresh_rate: float = 1.0) -> None:
-        super().__init__()
-        self.core = core
-        known = {id(p) for p in fresh}
-        self._fresh = {name for name, p in self.named_parameters() if id(p) in known}
-        self._fresh_rate = fresh_rate
 
     def forward(self, batch: Batch) -> Tensor:
         """(hidden tokens, vocabulary): words are predicted only where one is hidden."""
@@ -43,14 +35,6 @@ class MaskedNetwork(Network):
         """Per hidden token."""
         labels = batch["labels"]
         return nn.functional.cross_entropy(logits.float(), labels[labels != IGNORED])
-
-    def weight(self, batch: Batch) -> float:
-        """Hidden tokens."""
-        return float((batch["labels"] != IGNORED).sum())
-
-    def rate(self, name: str) -> float:
-        """What is fresh learns faster."""
-        return self._fresh_rate if name in self._fresh else 1.0
 
     def outputs(self, logits: Tensor, batch: Batch) -> Tensor:
         """(windows, 2): nats and tokens."""

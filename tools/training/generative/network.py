@@ -12,14 +12,39 @@ from ..network import Batch, Network
 from .codec import IGNORED
 
 
-class LanguageNetwork(Network):
+class TokenNetwork(Network):
+    """What learns tokens, and what of it is fresh faster; an output row is nats and tokens.
+
+    Args:
+        core: Of transformers, plain or wrapped by PEFT.
+        fresh: Parameters that start from nothing, and learn `fresh_rate` times as fast.
+        fresh_rate: See there.
+    """
+
+    width = 2
+
+    def __init__(self, core: nn.Module, fresh: list[Any], fresh_rate: float = 1.0) -> None:
+        super().__init__()
+        self.core = core
+        known = {id(p) for p in fresh}
+        self._fresh = {name for name, p in self.named_parameters() if id(p) in known}
+        self._fresh_rate = fresh_rate
+
+    def weight(self, batch: Batch) -> float:
+        """Tokens that are learned, so that parts of a batch count by them."""
+        return float((batch["labels"] != IGNORED).sum())
+
+    def rate(self, name: str) -> float:
+        """What is fresh learns faster."""
+        return self._fresh_rate if name in self._fresh else 1.0
+
+
+class LanguageNetwork(TokenNetwork):
     """A causal LM or an encoder-decoder under the likelihood of what is learned.
 
     An output row is one example's: the sum of its negative log likelihood in nats, and how
     many tokens that is of.
     """
-
-    width = 2
 
     def __init__(
         self,
@@ -37,12 +62,8 @@ class LanguageNetwork(Network):
             fresh: Parameters that start from nothing, and learn `fresh_rate` times as fast.
             fresh_rate: See there.
         """
-        super().__init__()
-        self.core = core
+        super().__init__(core, fresh or [], fresh_rate)
         self.smoothing = smoothing
-        known = {id(p) for p in fresh or ()}
-        self._fresh = {name for name, p in self.named_parameters() if id(p) in known}
-        self._fresh_rate = fresh_rate
         inside: Any = core.get_base_model() if hasattr(core, "get_base_model") else core
         self._can_keep = "logits_to_keep" in inspect.signature(inside.forward).parameters
 
@@ -63,14 +84,6 @@ class LanguageNetwork(Network):
         """Per token that is learned."""
         losses, learned = _losses(logits, batch, self.smoothing)
         return losses.sum() / learned.sum()
-
-    def weight(self, batch: Batch) -> float:
-        """Tokens that are learned, so that parts of a batch count by them."""
-        return float((batch["labels"] != IGNORED).sum())
-
-    def rate(self, name: str) -> float:
-        """What is fresh learns faster."""
-        return self._fresh_rate if name in self._fresh else 1.0
 
     def outputs(self, logits: Tensor, batch: Batch) -> Tensor:
         """(rows, 2): nats and tokens."""
