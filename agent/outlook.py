@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median_low
 
 from ..evals.targets import wants_robust
 from ..memory.knowledge import RECIPES
@@ -88,6 +89,7 @@ def _facts(plan: Plan) -> Facts:
         ),
         rows=plan.rows,
         smallest_class=int(min(counts.values()) * min(1.0, share)),
+        median_class=int(median_low(counts.values()) * min(1.0, share)),
         strategies=_known(plan),
         place=_place(plan),
     )

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from dataclasses import replace
 from hashlib import sha256
+from statistics import median_low
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -90,6 +91,7 @@ def prepare(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
             profile=figures(train),
             label_counts=counts,
             smallest_class=min(counts.values(), default=len(train)),
+            median_class=median_low(counts.values()) if counts else len(train),
             guesses=tuple(lines),
             findings=(*near, *_findings(raw), *guarded.findings),
         ),

@@ -75,7 +75,7 @@ def proposed(
     )
 
 
-_OF_DATA = {"smallest_class", "classes", "train_rows", "validation_rows"}
+_OF_DATA = {"smallest_class", "median_class", "classes", "train_rows", "validation_rows"}
 
 
 def strategy_named(arguments: Mapping[str, Any], context: RunContext) -> Strategy | None:

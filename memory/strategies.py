@@ -87,7 +87,7 @@ class Strategy:
         relative_cost: Cost of one training pass, in `cost_unit`.
         typical_gain: Share (0 to 1) of the remaining error that it tends to remove,
             compared with the rung below; for a search, with the searched strategy.
-        min_examples_per_class: Not worth trying with fewer.
+        min_examples_per_class: Not worth trying where half of the classes have fewer.
         space: What a search may vary; empty means nothing.
         first_trials: Settings known to work, on top of `defaults`, best first.
         cost_unit: "frozen_pass", a forward pass of the base model over the same rows, or
@@ -216,7 +216,7 @@ def _strategy(
         cost_unit=row["unit"] or "frozen_pass",
         variant_of=row["variant"],
         technique=row["technique"] or row["variant"] or row["name"],
-        requires=(Condition(of="smallest_class", low=row["least"]), *requires),
+        requires=(Condition(of="median_class", low=row["least"]), *requires),
         iri=str(row["strategy"]),
     )
 

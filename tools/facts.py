@@ -88,7 +88,7 @@ class KnownStrategy(BaseModel):
 
     def unmet(self, situation: Mapping[str, Setting]) -> str:
         """Say why it does not apply; "" where it does, or nothing known speaks against it."""
-        rows = Condition(of="smallest_class", low=self.min_examples_per_class)
+        rows = Condition(of="median_class", low=self.min_examples_per_class)
         return unmet((rows, *self.requires), situation)
 
 
@@ -145,6 +145,9 @@ class Facts(BaseModel):
     inspected: bool = False
     labels: tuple[str, ...] = ()
     smallest_class: int = 0
+    median_class: int = Field(
+        default=0, description="half of the classes have so many rows or fewer"
+    )
     personal_data: int = 0
     dirty_rows: int = 0
     suspect_labels: tuple[int, ...] = Field(
@@ -197,6 +200,7 @@ class Facts(BaseModel):
         """What conditions of recipes are held against; what is not known is left out."""
         found: dict[str, Setting] = {ROBUST_TARGET: False, **self.place}
         found["smallest_class"] = self.smallest_class
+        found["median_class"] = self.median_class
         if self.label_counts:
             found["classes"] = len(self.label_counts)
         if self.data is not None:

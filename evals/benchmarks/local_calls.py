@@ -72,7 +72,7 @@ def state(chance):
     known = [strategy("top_layers", 2, "fine_tune"), strategy("lora", 3, "fine_tune"),
              strategy("full", 4, "fine_tune")][: chance.randrange(4)]
     rows = chance.randrange(10, 100_000)
-    facts = Facts(inspected=chance.random() < 0.8, smallest_class=chance.randrange(100),
+    facts = Facts(inspected=chance.random() < 0.8, median_class=chance.randrange(100),
                   data=DataVersion(key="k", name="as read", folder="", train_rows=rows,
                                    validation_rows=rows // 9),
                   dirty_rows=chance.randrange(50), candidates=tuple(tried),

@@ -87,7 +87,7 @@ def _actions(count: int) -> list[Action]:
             technique=strategy.technique, settings={
                 **strategy.defaults, "rows_at_once": 32, "max_length": 256, "checkpointing": False,
             },
-            measures={"smallest_class": 3 if n % 10 == 0 else 100, "train_rows": 1000},
+            measures={"median_class": 3 if n % 10 == 0 else 100, "train_rows": 1000},
             situation={"architecture": "encoder", "device": "cpu", "cores": 2},
         )
         for n, (task, strategy) in enumerate(islice(cycle(known), count))

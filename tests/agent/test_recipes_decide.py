@@ -36,7 +36,7 @@ my:swift a t:Strategy ; t:name "swift" ; t:technique "lora" ;
 KNOWN = Facts(
     data=DataVersion(key="k", name="cleaned", folder="", train_rows=9000, validation_rows=100,
                      cleaned=True, masked=True),
-    rows={"train": 9000, "validation": 100}, inspected=True, smallest_class=60,
+    rows={"train": 9000, "validation": 100}, inspected=True, smallest_class=60, median_class=60,
     label_counts={"a": 60, "b": 60}, frozen_seconds=1.0,
     candidates=(Candidate(name="frozen_linear", strategy="frozen_linear", seconds=1.0, folder="",
                           validation={"accuracy": 0.8}),),

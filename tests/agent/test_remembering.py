@@ -23,7 +23,7 @@ PROFILE = {"rows_train": 900.0, "classes": 9.0, "words_mean": 9.0, "balance": 1.
 KNOWN = Facts(
     data=DataVersion(key="k", name="cleaned", folder="", train_rows=9000, validation_rows=100,
                      cleaned=True, masked=True),
-    rows={"train": 9000, "validation": 100}, inspected=True, smallest_class=600,
+    rows={"train": 9000, "validation": 100}, inspected=True, smallest_class=600, median_class=600,
     label_counts={"a": 600, "b": 600}, frozen_seconds=1.0, profile=PROFILE,
     candidates=(Candidate(name="frozen_linear", strategy="frozen_linear", seconds=1.0, folder="",
                           validation={"accuracy": 0.8}),),

@@ -65,6 +65,7 @@ FACTS = Facts(
     data=DATA,
     inspected=True,
     smallest_class=6,
+    median_class=6,
     strategies=(known("lora", 3), known("dora", 3), known("full", 4, needs=8)),
     candidates=(
         candidate("frozen_linear", "frozen_linear", 0.8),
@@ -233,7 +234,9 @@ def test_knowledge_waits_for_a_graph_that_speaks_and_a_candidate_it_was_not_trie
 def test_what_hardens_is_shown_only_where_a_target_asks_for_robustness() -> None:
     needs = (Condition(of=ROBUST_TARGET, choices=(True,)),)
     hard = known("hardened", 3).model_copy(update={"requires": needs, "variant_of": "lora"})
-    facts = Facts(data=DATA, smallest_class=20, strategies=(known("lora", 3), hard))
+    facts = Facts(
+        data=DATA, smallest_class=20, median_class=20, strategies=(known("lora", 3), hard)
+    )
     plain = make_digest(facts, [], TARGETS, "macro_f1", None, None)
     assert [s.name for s in plain.strategies] == ["lora"]
     assert not plain.robust_missed

@@ -52,6 +52,7 @@ FACTS = Facts(
     data=DataVersion(key="k", name="as read", folder="", train_rows=1000, validation_rows=100),
     rows={"train": 1000},
     smallest_class=5,
+    median_class=5,
     strategies=(strategy("lora", 4), strategy("full", 8), strategy("dora", 6, variant_of="lora")),
     frozen_seconds=10.0,
 )
@@ -156,10 +157,10 @@ def test_rows_go_where_the_person_named_their_kind(make: Make) -> None:
             call("query_knowledge", sparql="SELECT * { SERVICE <http://a.invalid> { ?s ?p ?o } }"),
             ["SERVICE"],
         ),
-        (call("fine_tune", strategy="full"), ["full needs 8 rows", "smallest has 5"]),
+        (call("fine_tune", strategy="full"), ["full needs 8 rows", "half of them have 5"]),
         (
             call("fine_tune", strategy="lora", peft_method="p_tuning"),
-            ["p_tuning needs 8 rows", "smallest has 5"],
+            ["p_tuning needs 8 rows", "half of them have 5"],
         ),
         (
             call("search_hyperparameters", strategy="full", trials=3),

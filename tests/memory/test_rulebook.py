@@ -39,8 +39,8 @@ def action(**said: Any) -> Action:
         "run": "r", "number": 1, "tool": "fine_tune", "task": "text-classification",
         "machine": "this one", "base": BASE, "data_hash": "h", "strategy": strategy,
         "strategy_iri": f"https://tuneos.org/ns#text-classification.{strategy}",
-        "technique": strategy, "measures": {"smallest_class": 100}, "settings": MEMORY,
-        "situation": {"smallest_class": 100, "architecture": "encoder"},
+        "technique": strategy, "measures": {"median_class": 100}, "settings": MEMORY,
+        "situation": {"median_class": 100, "architecture": "encoder"},
     }  # fmt: skip
     return Action(**{**usual, **said})
 
@@ -71,9 +71,9 @@ LATE = {"rows_at_once": 16, "max_length": 256, "checkpointing": False}
             "veto",
         ),
         (
-            {"settings": LATE, "measures": {"smallest_class": 7}},
+            {"settings": LATE, "measures": {"median_class": 7}},
             "few-examples",
-            "full needs 8 rows in each class (knowledge graph); the smallest has 7",
+            "full needs 8 rows in each class (knowledge graph); half of them have 7 or fewer",
             "veto",
         ),
         (

@@ -43,6 +43,7 @@ class DatasetProfile(BaseModel):
     majority_share: float = Field(description="share of train that the largest class has")
     smallest_label: str
     smallest_count: int
+    median_count: int
     words: Lengths
     tokens: Lengths | None
     max_tokens: int | None

@@ -71,6 +71,7 @@ def _inspect(
             inspected=True,
             labels=tuple(sorted(profile.labels)),
             smallest_class=profile.smallest_count,
+            median_class=profile.median_count,
             personal_data=found if maskable else 0,
             dirty_rows=leaked + profile.duplicates + profile.conflicting_rows,
             trouble=rows,

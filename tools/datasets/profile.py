@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from statistics import median_low
 
 import numpy as np
 
@@ -47,6 +48,7 @@ def profile_data(
         majority_share=largest / len(train),
         smallest_label=smallest,
         smallest_count=counts[smallest],
+        median_count=median_low(counts.values()),
         words=_lengths(words, None),
         tokens=None if tokens is None else _lengths(tokens, max_tokens),
         max_tokens=max_tokens,

@@ -45,6 +45,7 @@ def test_figures(splits: dict[str, Split]) -> None:
     assert profile.imbalance == 2.5
     assert profile.majority_share == pytest.approx(5 / 7)
     assert (profile.smallest_label, profile.smallest_count) == ("b", 2)
+    assert profile.median_count == 2
     assert (profile.words.mean, profile.words.max) == (4.0, 10)
     assert profile.tokens is not None
     assert (profile.tokens.max, profile.tokens.cut) == (19, 2)
