@@ -70,7 +70,7 @@ class TrainSettings(BaseModel):
     )
     adversarial: Adversarial = Field("none", description="also learn from shifted word vectors")
     adversarial_size: float = Field(
-        0.1, gt=0, le=2, description="of the shift, as a share of the length of the vectors"
+        0.02, gt=0, le=2, description="of the shift, as a share of the length of the vectors"
     )
     adversarial_steps: int = Field(2, ge=1, le=10, description="of pgd, freelb and smart")
     adversarial_weight: float = Field(
