@@ -20,8 +20,9 @@ import numpy as np
 from .out_of_scope import figures, row
 from .runs import begun, kept, predict, run
 
-ENTITIES = {"ncbi_disease": "ner/ncbi_disease", "wnut17": "ner/wnut17"}
-TEXTS = {"snips": "intent/snips", "csabstruct": "sentence_role/csabstruct"}
+# None of these sets was looked at when the way to score was chosen (docs/decisions.md).
+ENTITIES = {"crossner science": "drift/crossner_domains"}
+TEXTS = {"banking77": "intent/banking77", "arxiv_cs": "topic/arxiv_cs"}
 # folder, a target that no run meets, the sets of other texts
 CASES: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
     "semeval2010_task8": ("relation/semeval2010_task8", "macro_f1>=0.99", ENTITIES),
