@@ -113,7 +113,7 @@ def test_ctrl_c_pauses_the_run_and_the_conversation_is_there_again(folder: Path)
         terminal.expect("Start it?")
         terminal.press("yes\r", "you may go on talking")
         terminal.expect("1 inspect_dataset")
-        terminal.type("half a thou")
+        terminal.press("half a thou", "› half a thou")  # in the prompt, not before it opens
         terminal.press("\x03", "is paused; nothing is lost")
         terminal.expect("half a thou")
         terminal.press("\x03", IDLE)
