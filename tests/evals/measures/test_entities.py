@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from real_data import DATA
 from seqeval.metrics import classification_report
 from seqeval.scheme import IOB2
 from tuneos.evals.benchmarks import references
 from tuneos.evals.measures import entities, score
 from tuneos.evals.statistics import compare, interval
 
-SETS = [Path("/work/shared/data/ner", name, "test.jsonl") for name in ("wnut17", "ncbi_disease")]
+SETS = [DATA / "ner" / name / "test.jsonl" for name in ("wnut17", "ncbi_disease")]
 TAGS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG"]
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
+from real_data import DATA
 from sklearn.metrics import average_precision_score, f1_score
 from tuneos.evals.benchmarks.references import semeval
 from tuneos.evals.measures import labelsets, relations, score, value
 from tuneos.evals.measures.classes import calibration_gap
 from tuneos.evals.statistics import compare, interval
 
-SEMEVAL = Path("/work/shared/data/relation/semeval2010_task8/test.jsonl")
+SEMEVAL = DATA / "relation/semeval2010_task8/test.jsonl"
 
 
 def labelled(n: int, n_labels: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from real_data import DATA
 from tuneos.evals.benchmarks import references
 from tuneos.evals.measures import score, squad
 from tuneos.evals.statistics import interval
 
-SETS = [Path("/work/shared/data/qa", name, "test.jsonl") for name in ("squad_es_v2", "xquad_en")]
+SETS = [DATA / "qa" / name / "test.jsonl" for name in ("squad_es_v2", "xquad_en")]
 
 
 @pytest.mark.parametrize(

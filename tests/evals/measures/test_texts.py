@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 import sacrebleu
+from real_data import DATA
 from tuneos.evals.benchmarks import references
 from tuneos.evals.measures import bleu, chrf, distinct, rouge, score, tokens, value
 from tuneos.evals.statistics import compare, interval
 
-TATOEBA = Path("/work/shared/data/translation/tatoeba_en_de/test.jsonl")
-SCITLDR = Path("/work/shared/data/summarisation/scitldr/test.jsonl")
+TATOEBA = DATA / "translation/tatoeba_en_de/test.jsonl"
+SCITLDR = DATA / "summarisation/scitldr/test.jsonl"
 WORDS = [
     *("the", "cat", "sat", "on", "a", "mat", ",", "while", "dogs", "(two)", "don't", "run"),
     *("3.5", "km/h", "over", "Łódź's", "bridge", "!"),

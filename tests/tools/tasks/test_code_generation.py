@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
+from real_data import DATA
 from tuneos.evals.measures import score
 from tuneos.tools.datasets.read import read_data
 from tuneos.tools.datasets.types import Split
 from tuneos.tools.tasks.code_generation import TASK
 
-MBPP = Path("/work/shared/data/code_generation/mbpp")
+MBPP = DATA / "code_generation/mbpp"
 
 
 def split_of(*rows: dict[str, Any]) -> Split:

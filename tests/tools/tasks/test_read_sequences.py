@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from real_data import DATA
 from tuneos.tools.datasets.read import read_data
 from tuneos.tools.datasets.types import RawData
 from tuneos.tools.errors import DatasetError
-
-DATA = Path("/work/shared/data")
 
 
 def jsonl(folder: Path, rows: Sequence[dict[str, Any]], name: str = "train.jsonl") -> Path:
