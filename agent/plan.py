@@ -76,17 +76,18 @@ def plan_run(spec: RunSpec) -> Plan:
     spec = spec.model_copy(update={"translators": _translators(spec)})
     with guarded(()):  # reading data needs nobody
         raw = read_rows(spec)
-    known = find_task(raw.task).metrics_of(raw.splits["train"])
+    task = find_task(raw.task)
+    known = task.metrics_of(raw.splits["train"])
     ood = Path(spec.ood) if spec.ood else None
     odd = read_odd(Path(spec.data), ood, raw.task, spec.text)
     for split in odd.values():
-        find_task(raw.task).check_odd(raw.splits["train"], split)
-    if find_task(raw.task).robust and "spearman" not in known:
+        task.check_odd(raw.splits["train"], split)
+    if task.robust and "spearman" not in known:
         known = (*known, *ROBUST)
     if odd:
         known = (*known, *ODD_METRICS)
     for target in spec.parsed_targets():
-        if target.metric in ODD_METRICS and find_task(raw.task).spots_odd and not odd:
+        if target.metric in ODD_METRICS and task.spots_odd and not odd:
             raise SpecError(
                 f"target {target}: there are no rows to measure it on; give some that the model "
                 "should not answer: --ood FILE, or ood.* in the data folder"

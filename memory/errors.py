@@ -2,6 +2,8 @@
 
 import errno
 
+_NO_SPACE = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # not every system has quotas
+
 
 class StoreError(Exception):
     """A store cannot be opened, read or written, or refuses what was asked.
@@ -27,7 +29,7 @@ def disk_full(error: BaseException) -> bool:
     """Tell a full disk, also as SQLite and safetensors word it, from other failures."""
     import sqlite3
 
-    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if isinstance(error, OSError) and error.errno in _NO_SPACE:
         return True
     if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
         return True

@@ -11,13 +11,14 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .out_of_scope import figures, row
+from ..measures.entities import Entity, entities
+from .out_of_scope import head, told
 from .runs import begun, kept, predict, run
 
 # None of these sets was looked at when the way to score was chosen (docs/decisions.md).
@@ -29,10 +30,7 @@ CASES: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
     "goemotions": ("sentiment/goemotions", "macro_f1>=0.99", TEXTS),
 }
 LONGEST = 80  # words of a sentence
-HEAD = (
-    "| against | rows | AUROC | 95% interval | highest probability | false alarms at 95% recall "
-    "| highest probability | odd rows abstained |\n|" + "---|" * 8
-)
+HEAD = head("against", "highest probability")
 
 
 def main() -> int:
@@ -52,8 +50,7 @@ def main() -> int:
             for other, where in others.items():
                 rows = asked(arguments.data / where / "test.jsonl", place / f"{other}.jsonl")
                 odd = sure(predict(result["model"], rows))
-                found = figures(usual, odd)
-                print(row(f"{name}: {other}", found, len(odd)), flush=True)
+                found = told(f"{name}: {other}", usual, odd)
                 kept(arguments.json, {"name": name, "other": other, **found})
         alarms = np.mean([a["abstain"] for a in usual])
         print(f"model: {result['chosen']}; of {len(usual)} usual rows {alarms:.1%} abstained")
@@ -72,27 +69,17 @@ def asked(source: Path, draft: Path) -> Path:
     rows = [json.loads(line) for line in source.read_text(encoding="utf-8").splitlines()]
     if "tags" not in rows[0]:
         return source
-    found = (pair(r["tokens"], list(spans(r["tags"]))) for r in rows if len(r["tags"]) <= LONGEST)
+    found = (pair(r["tokens"], entities(r["tags"])) for r in rows if len(r["tags"]) <= LONGEST)
     draft.write_text("".join(json.dumps(p) + "\n" for p in found if p), encoding="utf-8")
     return draft
 
 
-def spans(tags: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """First and end word of each entity, of BIO tags."""
-    starts = [i for i, tag in enumerate(tags) if tag.startswith("B-")]
-    for start in starts:
-        end = start + 1
-        while end < len(tags) and tags[end].startswith("I-"):
-            end += 1
-        yield start, end
-
-
-def pair(words: Sequence[str], found: Sequence[tuple[int, int]]) -> dict[str, Any] | None:
+def pair(words: Sequence[str], found: Sequence[Entity]) -> dict[str, Any] | None:
     """A sentence with its first two entities as head and tail; None where it has fewer."""
     if len(found) < 2:
         return None
     row: dict[str, Any] = {"text": " ".join(words)}
-    for name, (first, end) in zip(("head", "tail"), found, strict=False):
+    for name, (_, first, end) in zip(("head", "tail"), found, strict=False):
         text = " ".join(words[first:end])
         start = len(" ".join([*words[:first], ""]))
         row[name] = {"text": text, "start": start, "end": start + len(text)}

@@ -10,12 +10,11 @@ import statistics
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 from .machine import describe
-from .runs import found_by
+from .runs import DATA, found_by
 
-DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "intent" / "banking77"
+BANKING77 = DATA / "intent" / "banking77"
 REPEATS = 7
 
 FROZEN = """
@@ -58,10 +57,10 @@ def main() -> int:
         laps.append(time.perf_counter() - start)
     middle = statistics.median(laps)
     print(f"tuneos --help: {min(laps):.2f} – {middle:.2f} – {max(laps):.2f} s (min, median, max)")
-    if not DATA.is_dir():
-        print(f"frozen rung skipped: {DATA} is not here")
+    if not BANKING77.is_dir():
+        print(f"frozen rung skipped: {BANKING77} is not here")
         return int(middle >= 0.5)
-    found = found_by(FROZEN, str(DATA))
+    found = found_by(FROZEN, str(BANKING77))
     seconds, accuracy = found["seconds"], found["accuracy"]
     print(f"frozen rung on banking77: {seconds:.0f} s, test accuracy {accuracy:.4f}")
     return int(middle >= 0.5 or seconds >= 60 or accuracy < 0.925)

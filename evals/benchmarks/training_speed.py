@@ -16,8 +16,8 @@ import sys
 from pathlib import Path
 
 from .machine import describe
+from .runs import DATA
 
-DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 ROWS = 960
 BATCH = 32
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...evals.metrics import FloatArray
-from ..training.linear import softmax
+from ..training.linear import sigmoid, softmax
 from .seen import Link, Marks, States
 
 Score = Literal["max_softmax", "energy", "max_logit", "mahalanobis", "knn"]
@@ -114,7 +114,7 @@ def oddness(name: Score, link: Link, states: States, usual: Usual) -> FloatArray
 def chances(link: Link, logits: FloatArray) -> FloatArray:
     """Turn logits into probabilities, (n, C): those of a row sum to 1, or each stands alone."""
     if link == "sigmoid":
-        return np.asarray(1 / (1 + np.exp(-np.clip(logits, -60, 60))))
+        return sigmoid(logits)
     return softmax(logits) if logits.shape[1] else logits
 
 

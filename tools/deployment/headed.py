@@ -15,7 +15,7 @@ from ..datasets.types import Split
 from ..errors import ModelError
 from .encoder import load_saved_encoder
 from .load import word_features
-from .pool import pooled
+from .pool import leading_features, pooled
 from .saved import CARD, HEAD, PARTS, SavedModel, read_card, read_head
 
 if TYPE_CHECKING:
@@ -74,7 +74,6 @@ def _blend(card: SavedModel, folder: Path, inputs: Inputs, goal: Goal) -> Headed
             raise ModelError(f"model {place}: does not fit {folder / CARD}; save it again")
         members.append(load_headed(said, place, inputs, goal))
     weights = [part.weight for part in card.parts]
-    heaviest = np.argsort([-w for w in weights], kind="stable")
 
     def together(found: list[FloatArray]) -> FloatArray:
         opinions = [opinion for x in found if (opinion := goal.opinion(x)) is not None]
@@ -90,8 +89,9 @@ def _blend(card: SavedModel, folder: Path, inputs: Inputs, goal: Goal) -> Headed
         tells = [_part(progress, i, len(members)) for i in range(len(members))]
         seen = [m.states(split, t) for m, t in zip(members, tells, strict=True)]
         found = together([goal.outputs(one.logits, inputs.sizes(split)) for one in seen])
-        features = [seen[i].features for i in heaviest if seen[i].features.shape[1]]
-        return States(goal.inverse(found), (features or [seen[0].features])[0])
+        return States(
+            goal.inverse(found), leading_features([one.features for one in seen], weights)
+        )
 
     return Headed(outputs, states)
 

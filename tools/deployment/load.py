@@ -16,7 +16,7 @@ from ..anomaly.seen import States
 from ..errors import ModelError
 from ..guardrails.model_folder import check_model_folder
 from ..training.linear import LinearHead, softmax
-from .pool import pooled
+from .pool import leading_features, pooled
 from .saved import CARD, HEAD, PARTS, SavedModel, base_folder_of, read_card, read_head, read_tensors
 from .sums import check_sums
 
@@ -125,9 +125,8 @@ def _blend(card: SavedModel, folder: Path) -> Classifier:
     def states(texts: Sequence[str], progress: Progress | None) -> States:
         seen = [member.states(texts, progress) for member in members]
         found = pooled([softmax(one.logits) for one in seen], weights)
-        heaviest = np.argsort([-w for w in weights], kind="stable")
-        features = [seen[i].features for i in heaviest if seen[i].features.shape[1]]
-        return States(np.log(np.maximum(found, 1e-12)), (features or [seen[0].features])[0])
+        features = leading_features([one.features for one in seen], weights)
+        return States(np.log(np.maximum(found, 1e-12)), features)
 
     base_folder = next((m.base_folder for m in members if m.base_folder), None)
     return Classifier(card, folder, base_folder, score, states)

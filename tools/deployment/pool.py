@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...evals.metrics import FloatArray
+
+
+def leading_features(
+    features: Sequence[NDArray[np.float32]], weights: Sequence[float]
+) -> NDArray[np.float32]:
+    """The features, (n, width), of the heaviest member that has any; width 0 where none has."""
+    heaviest = np.argsort([-w for w in weights], kind="stable")
+    return next((features[i] for i in heaviest if features[i].shape[1]), features[0])
 
 
 def pooled(opinions: Sequence[FloatArray], weights: Sequence[float] | FloatArray) -> FloatArray:

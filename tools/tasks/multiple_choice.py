@@ -69,14 +69,7 @@ class MultipleChoice(HeadedTask):
         """Rows need choices where those of train differ, and no others where they never do."""
         fixed = _fixed(train)
         for row, place in zip(odd.rows, odd.places, strict=True):
-            if not row["choices"] and not fixed:
-                raise DatasetError(f"{place}: has no choices; write a list of at least two")
-            other = [choice for choice in row["choices"] if fixed and choice not in fixed]
-            if other:
-                raise DatasetError(
-                    f"{place}: the choice {other[0]!r} is none of train's, "
-                    f"{', '.join(map(repr, fixed))}; take it out or leave the choices out"
-                )
+            _refuse_choices(row, place, fixed, "train" if fixed else "")
 
     def rewritten(
         self, split: Split, row: int, changed: Sequence[Changed]
@@ -121,14 +114,7 @@ class MultipleChoice(HeadedTask):
         fixed, own = card.extra["choices"], card.extra.get(OWN)
         rows = []
         for row, place in zip(split.rows, split.places, strict=True):
-            if not row["choices"] and not fixed:
-                raise DatasetError(f"{place}: has no choices; write a list of at least two")
-            other = [choice for choice in row["choices"] if own and choice not in fixed]
-            if other:
-                raise DatasetError(
-                    f"{place}: the choice {other[0]!r} is none of the model's, "
-                    f"{', '.join(map(repr, fixed))}; take it out or leave the choices out"
-                )
+            _refuse_choices(row, place, fixed, "the model" if own else "")
             rows.append(row if row["choices"] else {**row, "choices": list(fixed)})
         return replace(split, rows=tuple(rows))
 
@@ -187,6 +173,26 @@ def _fixed(train: Split) -> tuple[str, ...]:
     """The choices that all rows have, or () where they differ."""
     first = tuple(train.rows[0]["choices"])
     return first if all(tuple(row["choices"]) == first for row in train.rows) else ()
+
+
+def _refuse_choices(row: Row, place: str, fixed: Sequence[str], whose: str) -> None:
+    """Refuse a row to be answered that lacks choices, or has others than those of `whose`.
+
+    Args:
+        fixed: The choices that never differed; () where they did.
+        whose: Whose choices these are, where no others can be answered; else "".
+
+    Raises:
+        DatasetError: The message names the row's place.
+    """
+    if not row["choices"] and not fixed:
+        raise DatasetError(f"{place}: has no choices; write a list of at least two")
+    other = [choice for choice in row["choices"] if whose and choice not in fixed]
+    if other:
+        raise DatasetError(
+            f"{place}: the choice {other[0]!r} is none of {whose}'s, "
+            f"{', '.join(map(repr, fixed))}; take it out or leave the choices out"
+        )
 
 
 TASK = MultipleChoice()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...evals.metrics import FloatArray
 from ..anomaly.seen import Link, Marks, States, marked
 from ..datasets.types import Split
-from .linear import LinearHead, class_weights, softmax
+from .linear import LinearHead, class_weights, sigmoid, softmax
 from .settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ class LabelSets(Goal):
 
     def outputs(self, logits: FloatArray, sizes: NDArray[np.int64]) -> FloatArray:
         """A probability for each label."""
-        return np.asarray(1 / (1 + np.exp(-np.clip(logits, -60, 60))))
+        return sigmoid(logits)
 
     def inverse(self, outputs: FloatArray) -> FloatArray:
         """Log odds."""

@@ -52,6 +52,11 @@ def softmax(logits: NDArray[Any]) -> FloatArray:
     return np.asarray(exp / exp.sum(axis=-1, keepdims=True))
 
 
+def sigmoid(logits: FloatArray) -> FloatArray:
+    """A probability for each logit, same shape; logits beyond 60 either way count as 60."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -60, 60))))
+
+
 def log_loss(true: IntArray, probabilities: FloatArray) -> float:
     """Mean negative log likelihood in nats; smoother than accuracy for choosing a penalty."""
     chosen = probabilities[np.arange(len(true)), true]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from real_data import DATA
 from seqeval.metrics import classification_report
 from seqeval.scheme import IOB2
 from tuneos.evals.benchmarks import references
+from tuneos.evals.benchmarks.runs import DATA
 from tuneos.evals.measures import entities, score
 from tuneos.evals.statistics import compare, interval
 

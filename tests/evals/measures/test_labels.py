@@ -6,9 +6,9 @@ import json
 
 import numpy as np
 import pytest
-from real_data import DATA
 from sklearn.metrics import average_precision_score, f1_score
 from tuneos.evals.benchmarks.references import semeval
+from tuneos.evals.benchmarks.runs import DATA
 from tuneos.evals.measures import labelsets, relations, score, value
 from tuneos.evals.measures.classes import calibration_gap
 from tuneos.evals.statistics import compare, interval

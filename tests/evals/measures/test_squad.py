@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from real_data import DATA
 from tuneos.evals.benchmarks import references
+from tuneos.evals.benchmarks.runs import DATA
 from tuneos.evals.measures import score, squad
 from tuneos.evals.statistics import interval
 

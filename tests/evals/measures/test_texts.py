@@ -8,8 +8,8 @@ import math
 import numpy as np
 import pytest
 import sacrebleu
-from real_data import DATA
 from tuneos.evals.benchmarks import references
+from tuneos.evals.benchmarks.runs import DATA
 from tuneos.evals.measures import bleu, chrf, distinct, rouge, score, tokens, value
 from tuneos.evals.statistics import compare, interval
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tuneos.evals.benchmarks.runs import DATA
 from tuneos.tools.datasets.profile import profile_data
 from tuneos.tools.datasets.read import read_data
 from tuneos.tools.datasets.splits import make_splits
@@ -11,10 +12,9 @@ from tuneos.tools.errors import DatasetError
 
 @pytest.fixture(scope="module")
 def data() -> Path:
-    path = Path(__file__).resolve().parents[3].parent / "shared" / "data"
-    if not path.is_dir():
-        pytest.skip(f"no real data here: {path} is not a folder")
-    return path
+    if not DATA.is_dir():
+        pytest.skip(f"no real data here: {DATA} is not a folder")
+    return DATA
 
 
 # path, rows by split, number of classes

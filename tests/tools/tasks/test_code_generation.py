@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from real_data import DATA
+from tuneos.evals.benchmarks.runs import DATA
 from tuneos.evals.measures import score
 from tuneos.tools.datasets.read import read_data
 from tuneos.tools.datasets.types import Split

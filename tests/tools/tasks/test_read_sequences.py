@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from real_data import DATA
+from tuneos.evals.benchmarks.runs import DATA
 from tuneos.tools.datasets.read import read_data
 from tuneos.tools.datasets.types import RawData
 from tuneos.tools.errors import DatasetError

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tuneos.evals.benchmarks.runs import DATA
 from tuneos.tools.datasets.read import read_data
 from tuneos.tools.datasets.splits import make_splits, write_split
 from tuneos.tools.datasets.types import Split
@@ -15,7 +16,7 @@ from tuneos.tools.facts import Outcome
 from tuneos.tools.jobs.spec import JobSpec
 from tuneos.tools.training import fine_tune, probe
 
-SNIPS = Path(__file__).resolve().parents[4] / "shared" / "data" / "intent" / "snips"
+SNIPS = DATA / "intent" / "snips"
 ROWS = 1500
 pytestmark = [
     pytest.mark.slow,
