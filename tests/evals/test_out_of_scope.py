@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tuneos.evals.benchmarks.out_of_scope_tasks import asked, sure
+from tuneos.evals.benchmarks.out_of_scope import asked, sure
 
 
 def test_sentences_of_two_entities_become_pairs_and_other_rows_stay(tmp_path: Path) -> None:
