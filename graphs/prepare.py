@@ -15,7 +15,7 @@ from langgraph.runtime import Runtime
 from ..evals.result import Finding
 from ..memory.trail import Entry
 from ..tools.datasets.near import near_across
-from ..tools.datasets.profile_figures import figures
+from ..tools.datasets.profile_figures import figures, mean_embedding
 from ..tools.datasets.splits import data_hash, make_splits, split_bytes
 from ..tools.datasets.trouble import LEAKS_FILE, near_leak_lines, near_leaks, write_rows
 from ..tools.datasets.types import RawData, Split, copy_keys, text_key
@@ -89,6 +89,7 @@ def prepare(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
             data_hash=digest,
             rows={name: len(split) for name, split in splits.items()},
             profile=figures(train),
+            embedding=mean_embedding(train),
             label_counts=counts,
             smallest_class=min(counts.values(), default=len(train)),
             median_class=median_low(counts.values()) if counts else len(train),

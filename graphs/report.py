@@ -341,6 +341,7 @@ def _remember(state: State, context: RunContext, found: Confirmed, result: RunRe
                 source=Path(context.source).name,
                 data_hash=facts.data_hash,
                 measures={**sizes, "classes": float(len(facts.label_counts)), **facts.profile},
+                embedding=facts.embedding,
             ),
             candidates=tuple(
                 CandidateFacts(

@@ -23,11 +23,17 @@ _TEXT_LENGTH = 2000
 
 @dataclass(frozen=True)
 class DatasetFacts:
-    """A dataset as it was measured; `measures` holds figures such as rows_train or classes."""
+    """A dataset as it was measured.
+
+    Attributes:
+        measures: Figures such as rows_train or classes.
+        embedding: What its words mean on average, (width,) thousandths; () where unknown.
+    """
 
     source: str
     data_hash: str
     measures: Mapping[str, float]
+    embedding: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -138,6 +144,8 @@ def _describe_dataset(notes: Notes, iri: str, facts: DatasetFacts) -> None:
     notes.kind(iri, TUNEOS + "DatasetProfile", MLS + "Dataset", PROV + "Entity")
     notes.say(iri, TUNEOS + "dataHash", facts.data_hash)
     notes.say(iri, TUNEOS + "source", facts.source)
+    if facts.embedding:
+        notes.say(iri, TUNEOS + "meanEmbedding", " ".join(map(str, facts.embedding)))
     for name, value in facts.measures.items():
         part = notes.part(iri, iri, TUNEOS + "measure", f"measure/{segment(name)}")
         notes.kind(part, TUNEOS + "Measure", MLS + "DatasetCharacteristic")

