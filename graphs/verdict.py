@@ -20,10 +20,10 @@ from ..tools.registry import TOOLS
 from ..tools.training.asked_settings import memory_of
 from .approval import Answer, Question
 from .context import RunContext
-from .digest import worth_blending
 from .policy import chosen_kinds
 from .proposal import proposed
 from .state import State
+from .worth import worth_blending
 
 FINE_TUNE = "fine_tune"
 BLEND_TOOL = "blend_candidates"  # the same call blends others once there are others

@@ -7,13 +7,8 @@ import json
 import pytest
 from tuneos.evals.result import KnowledgeUse, RankedBase, Step
 from tuneos.evals.targets import parse_target
-from tuneos.graphs.digest import (
-    Digest,
-    augmentation_may_pay,
-    make_digest,
-    worth_blending,
-    worth_knowledge,
-)
+from tuneos.graphs.digest import Digest, make_digest
+from tuneos.graphs.worth import augmentation_may_pay, worth_blending, worth_knowledge
 from tuneos.memory.conditions import Condition
 from tuneos.tools.facts import (
     ROBUST_TARGET,

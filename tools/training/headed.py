@@ -19,8 +19,9 @@ from ..deployment.saved import Encoder, SavedModel, write_card
 from ..facts import JobProgress, OnProgress
 from .card import card_of
 from .data import JobData
-from .goals import Goal, fit_head
+from .goals import Goal
 from .hardware import Device, pick_device
+from .head_fit import fit_head
 from .inputs import Sequences
 from .linear import head_of, linear_layer
 from .mixup import MixedClassifier

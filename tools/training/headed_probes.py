@@ -15,8 +15,9 @@ from ..deployment.saved import Encoder, write_card, write_tfidf
 from ..facts import Candidate, JobProgress, OnProgress, Outcome
 from .card import card_of
 from .data import JobData
-from .goals import Classes, fit_best_head, fit_head
+from .goals import Classes
 from .hardware import Device, pick_device
+from .head_fit import fit_best_head, fit_head
 from .headed import HeadedTuning, pooled_states
 from .inputs import Inputs
 from .linear import STRENGTHS, LinearHead, fit_margin
