@@ -155,8 +155,8 @@ def _cheap(digest: Digest) -> list[Option]:
     blend = blending(digest)
     if blend is not None:
         why = "Blend the probes: they err on different texts, and it costs seconds."
-        proposal = Proposal(blend.tool, why)
-        options.append(Option(proposal, blend.typical_gain * digest.error, blend.seconds))
+        gain, spread = _gain(blend) * digest.error, blend.recalled_spread * digest.error
+        options.append(Option(Proposal(blend.tool, why), gain, blend.seconds, spread or None))
     return options
 
 

@@ -40,6 +40,7 @@ from .standing import KNOWLEDGE, best
 from .state import State
 
 BEFORE_KNOWLEDGE = "without_knowledge"  # the chosen candidate as it answers by itself
+SCORING = 0.5  # of what confirm is reckoned to take, in figures rather than in the detector
 
 
 def confirm(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
@@ -76,8 +77,10 @@ def confirm(state: State, runtime: Runtime[RunContext]) -> dict[str, Any]:
             estimate=0,
         )
     )
-    short = _time_is_short(context, facts)
-    guarded, unfitted = _with_detector(chosen, context, facts, short=short)
+    left, needed = _time(context, facts)
+    short = left is not None and left < needed
+    spare = None if left is None else left - SCORING * needed
+    guarded, unfitted = _with_detector(chosen, context, facts, short=short, seconds=spare)
     notes = (*notes, *unfitted)
     test = split_from_bytes(context.seals.open(tools.run, chosen.folder))
     opened_for = Entry(kind="opened", by="confirm", candidate=chosen.name)
@@ -151,19 +154,24 @@ def _looks(context: RunContext) -> int:
     return looks_at(rows, ledger, opened)
 
 
-def _time_is_short(context: RunContext, facts: Facts) -> bool:
-    """Whether what is left of the budget is less than confirm is reckoned to take."""
+def _time(context: RunContext, facts: Facts) -> tuple[float | None, float]:
+    """Seconds that are left of the budget, if it has any, and that confirm is reckoned to take."""
     tools = context.tools
-    left = tools.ledger.left(tools.run, "seconds")
     busy = startup_seconds(tools.ledger, tools.run)
     needed = confirm_seconds(facts.model_copy(update={"startup_seconds": busy}))
-    return left is not None and left < needed
+    return tools.ledger.left(tools.run, "seconds"), needed
 
 
 def _with_detector(
-    chosen: Candidate, context: RunContext, facts: Facts, *, short: bool
+    chosen: Candidate, context: RunContext, facts: Facts, *, short: bool, seconds: float | None
 ) -> tuple[Path, tuple[str, ...]]:
-    """The chosen model with what tells odd inputs and calibrates; a note where that failed."""
+    """The chosen model with what tells odd inputs and calibrates; a note where that failed.
+
+    Args:
+        chosen, context, facts: Of the run.
+        short: No time is left for it.
+        seconds: That it may take; a machine that became busy must not cost the budget.
+    """
     tools, folder = context.tools, Path(chosen.folder)
     if not find_task(tools.task).spots_odd or read_notes(folder) is not None:
         return folder, ()
@@ -171,7 +179,7 @@ def _with_detector(
         return folder, ("No time was left to learn what usual texts look like: no ood_score.",)
     models = ((chosen.name, chosen.folder),)
     spec = make_spec("anomaly", "detector", {}, tools, facts, models=models)
-    spec = spec.model_copy(update={"seconds": None})
+    spec = spec.model_copy(update={"seconds": seconds})
     try:
         done = run_job(
             spec,

@@ -481,6 +481,18 @@ def test_what_takes_seconds_and_may_do_comes_before_what_surely_does(gap: float,
     assert propose(digest(gap=gap, strategies=strategies, likely=0.3)).tool == tool
 
 
+@pytest.mark.parametrize(("seen", "tool"), [(0.3, "blend_candidates"), (0.0, "fine_tune")])
+def test_probes_are_blended_first_where_that_did_on_similar_data(seen: float, tool: str) -> None:
+    strategies = [
+        s.model_copy(update={"recalled_gain": seen, "recalled_spread": 0.05})
+        if s.name == "blend"
+        else s
+        for s in ladder(fresh=True)
+    ]
+    assert propose(digest(gap=0.05, strategies=strategies, likely=0.3)).tool == tool
+    assert propose(digest(gap=0.01, strategies=strategies, likely=0.3)).tool == tool
+
+
 def test_what_similar_runs_saw_is_turned_into_a_share_of_what_is_left() -> None:
     assert recalled_gain(0.5, 0.1, 0.4, 0.4) == (0.5, 0.1)
     assert recalled_gain(0.5, 0.1, 0.4, 0.25) == (0.2, 0.16)  # a tuning has been there already

@@ -322,6 +322,17 @@ def test_where_time_is_short_confirm_leaves_out_the_detector_and_says_so(
     assert any("no ood_score" in note for note in read_story(late.run).notes)
 
 
+def test_detector_that_a_busy_machine_draws_out_is_ended_for_the_budget(
+    tickets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tuneos.graphs.confirm.confirm_seconds", lambda facts: 100.0)
+    monkeypatch.setattr("tuneos.graphs.confirm.SCORING", 12.0)  # of a budget of 20 minutes
+    late = run_scripted([PROBE], tickets, tmp_path, targets=["macro_f1>=0.80"], budget="20m")
+    assert not (Path(late.result.model or "") / "anomaly.json").is_file()
+    assert late.result.met
+    assert any("cannot tell odd inputs" in note for note in read_story(late.run).notes)
+
+
 def test_costly_step_waits_for_a_person_who_may_say_no(
     tickets: Path, workspace: Path, tmp_path: Path
 ) -> None:

@@ -21,6 +21,8 @@ MOST_LESSONS = 4
 MOST_NAMED = 5  # similar runs that are told of
 LESSON = 160  # characters of one
 MEMBER = "weight of "  # before the name of a member, in the settings of a blend
+LEAST_WEIGHT = 0.05  # of a blend's weights together; a member with less has no part in it
+BLEND_TOOL = "blend_candidates"
 SEEDS = 3  # remembered settings that a search begins with
 
 
@@ -82,12 +84,13 @@ def _recalled(
 
 
 def best_tries(run: PastRun, strategies: Sequence[Strategy], metric: str) -> Iterable[Remembered]:
-    """Find the best try of each strategy that a run trained, and what it gained there.
+    """Find the best try of each strategy that a run trained or blended, and what it gained there.
 
     The gain is the share, -1 to 1, of the error of the best try of a lower rung that the
     strategy's best removed. A run without a lower rung says nothing of gains. What it removed of
     the error of the best cheap rung is what tells later whether it may close a gap: that counts
-    a blend of it with cheap rungs, too, as blending follows every tuning.
+    a blend of it with cheap rungs, too, as blending follows every tuning. Blending itself is
+    remembered by the blends of cheap rungs alone.
     """
     rungs = {s.name: s.rung for s in strategies}
     cheap = {s.name for s in strategies if s.tool == "probe_baselines"}
@@ -97,9 +100,14 @@ def best_tries(run: PastRun, strategies: Sequence[Strategy], metric: str) -> Ite
         return METRICS[metric].error(one.value)
 
     for strategy in strategies:
-        own = [t for t in sound if _tried_as(t) == strategy.name]
+        if strategy.tool == BLEND_TOOL:
+            own = _blends_of((), sound, cheap)
+        elif strategy.tool == "fine_tune":
+            own = [t for t in sound if _tried_as(t) == strategy.name]
+        else:
+            continue
         below = [error(t) for t in sound if rungs[t.strategy] < strategy.rung]
-        if not own or not below or strategy.tool != "fine_tune":
+        if not own or not below:
             continue
         best = min(own, key=lambda t: (error(t), t.iri))
         probed = [error(t) for t in sound if t.strategy in cheap]
@@ -124,14 +132,26 @@ def _share(before: float, after: float) -> float:
 def _blends_of(
     own: Sequence[PastTry], tries: Sequence[PastTry], cheap: Collection[str]
 ) -> list[PastTry]:
-    """The blends whose members are these tries and cheap rungs."""
-    allowed = {_name(t) for t in own} | {_name(t) for t in tries if t.strategy in cheap}
+    """The blends of these tries and cheap rungs; where there are such tries, with one of them."""
+    tuned = {_name(t) for t in own}
+    allowed = tuned | {_name(t) for t in tries if t.strategy in cheap}
     found = []
     for one in tries:
-        members = {k.removeprefix(MEMBER) for k in one.settings if k.startswith(MEMBER)}
-        if one.strategy == "blend" and members and members <= allowed:
+        members = _members(one) if one.strategy == "blend" else set()
+        if members and members <= allowed and (not tuned or members & tuned):
             found.append(one)
     return found
+
+
+def _members(one: PastTry) -> set[str]:
+    """The members of a blend that have a part in what it answers."""
+    weights = {
+        name.removeprefix(MEMBER): float(weight)
+        for name, weight in one.settings.items()
+        if name.startswith(MEMBER) and isinstance(weight, (int, float)) and weight > 0
+    }
+    least = LEAST_WEIGHT * sum(weights.values())
+    return {name for name, weight in weights.items() if weight >= least}
 
 
 def _name(one: PastTry) -> str:

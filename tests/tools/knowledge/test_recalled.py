@@ -101,6 +101,40 @@ def blend(*members: str) -> dict[str, Setting]:
     return {f"weight of {m}": 0.5 for m in members}
 
 
+def of_three(weights: dict[str, Setting], value: float) -> PastRun:
+    """A run with two cheap rungs, a tuning and a blend of them."""
+    tries: list[tuple[str, dict[str, Setting], float]] = [
+        ("tfidf_linear", {}, 0.7), ("frozen_linear", {}, 0.8), ("top_layers", {}, 0.75),
+        ("blend", {f"weight of {m}": w for m, w in weights.items()}, value),
+    ]  # fmt: skip
+    made = (PastTry(f"i:old/candidate/{s}", s, said, v, 1.0) for s, said, v in tries)
+    return PastRun("i:old", "old", 0.0, tuple(made), ())
+
+
+@pytest.mark.parametrize(
+    ("weights", "removed"),
+    [
+        ({"tfidf_linear": 0.3, "frozen_linear": 1.0}, {"top_layers": -0.25, "blend": 0.5}),
+        (
+            {"tfidf_linear": 0.3, "frozen_linear": 1.0, "top_layers": 0.01},
+            {"top_layers": -0.25, "blend": 0.5},
+        ),
+        (
+            {"tfidf_linear": 0.3, "frozen_linear": 1.0, "top_layers": 0.2},
+            {"top_layers": 0.5},
+        ),
+        ({"frozen_linear": 0.0}, {"top_layers": -0.25}),
+    ],
+)
+def test_blend_counts_for_a_tuning_that_has_a_part_in_it_else_for_blending(
+    weights: dict[str, Setting], removed: dict[str, float]
+) -> None:
+    frozen = strategy("frozen_linear", 1, "probe_baselines")
+    known = (PROBE, frozen, TOP, strategy("blend", 6, "blend_candidates"))
+    found = best_tries(of_three(weights, 0.9), known, "accuracy")
+    assert {r.strategy: r.removed for r in found} == removed
+
+
 @pytest.mark.parametrize(
     ("members", "removed"), [(("0", "1"), 0.75), (("0", "1", "2"), 0.5), (("0", "gone"), 0.5)]
 )
