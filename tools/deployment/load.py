@@ -16,6 +16,7 @@ from ..anomaly.seen import States
 from ..errors import ModelError
 from ..guardrails.model_folder import check_model_folder
 from ..training.linear import LinearHead, softmax
+from .one_pass import once, one_pass
 from .pool import leading_features, pooled
 from .saved import CARD, HEAD, PARTS, SavedModel, base_folder_of, read_card, read_head, read_tensors
 from .sums import check_sums
@@ -95,8 +96,12 @@ def load_classifier(folder: Path) -> Classifier:
         head = read_head(folder, len(card.labels))
         states = _tfidf_states(folder, head)
         return Classifier(card, folder, None, _from_states(states), states)
+    base_folder = base_folder_of(card, folder)
+    if card.encoder == "base":
+        states = _frozen(card, folder, str(base_folder))
+        return Classifier(card, folder, base_folder, _from_states(states), states)
     scorer, states = _encoder(card, folder)
-    return Classifier(card, folder, base_folder_of(card, folder), scorer, states)
+    return Classifier(card, folder, base_folder, scorer, states)
 
 
 def _blend(card: SavedModel, folder: Path) -> Classifier:
@@ -113,17 +118,19 @@ def _blend(card: SavedModel, folder: Path) -> Classifier:
 
     def score(texts: Sequence[str], progress: Progress | None) -> FloatArray:
         found = []
-        for position, member in enumerate(members):
+        with one_pass():
+            for position, member in enumerate(members):
 
-            def tell(done: int, total: int, position: int = position) -> None:
-                if progress:
-                    progress((position * total + done) // len(members), total)
+                def tell(done: int, total: int, position: int = position) -> None:
+                    if progress:
+                        progress((position * total + done) // len(members), total)
 
-            found.append(member.probabilities(texts, tell, prepared=card.masked))
+                found.append(member.probabilities(texts, tell, prepared=card.masked))
         return pooled(found, weights)
 
     def states(texts: Sequence[str], progress: Progress | None) -> States:
-        seen = [member.states(texts, progress) for member in members]
+        with one_pass():
+            seen = [member.states(texts, progress) for member in members]
         found = pooled([softmax(one.logits) for one in seen], weights)
         features = leading_features([one.features for one in seen], weights)
         return States(np.log(np.maximum(found, 1e-12)), features)
@@ -174,6 +181,28 @@ def word_features(folder: Path, head: LinearHead) -> Callable[[Sequence[str]], A
         return lambda texts: np.zeros((len(texts), 0), np.float32)
     features = vectorizer(vocabulary, idf)
     return lambda texts: features.transform(texts)
+
+
+def _frozen(card: SavedModel, folder: Path, base: str) -> StatesOf:
+    """A head over the base model as it is, which reads the same texts once for all such heads."""
+    from ..training.embed import embed
+    from ..training.hardware import pick_device
+    from ..training.tokens import tokenize
+    from .encoder import load_saved_encoder, load_saved_head
+
+    encoder, tokenizer = load_saved_encoder(card, folder)
+    head = load_saved_head(folder, len(card.labels), encoder.config.hidden_size)
+
+    def states(texts: Sequence[str], progress: Progress | None) -> States:
+        def compute() -> NDArray[np.float32]:
+            return embed(
+                encoder, tokenize(tokenizer, texts, card.max_length), pick_device(), progress
+            )
+
+        features = once(base, card.max_length, list(texts), compute)
+        return States(np.asarray(features @ head.weight.T + head.bias, np.float64), features)
+
+    return states
 
 
 def _encoder(card: SavedModel, folder: Path) -> tuple[Scorer, StatesOf]:

@@ -15,6 +15,7 @@ from ..anomaly.job import fit_into, wants_detector
 from ..deployment.headed import load_headed
 from ..deployment.load import load_classifier
 from ..deployment.model import load_model
+from ..deployment.one_pass import Features, Key, one_pass
 from ..deployment.pool import pooled
 from ..deployment.saved import PARTS, Part, SavedModel, read_card, write_description
 from ..errors import BaseModelError
@@ -28,6 +29,7 @@ from .hardware import pin_threads
 from .measure import costs_of, saved_scores, scores_of
 
 SHRINKAGE = 1.0  # rows' worth of pull towards equal weights: few rows settle little
+LEAST_SHARE = 0.01  # of all weight; a member with less is left out
 
 
 class Classifiers:
@@ -92,7 +94,7 @@ def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
 
     Args:
         spec: `what.models` names the members and their folders.
-        folder: The blend is written to "model" in it.
+        folder: The blend is written to "model" in it, with the members that have a part in it.
         on_progress: Called as the job goes on.
     """
     start = time.monotonic()
@@ -100,30 +102,36 @@ def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
     data = JobData.of(spec)
     task = data.task
     members = Heads(data, task) if isinstance(task, HeadedTask) else Classifiers(data)
-    opinions = []
+    opinions: list[FloatArray] = []
+    kept: dict[Key, Features] = {}
     for position, (name, member) in enumerate(spec.what.models):
 
         def tell(done: int, total: int, position: int = position, name: str = name) -> None:
             share = (position + done / max(1, total)) / len(spec.what.models)
             on_progress(JobProgress(share=0.9 * share, text=f"asking {name}"))
 
-        opinions.append(members.opinion(Path(member), tell))
-    weights = fit_weights(opinions, members.true)
-    names = [name for name, _ in spec.what.models]
+        with one_pass(kept):
+            opinions.append(members.opinion(Path(member), tell))
+    weights = sparing_weights(opinions, members.true)
     model_folder = folder / "model"
-    for name, member in spec.what.models:
-        shutil.copytree(member, model_folder / PARTS / name)
-    parts = tuple(Part(name=n, weight=float(w)) for n, w in zip(names, weights, strict=True))
+    parts = []
+    for (name, member), weight in zip(spec.what.models, weights, strict=True):
+        if weight > 0:
+            shutil.copytree(member, model_folder / PARTS / name)
+            parts.append(Part(name=name, weight=float(weight)))
     blended = pooled(opinions, weights)
     card = members.card(blended)
-    write_description(model_folder, card.model_copy(update={"parts": parts}))
+    write_description(model_folder, card.model_copy(update={"parts": tuple(parts)}))
     scores = members.scores(blended, card)
     if wants_detector(spec):
         odd = fit_into(model_folder, data, lambda _: None)
         scores = saved_scores(model_folder, data.validation, spec) | odd
     elif spec.what.measured:
         scores |= costs_of(load_model(model_folder), data.validation, spec)
-    said = {f"weight of {p.name}": round(p.weight, 4) for p in parts}
+    said = {
+        f"weight of {name}": round(float(weight), 4)
+        for (name, _), weight in zip(spec.what.models, weights, strict=True)
+    }
     candidate = Candidate(
         name=spec.name,
         strategy="blend",
@@ -134,6 +142,26 @@ def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
         data=spec.data_name,
     )
     return Outcome(candidates=(candidate,))
+
+
+def sparing_weights(opinions: Sequence[FloatArray], true: IntArray) -> FloatArray:
+    """Weights as `fit_weights` fits them, of the members alone that have a part in the answers.
+
+    One with less than LEAST_SHARE of all weight gets 0: it would be run for nothing. Equal ones
+    where no member is better than chance.
+
+    Args:
+        opinions: For each member (n, n_classes), rows sum to 1.
+        true: (n,), class indices.
+
+    Returns:
+        (n_members,), float64.
+    """
+    weights = fit_weights(opinions, true)
+    able = np.flatnonzero(weights >= LEAST_SHARE * weights.sum())
+    sparing = np.zeros(len(weights))
+    sparing[able] = fit_weights([opinions[int(i)] for i in able], true)
+    return sparing if sparing.any() else np.full(len(weights), 1.0 / len(weights))
 
 
 def fit_weights(opinions: Sequence[FloatArray], true: IntArray) -> FloatArray:

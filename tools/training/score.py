@@ -16,6 +16,7 @@ from ...evals.measures.robust import NAMES as ROBUST
 from ..datasets.splits import read_split, rows_looked_at
 from ..datasets.types import Split
 from ..deployment.model import Model, load_model
+from ..deployment.one_pass import Features, Key, one_pass
 from ..deployment.saved import size_mb
 from ..facts import JobProgress, OnProgress, Outcome
 from ..jobs.spec import JobSpec
@@ -41,6 +42,7 @@ def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
     test = read_split(Path(spec.data_folder) / f"{split}.jsonl")
     scores: dict[str, dict[str, float]] = {}
     prepared = spec.masking is not None and spec.masking.complete  # every split, before anything
+    kept: dict[Key, Features] = {}
     start = time.monotonic()
     bearing = _Bearing(test, spec) if _asks_for_robustness(spec, split) else None
     for position, (name, model_folder) in enumerate(spec.what.models):
@@ -50,7 +52,8 @@ def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
             share = (position + done / max(1, total)) / len(spec.what.models)
             on_progress(JobProgress(share=share, text=f"scoring {name} on the {split} split"))
 
-        answers = model.answers(test, tell, prepared=prepared)
+        with one_pass(kept):
+            answers = model.answers(test, tell, prepared=prepared)
         if split == "validation":
             answers = model.task.unflattered(model.card, test, answers)
         arrays = model.task.stats(test, answers)

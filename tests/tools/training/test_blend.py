@@ -21,7 +21,7 @@ from tuneos.tools.facts import Candidate, DataVersion, Facts
 from tuneos.tools.jobs.spec import JobSpec
 from tuneos.tools.tool import ToolRefused
 from tuneos.tools.training import blend, probe
-from tuneos.tools.training.blend import fit_weights
+from tuneos.tools.training.blend import fit_weights, sparing_weights
 from tuneos.tools.training.blend_tool import members_of
 from tuneos.tools.training.linear import log_loss, softmax
 
@@ -63,6 +63,23 @@ def test_few_rows_leave_the_weights_near_equal() -> None:
     found, true = opinions(3, 1.0, 1.0)
     few = fit_weights([p[:1] for p in found], true[:1])
     assert few == pytest.approx([0.5, 0.5], abs=0.35)
+
+
+def test_members_without_a_part_are_left_out_and_the_others_fitted_anew() -> None:
+    found, true = opinions(0, 2.0, 0.0, 1.0)
+    found[1] = np.full_like(found[1], 1 / 3)  # says nothing, whatever its weight
+    weights = sparing_weights([*found, found[0] ** 0 / 3], true)
+    assert weights[0] > weights[2] > 0
+    contrary = found[0][:, ::-1].copy()
+    assert sparing_weights([found[0], contrary], true)[1] == 0.0
+    alone = fit_weights([found[0]], true)
+    assert sparing_weights([found[0], contrary], true)[0] == pytest.approx(alone[0], rel=1e-3)
+
+
+def test_members_that_are_all_wrong_are_weighed_alike() -> None:
+    found, _ = opinions(0, 8.0, 8.0)
+    wrong = (found[0].argmax(axis=1) + 1) % 3
+    assert sparing_weights(found, wrong) == pytest.approx([0.5, 0.5])
 
 
 @pytest.fixture(scope="module")
