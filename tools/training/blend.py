@@ -15,7 +15,7 @@ from ..anomaly.job import fit_into, wants_detector
 from ..deployment.headed import load_headed
 from ..deployment.load import load_classifier
 from ..deployment.model import load_model
-from ..deployment.one_pass import Features, Key, one_pass
+from ..deployment.one_pass import one_pass
 from ..deployment.pool import pooled
 from ..deployment.saved import PARTS, Part, SavedModel, read_card, write_description
 from ..errors import BaseModelError
@@ -102,15 +102,14 @@ def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
     data = JobData.of(spec)
     task = data.task
     members = Heads(data, task) if isinstance(task, HeadedTask) else Classifiers(data)
-    opinions: list[FloatArray] = []
-    kept: dict[Key, Features] = {}
-    for position, (name, member) in enumerate(spec.what.models):
+    opinions = []
+    with one_pass():
+        for position, (name, member) in enumerate(spec.what.models):
 
-        def tell(done: int, total: int, position: int = position, name: str = name) -> None:
-            share = (position + done / max(1, total)) / len(spec.what.models)
-            on_progress(JobProgress(share=0.9 * share, text=f"asking {name}"))
+            def tell(done: int, total: int, position: int = position, name: str = name) -> None:
+                share = (position + done / max(1, total)) / len(spec.what.models)
+                on_progress(JobProgress(share=0.9 * share, text=f"asking {name}"))
 
-        with one_pass(kept):
             opinions.append(members.opinion(Path(member), tell))
     weights = sparing_weights(opinions, members.true)
     model_folder = folder / "model"
