@@ -141,7 +141,7 @@ def _searches(digest: Digest, gap: float | None) -> list[Option]:
         f"search the settings of {searched.name}, which did best."
     )
     proposal = Proposal(search.tool, why, {"strategy": searched.name, "trials": number})
-    return [Option(proposal, search.typical_gain * digest.error, number * searched.seconds)]
+    return [Option(proposal, search.typical_gain * digest.error, number * _trial(searched))]
 
 
 def _cheap(digest: Digest) -> list[Option]:
@@ -205,8 +205,13 @@ def trials(strategy: StrategyState, digest: Digest) -> int:
     if digest.trials_left is not None:
         trials = min(trials, digest.trials_left)
     if digest.seconds_left is not None:
-        trials = min(trials, int(digest.seconds_left / max(strategy.seconds, 1.0)))
+        trials = min(trials, int(digest.seconds_left / max(_trial(strategy), 1.0)))
     return trials
+
+
+def _trial(strategy: StrategyState) -> float:
+    """Seconds of a search's trial: of ways to harden, they take longer than the training did."""
+    return strategy.trial_seconds or strategy.seconds
 
 
 def fits(seconds: float, digest: Digest) -> bool:

@@ -74,6 +74,7 @@ class StrategyState(BaseModel):
     recalled_spread: float = Field(0.0, description="standard deviation of that")
     seconds: float
     epochs: int = Field(0, description="passes over the rows that `seconds` pays for")
+    trial_seconds: float = Field(0.0, description="of one trial of a search of its settings")
     feasible: bool = Field(True, description="its recipe's conditions hold")
     why_not: str = Field("", description="the condition that does not hold, or the rule")
     tried: bool = False
@@ -262,6 +263,8 @@ def _strategy_state(
     arguments = {"strategy": strategy.name, "trials": 1}
     why_not = strategy.unmet({**facts.situation, ROBUST_TARGET: True})  # else it is not listed
     gain, spread = recalled_gain(strategy.recalled_share, strategy.recalled_spread, *errors)
+    searchable = strategy.searchable and (strategy.variant_of is None or strategy.hardens)
+    trial = estimate_seconds("search_hyperparameters", arguments, facts) if searchable else 0.0
     return StrategyState(
         name=strategy.name,
         rung=strategy.rung,
@@ -275,7 +278,8 @@ def _strategy_state(
         why_not=why_not or vetoed,
         tried=tried,
         failed=failed,
-        searchable=strategy.searchable and (strategy.variant_of is None or strategy.hardens),
+        trial_seconds=round(trial, 1),
+        searchable=searchable,
         searched=strategy.name in facts.searched,
         variant_of=strategy.variant_of,
         hardens=strategy.hardens,

@@ -519,6 +519,18 @@ def test_missed_robustness_is_trained_for_and_then_searched() -> None:
     assert rest.arguments.get("strategy") != "hardened"
 
 
+@pytest.mark.parametrize(("left", "trials"), [(490.0, 4), (350.0, None)])
+def test_search_of_ways_to_harden_has_as_many_trials_as_the_gate_will_find_time_for(
+    left: float, trials: int | None
+) -> None:
+    done = HARDENED.model_copy(update={"tried": True, "trial_seconds": 120.0})
+    found = propose(
+        digest(targets=[BEARS], robust_missed=True, strategies=[*ladder(), done], seconds_left=left)
+    )
+    assert (found.arguments.get("strategy") == "hardened") is (trials is not None)
+    assert trials is None or found.arguments["trials"] == trials
+
+
 def test_what_hardens_is_not_tried_where_robustness_holds() -> None:
     held = TargetState(target="robust_accuracy>=0.8", best=0.9, gap=0.0)
     targets = [held, TargetState(target="macro_f1>=0.99", best=0.5, gap=0.49)]

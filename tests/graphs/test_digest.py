@@ -239,6 +239,7 @@ def test_what_hardens_is_shown_only_where_a_target_asks_for_robustness() -> None
     asked = make_digest(facts, [], target, "macro_f1", None, None)
     state = next(s for s in asked.strategies if s.name == "hardened")
     assert (state.feasible, state.hardens, state.searchable) == (True, True, True)
+    assert state.trial_seconds > 0
     assert asked.robust_missed
     scores = {"macro_f1": 0.9, "robust_accuracy": 0.85}
     held = candidate("hardened-1", "hardened", 0.9).model_copy(update={"validation": scores})
