@@ -22,18 +22,17 @@ if TYPE_CHECKING:
 MOST_RUNS = 20  # similar runs looked at, the nearest first
 LEAST_SHARED = 3  # figures two profiles must have in common
 # What counts as one unit of distance, on the scale that the figure is compared on.
-EMBEDDING_SCALE = (
-    400  # thousandths; unlike subjects are 260 to 550 apart, halves of a set 40 to 110
-)
+EMBEDDING_SCALE = 400  # thousandths; halves of a set are 40 to 110 apart, unlike sets 260 to 550
 LOG_SCALES = {"rows_train": math.log(10), "classes": math.log(4), "words_mean": math.log(3)}
 SCALES = {"balance": 0.5, "non_ascii": 0.25}
 
 _RUNS = """
-SELECT ?run ?name ?measure ?value ?embedding WHERE {
+SELECT ?run ?name ?measure ?value WHERE {
   ?run a t:Run ; t:met ?met ; mls:achieves ?task ; t:name ?name ; t:baseModel ?base .
   ?run prov:used ?data .
-  ?data t:measure ?m . ?m t:name ?measure ; t:value ?value .
-  OPTIONAL { ?data t:meanEmbedding ?embedding } }"""
+  ?data t:measure ?m . ?m t:name ?measure ; t:value ?value }"""
+_EMBEDDINGS = """
+SELECT ?run ?embedding WHERE { ?run prov:used ?data . ?data t:meanEmbedding ?embedding }"""
 _TRIES = """
 SELECT ?run ?try ?strategy ?seconds ?value WHERE {
   ?try prov:wasGeneratedBy ?run ; t:strategyName ?strategy ; t:seconds ?seconds ; t:score ?score .
@@ -142,17 +141,15 @@ def read_similar(
         but: Name of the run that asks.
     """
     measured: dict[str, dict[str, float]] = defaultdict(dict)
-    embedded: dict[str, tuple[int, ...]] = {}
     names: dict[str, str] = {}
     for row in _rows(store, _RUNS, task=TUNEOS + task, base=base_model):
         if isinstance(row["value"], (int, float)) and str(row["name"]) != but:
-            iri = str(row["run"])
-            measured[iri][str(row["measure"])] = float(row["value"])
-            names[iri] = str(row["name"])
-            if iri not in embedded:
-                embedded[iri] = read_embedding(row.get("embedding"))
+            measured[str(row["run"])][str(row["measure"])] = float(row["value"])
+            names[str(row["run"])] = str(row["name"])
+    said = {str(row["run"]): row["embedding"] for row in _rows(store, _EMBEDDINGS)}
     apart = {
-        run: distance(profile, Profile(found, embedded[run])) for run, found in measured.items()
+        run: distance(profile, Profile(found, read_embedding(said.get(run))))
+        for run, found in measured.items()
     }
     near = sorted((d, names[run], run) for run, d in apart.items() if d <= within)[:MOST_RUNS]
     return tuple(_past(store, run, name, d, metric) for d, name, run in near)

@@ -7,9 +7,10 @@ from collections import Counter
 
 import numpy as np
 
+from .splits import rows_looked_at
 from .types import Split
 
-EMBEDDED = 300  # rows, evenly spread; halves of real sets are then 0.03 to 0.08 apart
+EMBEDDED = 300  # rows
 LONGEST = 1000  # characters of a row
 THOUSAND = 1000  # coordinates are kept as whole thousandths
 
@@ -60,8 +61,8 @@ def mean_embedding(train: Split) -> tuple[int, ...]:
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    step = max(1, len(train) // EMBEDDED)
-    texts = [text[:LONGEST] for text in train.texts[::step][:EMBEDDED]]
+    looked_at = train.take(rows_looked_at(train, EMBEDDED, seed=0))
+    texts = [text[:LONGEST] for text in looked_at.texts]
     encoded = tokenizer.encode_batch(texts, add_special_tokens=False)
     with safe_open(folder / "model.safetensors", "np") as weights:
         vectors = weights.get_tensor("embeddings.word_embeddings.weight")

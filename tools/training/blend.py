@@ -112,25 +112,21 @@ def run(spec: JobSpec, folder: Path, on_progress: OnProgress) -> Outcome:
 
             opinions.append(members.opinion(Path(member), tell))
     weights = sparing_weights(opinions, members.true)
-    model_folder = folder / "model"
-    parts = []
-    for (name, member), weight in zip(spec.what.models, weights, strict=True):
-        if weight > 0:
-            shutil.copytree(member, model_folder / PARTS / name)
-            parts.append(Part(name=name, weight=float(weight)))
+    weighed = {name: float(w) for (name, _), w in zip(spec.what.models, weights, strict=True)}
+    parts = tuple(Part(name=name, weight=w) for name, w in weighed.items() if w > 0)
+    model_folder, folders = folder / "model", dict(spec.what.models)
+    for part in parts:
+        shutil.copytree(folders[part.name], model_folder / PARTS / part.name)
     blended = pooled(opinions, weights)
     card = members.card(blended)
-    write_description(model_folder, card.model_copy(update={"parts": tuple(parts)}))
+    write_description(model_folder, card.model_copy(update={"parts": parts}))
     scores = members.scores(blended, card)
     if wants_detector(spec):
         odd = fit_into(model_folder, data, lambda _: None)
         scores = saved_scores(model_folder, data.validation, spec) | odd
     elif spec.what.measured:
         scores |= costs_of(load_model(model_folder), data.validation, spec)
-    said = {
-        f"weight of {name}": round(float(weight), 4)
-        for (name, _), weight in zip(spec.what.models, weights, strict=True)
-    }
+    said = {f"weight of {name}": round(w, 4) for name, w in weighed.items()}
     candidate = Candidate(
         name=spec.name,
         strategy="blend",
